@@ -1,0 +1,37 @@
+//! The service as both doors see it: one trait, one file per operation, one table of errors.
+//!
+//! Doors (`aws-api`, `grpc-api`) parse, authenticate, call one method of [`Kinesis`] and
+//! print. Every rule about streams lives behind the trait; nothing here knows a wire format.
+
+mod context;
+mod create_stream;
+mod delete_stream;
+mod describe_stream;
+mod describe_stream_summary;
+mod error;
+mod get_records;
+mod get_shard_iterator;
+mod list_shards;
+mod list_streams;
+pub mod messages;
+mod put_record;
+mod put_records;
+mod service;
+mod shard;
+mod stream_selector;
+
+pub use context::{Principal, RequestContext};
+pub use create_stream::CreateStream;
+pub use delete_stream::DeleteStream;
+pub use describe_stream::{DescribeStream, StreamDescription, StreamStatus};
+pub use describe_stream_summary::{DescribeStreamSummary, StreamDescriptionSummary};
+pub use error::{ApiError, ErrorCode};
+pub use get_records::{ChildShard, GetRecords, GetRecordsOutput, Record};
+pub use get_shard_iterator::{GetShardIterator, IteratorStart, ShardIterator};
+pub use list_shards::{ListShards, ListShardsOutput, ShardFilter, ShardPage};
+pub use list_streams::{ListStreams, ListStreamsOutput, StreamSummary};
+pub use put_record::{PutRecord, PutRecordOutput};
+pub use put_records::{PutEntry, PutRecords, PutRecordsOutput, PutResult};
+pub use service::Kinesis;
+pub use shard::Shard;
+pub use stream_selector::StreamSelector;

@@ -1,0 +1,82 @@
+//! The trait behind both doors.
+
+use crate::*;
+use std::future::Future;
+
+/// Amazon Kinesis Data Streams as the gateway serves it. Cancelling a call's future leaves its
+/// outcome unknown to the caller, never half done.
+///
+/// # Errors
+/// Every method fails with [`ApiError`]; which codes it can carry is what AWS documents for the
+/// operation, and `InternalFailure` or `ServiceUnavailable` when nothing is wrong with the call.
+pub trait Kinesis: Send + Sync + 'static {
+    /// Creates a stream; it is ACTIVE when this returns.
+    fn create_stream(
+        &self,
+        context: &RequestContext,
+        request: CreateStream,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
+    /// Deletes a stream; it is gone when this returns.
+    fn delete_stream(
+        &self,
+        context: &RequestContext,
+        request: DeleteStream,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
+    /// A stream and a page of its shards.
+    fn describe_stream(
+        &self,
+        context: &RequestContext,
+        request: DescribeStream,
+    ) -> impl Future<Output = Result<StreamDescription, ApiError>> + Send;
+
+    /// A stream without its shards.
+    fn describe_stream_summary(
+        &self,
+        context: &RequestContext,
+        request: DescribeStreamSummary,
+    ) -> impl Future<Output = Result<StreamDescriptionSummary, ApiError>> + Send;
+
+    /// A page of the account's streams.
+    fn list_streams(
+        &self,
+        context: &RequestContext,
+        request: ListStreams,
+    ) -> impl Future<Output = Result<ListStreamsOutput, ApiError>> + Send;
+
+    /// A page of a stream's shards.
+    fn list_shards(
+        &self,
+        context: &RequestContext,
+        request: ListShards,
+    ) -> impl Future<Output = Result<ListShardsOutput, ApiError>> + Send;
+
+    /// Writes one record.
+    fn put_record(
+        &self,
+        context: &RequestContext,
+        request: PutRecord,
+    ) -> impl Future<Output = Result<PutRecordOutput, ApiError>> + Send;
+
+    /// Writes up to 500 records, each for itself.
+    fn put_records(
+        &self,
+        context: &RequestContext,
+        request: PutRecords,
+    ) -> impl Future<Output = Result<PutRecordsOutput, ApiError>> + Send;
+
+    /// A place to read a shard from.
+    fn get_shard_iterator(
+        &self,
+        context: &RequestContext,
+        request: GetShardIterator,
+    ) -> impl Future<Output = Result<ShardIterator, ApiError>> + Send;
+
+    /// Records from an iterator on.
+    fn get_records(
+        &self,
+        context: &RequestContext,
+        request: GetRecords,
+    ) -> impl Future<Output = Result<GetRecordsOutput, ApiError>> + Send;
+}

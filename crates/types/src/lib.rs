@@ -1,0 +1,23 @@
+//! The words of the domain, validated at construction.
+//!
+//! Only words that two or more floors use live here; nothing here does I/O, reads a clock
+//! or knows a wire format.
+
+mod arn;
+mod hash_key;
+mod ids;
+pub mod limits;
+mod names;
+mod partition_key;
+mod sequence_number;
+mod shard_id;
+mod timestamp;
+
+pub use arn::{AccountId, InvalidArn, Region, StreamArn};
+pub use hash_key::{HashKey, HashKeyRange, InvalidHashKey, InvalidHashKeyRange};
+pub use ids::{ClusterId, GroupId, Incarnation, MapVersion, NodeId, ReplicaId, RequestId, StreamUid};
+pub use names::{InvalidStreamName, StreamName};
+pub use partition_key::{InvalidPartitionKey, PartitionKey};
+pub use sequence_number::{Counter, InvalidSequenceNumber, SequenceNumber, ShardEpoch};
+pub use shard_id::{InvalidShardId, ShardId};
+pub use timestamp::Timestamp;
