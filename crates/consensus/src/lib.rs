@@ -1,1 +1,21 @@
-//! consensus
+//! Consensus behind our own words: groups, proposals, read barriers.
+//!
+//! A [`Group`] replicates commands through the shared log and applies them to a [`Machine`].
+//! openraft does the protocol (D1); no other crate names its types. This crate does not know
+//! what a command means.
+
+mod barrier;
+mod codec;
+mod config;
+mod error;
+mod group;
+mod log_storage;
+mod machine;
+mod machine_adapter;
+mod network;
+mod raft_types;
+
+pub use config::GroupOptions;
+pub use error::{BarrierError, MachineError, ProposeError, StartError};
+pub use group::{Group, GroupStatus, Proposed, Role};
+pub use machine::{AppliedState, Committed, Machine, Payload};

@@ -1,0 +1,159 @@
+//! Between openraft's values and the bytes of the shared log.
+//!
+//! Entry kinds: 0 blank, 1 command, 2 membership. All integers are little-endian.
+//!
+//! ```text
+//! vote        version u8 = 1 | term u64 | voted for u64 | committed u8
+//! membership  version u8 = 1 | configs u16 | per config: voters u16, replica u64 …
+//!             | replicas u16 | per replica: replica u64, node u64
+//! ```
+
+use crate::raft_types::{Command, CommittedLeader, Member, RaftEntry, RaftLogId, RaftMembership, RaftVote};
+use anabranch_types::NodeId;
+use anabranch_walog::{Entry, LogId};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use openraft::EntryPayload;
+use openraft::entry::RaftEntry as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+const KIND_BLANK: u8 = 0;
+const KIND_COMMAND: u8 = 1;
+const KIND_MEMBERSHIP: u8 = 2;
+const VERSION: u8 = 1;
+
+pub(crate) fn log_id_out(id: &RaftLogId) -> LogId {
+    LogId { term: id.leader_id.term, index: id.index }
+}
+
+pub(crate) fn log_id_in(id: LogId) -> RaftLogId {
+    RaftLogId { leader_id: CommittedLeader::new(id.term), index: id.index }
+}
+
+pub(crate) fn entry_out(entry: RaftEntry) -> Entry {
+    let id = log_id_out(&entry.log_id);
+    let (kind, body) = match entry.payload {
+        EntryPayload::Blank => (KIND_BLANK, Bytes::new()),
+        EntryPayload::Normal(command) => (KIND_COMMAND, command.0),
+        EntryPayload::Membership(membership) => (KIND_MEMBERSHIP, membership_out(&membership)),
+    };
+    Entry { id, kind, body }
+}
+
+pub(crate) fn entry_in(entry: Entry) -> io::Result<RaftEntry> {
+    let payload = match entry.kind {
+        KIND_BLANK => EntryPayload::Blank,
+        KIND_COMMAND => EntryPayload::Normal(Command(entry.body)),
+        KIND_MEMBERSHIP => EntryPayload::Membership(membership_in(entry.body)?),
+        kind => return Err(malformed(&format!("entry of unknown kind {kind}"))),
+    };
+    Ok(RaftEntry::new(log_id_in(entry.id), payload))
+}
+
+pub(crate) fn vote_out(vote: &RaftVote) -> Bytes {
+    let mut out = BytesMut::with_capacity(18);
+    out.put_u8(VERSION);
+    out.put_u64_le(vote.leader_id.term);
+    out.put_u64_le(vote.leader_id.voted_for);
+    out.put_u8(u8::from(vote.committed));
+    out.freeze()
+}
+
+pub(crate) fn vote_in(mut bytes: Bytes) -> io::Result<RaftVote> {
+    if bytes.len() != 18 || bytes.get_u8() != VERSION {
+        return Err(malformed("vote"));
+    }
+    let (term, voted_for) = (bytes.get_u64_le(), bytes.get_u64_le());
+    match bytes.get_u8() {
+        0 => Ok(RaftVote::new(term, voted_for)),
+        1 => Ok(RaftVote::new_committed(term, voted_for)),
+        _ => Err(malformed("vote")),
+    }
+}
+
+pub(crate) fn membership_out(membership: &RaftMembership) -> Bytes {
+    let mut out = BytesMut::new();
+    out.put_u8(VERSION);
+    let configs = membership.get_joint_config();
+    out.put_u16_le(count(configs.len()));
+    for config in configs {
+        out.put_u16_le(count(config.len()));
+        config.iter().for_each(|replica| out.put_u64_le(*replica));
+    }
+    let members: Vec<_> = membership.nodes().collect();
+    out.put_u16_le(count(members.len()));
+    for (replica, member) in members {
+        out.put_u64_le(*replica);
+        out.put_u64_le(member.node.0);
+    }
+    out.freeze()
+}
+
+pub(crate) fn membership_in(mut bytes: Bytes) -> io::Result<RaftMembership> {
+    let short = || malformed("membership");
+    if bytes.try_get_u8().map_err(|_| short())? != VERSION {
+        return Err(malformed("membership of another version"));
+    }
+    let mut configs = Vec::new();
+    for _ in 0..bytes.try_get_u16_le().map_err(|_| short())? {
+        let mut config = BTreeSet::new();
+        for _ in 0..bytes.try_get_u16_le().map_err(|_| short())? {
+            config.insert(bytes.try_get_u64_le().map_err(|_| short())?);
+        }
+        configs.push(config);
+    }
+    let mut members = BTreeMap::new();
+    for _ in 0..bytes.try_get_u16_le().map_err(|_| short())? {
+        let replica = bytes.try_get_u64_le().map_err(|_| short())?;
+        let node = NodeId(bytes.try_get_u64_le().map_err(|_| short())?);
+        members.insert(replica, Member { node });
+    }
+    if bytes.has_remaining() {
+        return Err(short());
+    }
+    if configs.is_empty() && members.is_empty() {
+        return Ok(RaftMembership::default());
+    }
+    RaftMembership::new(configs, members).map_err(|error| malformed(&error.to_string()))
+}
+
+/// Memberships hold a handful of replicas.
+fn count(n: usize) -> u16 {
+    u16::try_from(n).expect("a group has at most a handful of replicas")
+}
+
+fn malformed(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("malformed {what} in the log"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_vote_reads_back_as_written(term: u64, replica: u64, committed: bool) {
+            let vote = if committed { RaftVote::new_committed(term, replica) } else { RaftVote::new(term, replica) };
+            prop_assert_eq!(vote_in(vote_out(&vote)).expect("own bytes"), vote);
+        }
+
+        #[test]
+        fn a_membership_reads_back_as_written(voters in prop::collection::btree_set(1u64..99, 1..6), joint: bool) {
+            let members: BTreeMap<u64, Member> = voters.iter().map(|r| (*r, Member { node: NodeId(r + 7) })).collect();
+            let configs = if joint { vec![voters.clone(), voters.clone()] } else { vec![voters.clone()] };
+            let membership = RaftMembership::new(configs, members).expect("valid");
+            let bytes = membership_out(&membership);
+            for cut in 0..bytes.len() {
+                prop_assert!(membership_in(bytes.slice(..cut)).is_err());
+            }
+            prop_assert_eq!(membership_in(bytes).expect("own bytes"), membership);
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused_without_panic(bytes: Vec<u8>) {
+            let _ = membership_in(Bytes::from(bytes.clone()));
+            let _ = vote_in(Bytes::from(bytes));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Timeouts and sizes of a group.
+
+use crate::error::StartError;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a group behaves. The defaults are measured starting values (docs/adr/0003-consensus.md).
+#[derive(Debug, Clone)]
+pub struct GroupOptions {
+    /// How often a leader shows that it lives.
+    pub heartbeat: Duration,
+    /// A follower campaigns `election_max` plus a random span from `election_min` to
+    /// `election_max` after the last heartbeat.
+    pub election_min: Duration,
+    /// See `election_min`; `heartbeat` doubled plus a tick must stay below `election_min`.
+    pub election_max: Duration,
+    /// Entries of one replication message.
+    pub payload_entries_max: u64,
+    /// Applied and flushed entries kept in the log for followers that lag.
+    pub kept_entries: u64,
+}
+
+impl Default for GroupOptions {
+    fn default() -> Self {
+        GroupOptions {
+            heartbeat: Duration::from_millis(50),
+            election_min: Duration::from_millis(250),
+            election_max: Duration::from_millis(400),
+            payload_entries_max: 64,
+            kept_entries: 0,
+        }
+    }
+}
+
+impl GroupOptions {
+    /// openraft's view of these options.
+    pub(crate) fn raft_config(&self, name: &str) -> Result<Arc<openraft::Config>, StartError> {
+        let millis = |span: Duration| span.as_millis() as u64;
+        let config = openraft::Config {
+            cluster_name: name.to_owned(),
+            heartbeat_interval: millis(self.heartbeat),
+            heartbeat_min_interval: Some(millis(self.heartbeat)),
+            election_timeout_min: millis(self.election_min),
+            election_timeout_max: millis(self.election_max),
+            // Without it a cut-off replica that comes back unseats a healthy leader.
+            enable_pre_vote: Some(true),
+            // A leader that lost its majority lets go (openraft #2080); at least lease + election.
+            quorum_loss_probe_interval: Some(2 * millis(self.election_max)),
+            // The machine does not sync in apply: a restarted leader stands for election anew.
+            enable_leader_restore: Some(false),
+            snapshot_policy: openraft::SnapshotPolicy::Never,
+            max_payload_entries: self.payload_entries_max,
+            max_in_snapshot_log_to_keep: self.kept_entries,
+            purge_batch_size: 1,
+            ..Default::default()
+        };
+        config.validate().map(Arc::new).map_err(|error| StartError::Options(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_options_fit_together() {
+        assert!(GroupOptions::default().raft_config("test").is_ok());
+    }
+
+    #[test]
+    fn an_election_window_that_is_empty_is_refused() {
+        let options = GroupOptions { election_min: Duration::from_millis(400), ..GroupOptions::default() };
+        assert!(matches!(options.raft_config("test"), Err(StartError::Options(_))));
+    }
+}

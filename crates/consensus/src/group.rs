@@ -1,0 +1,218 @@
+//! One replica of a replication group.
+
+use crate::barrier;
+use crate::config::GroupOptions;
+use crate::error::{BarrierError, ProposeError, StartError};
+use crate::log_storage::LogStorage;
+use crate::machine::Machine;
+use crate::machine_adapter::MachineAdapter;
+use crate::network::NoPeers;
+use crate::raft_types::{Command, Member, RaftTypes};
+use anabranch_types::{GroupId, NodeId, ReplicaId};
+use anabranch_walog::GroupLog;
+use bytes::Bytes;
+use openraft::errors::{ClientWriteError, RaftError};
+use openraft::{Raft, ServerState};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A command was committed and applied.
+#[derive(Debug, Clone)]
+pub struct Proposed {
+    /// Where it stands in the log.
+    pub index: u64,
+    /// What the machine answered.
+    pub outcome: Bytes,
+}
+
+/// What a replica is in its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Takes proposals.
+    Leader,
+    /// Follows one.
+    Follower,
+    /// Stands for election.
+    Candidate,
+    /// Follows without a vote.
+    Learner,
+    /// Stopped.
+    Stopped,
+}
+
+/// A replica as it is at one moment.
+#[derive(Debug, Clone)]
+pub struct GroupStatus {
+    /// The group.
+    pub group: GroupId,
+    /// This replica.
+    pub replica: ReplicaId,
+    /// What it is.
+    pub role: Role,
+    /// Who leads, as far as known.
+    pub leader: Option<ReplicaId>,
+    /// The newest term it knows.
+    pub term: u64,
+    /// The newest entry in its log.
+    pub last_index: Option<u64>,
+    /// The newest entry its machine shows; never above the committed one.
+    pub applied_index: Option<u64>,
+    /// Up to where its state is flushed; never above the applied index.
+    pub flushed_index: Option<u64>,
+    /// All replicas and the nodes they live on.
+    pub members: Vec<(ReplicaId, NodeId)>,
+    /// Why it stopped.
+    pub failure: Option<String>,
+}
+
+/// A running replica. Cheap to clone.
+pub struct Group<M: Machine> {
+    id: GroupId,
+    replica: ReplicaId,
+    raft: Raft<RaftTypes, MachineAdapter<M>>,
+}
+
+impl<M: Machine> Clone for Group<M> {
+    fn clone(&self) -> Self {
+        Group { id: self.id, replica: self.replica, raft: self.raft.clone() }
+    }
+}
+
+impl<M: Machine> Group<M> {
+    /// Starts the replica: applies again what the machine lost since its last flush, then takes
+    /// part in elections. `replica` must be the one its log and machine were written by.
+    ///
+    /// # Errors
+    /// [`StartError`] when the options do not fit together, or log or state cannot be read.
+    pub async fn start(
+        id: GroupId,
+        replica: ReplicaId,
+        log: GroupLog,
+        machine: M,
+        options: &GroupOptions,
+    ) -> Result<Self, StartError> {
+        let config = options.raft_config(&format!("group-{id}"))?;
+        let raft = Raft::new(replica.0, config, NoPeers, LogStorage::new(log), MachineAdapter::new(machine))
+            .await
+            .map_err(|error| StartError::Unreadable { group: id, reason: error.to_string() })?;
+        Ok(Group { id, replica, raft })
+    }
+
+    /// Gives a new group its first members. Once for a group's life; a replica that has a log
+    /// already keeps it and this does nothing.
+    ///
+    /// # Errors
+    /// [`StartError::Bootstrap`] when openraft refuses the members.
+    pub async fn bootstrap(&self, members: &[(ReplicaId, NodeId)]) -> Result<(), StartError> {
+        let failed = |reason: String| StartError::Bootstrap { group: self.id, reason };
+        if self.raft.is_initialized().await.map_err(|error| failed(error.to_string()))? {
+            return Ok(());
+        }
+        let members: BTreeMap<u64, Member> =
+            members.iter().map(|(replica, node)| (replica.0, Member { node: *node })).collect();
+        self.raft.initialize(members).await.map_err(|error| failed(error.to_string()))
+    }
+
+    /// Waits until somebody leads and this replica has applied everything it had before its
+    /// start. A replica without peers elects itself at once instead of waiting for its timeout.
+    ///
+    /// # Errors
+    /// [`StartError::Unreadable`] when that takes longer than `patience`.
+    pub async fn wait_ready(&self, patience: Duration) -> Result<(), StartError> {
+        let failed = |reason: String| StartError::Unreadable { group: self.id, reason };
+        let alone = self.raft.voter_ids().eq([self.replica.0]);
+        if alone && !self.raft.is_leader() {
+            self.raft.trigger().elect(false).await.map_err(|error| failed(error.to_string()))?;
+        }
+        self.raft.wait_for_recovery(Some(patience)).await.map_err(|error| failed(error.to_string()))?;
+        Ok(())
+    }
+
+    /// Appends `command`, and answers once a majority has it on disk (D2) and it is applied here.
+    ///
+    /// # Errors
+    /// [`ProposeError::NotLeader`] when it was certainly not appended, [`ProposeError::Unknown`]
+    /// when it may have been. Dropping the future leaves the outcome unknown, too.
+    pub async fn propose(&self, command: Bytes) -> Result<Proposed, ProposeError> {
+        match self.raft.client_write(Command(command)).await {
+            Ok(response) => Ok(Proposed { index: response.log_id.index, outcome: response.data }),
+            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => {
+                Err(ProposeError::NotLeader { leader: forward.leader_id.map(ReplicaId) })
+            }
+            Err(error) => Err(ProposeError::Unknown { reason: error.to_string() }),
+        }
+    }
+
+    /// Returns once a read of the machine sees everything acknowledged before this call.
+    ///
+    /// # Errors
+    /// [`BarrierError`] when this replica cannot prove that it leads.
+    pub async fn read_barrier(&self) -> Result<(), BarrierError> {
+        barrier::read_barrier(&self.raft).await
+    }
+
+    /// Asks for a flush of the machine and a purge of the log it covers. Returns when asked for,
+    /// not when done: [`GroupStatus::flushed_index`] tells.
+    pub async fn request_flush(&self) {
+        if let Err(error) = self.raft.trigger().snapshot().await {
+            tracing::warn!(group = %self.id, %error, "flush request found the group stopped");
+        }
+    }
+
+    /// The group.
+    pub fn id(&self) -> GroupId {
+        self.id
+    }
+
+    /// Whether this replica leads, as far as it knows.
+    pub fn is_leader(&self) -> bool {
+        self.raft.is_leader()
+    }
+
+    /// The replica as it is now.
+    pub fn status(&self) -> GroupStatus {
+        use openraft::async_runtime::watch::WatchReceiver;
+        let receiver = self.raft.metrics();
+        let metrics = receiver.borrow_watched();
+        let members = metrics.membership_config.nodes().map(|(id, m)| (ReplicaId(*id), m.node)).collect();
+        GroupStatus {
+            group: self.id,
+            replica: self.replica,
+            role: match metrics.state {
+                ServerState::Leader => Role::Leader,
+                ServerState::Follower => Role::Follower,
+                ServerState::Candidate => Role::Candidate,
+                ServerState::Learner => Role::Learner,
+                ServerState::Shutdown => Role::Stopped,
+            },
+            leader: metrics.current_leader.map(ReplicaId),
+            term: metrics.current_term,
+            last_index: metrics.last_log_index,
+            applied_index: metrics.last_applied.map(|id| id.index),
+            flushed_index: metrics.snapshot.map(|id| id.index),
+            members,
+            failure: metrics.running_state.as_ref().err().map(ToString::to_string),
+        }
+    }
+
+    /// Resolves with the reason when the group has stopped by itself.
+    pub async fn stopped(&self) -> String {
+        use openraft::async_runtime::watch::WatchReceiver;
+        let mut receiver = self.raft.metrics();
+        loop {
+            if let Err(fatal) = &receiver.borrow_watched().running_state {
+                return fatal.to_string();
+            }
+            if receiver.changed().await.is_err() {
+                return "its task ended".to_owned();
+            }
+        }
+    }
+
+    /// Stops the replica. What was acknowledged stands in the log.
+    pub async fn shutdown(&self) {
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::warn!(group = %self.id, %error, "group did not stop cleanly");
+        }
+    }
+}

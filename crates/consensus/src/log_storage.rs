@@ -1,0 +1,151 @@
+//! Shows a group's part of the shared log to openraft.
+
+use crate::codec::{entry_in, entry_out, log_id_in, log_id_out, vote_in, vote_out};
+use crate::raft_types::{RaftEntry, RaftLogId, RaftTypes, RaftVote};
+use anabranch_walog::{GroupLog, LogError};
+use futures::Stream;
+use openraft::alias::LogIdOf;
+use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
+use openraft::{OptionalSend, RaftLogReader};
+use std::fmt::Debug;
+use std::io;
+use std::ops::{Bound, RangeBounds};
+
+/// Bytes of one read of the log: what replication and apply hold in memory at a time.
+const READ_BYTES_MAX: u64 = 4 << 20;
+
+/// One group's log. Clones read the same log.
+#[derive(Clone)]
+pub(crate) struct LogStorage {
+    log: GroupLog,
+}
+
+impl LogStorage {
+    pub(crate) fn new(log: GroupLog) -> Self {
+        LogStorage { log }
+    }
+
+    /// Reads at least the first entry of `start..end`, if there is one, and on to a size limit.
+    async fn read(&self, start: u64, end: u64) -> io::Result<Vec<RaftEntry>> {
+        if start >= end {
+            return Ok(Vec::new());
+        }
+        let entries = self.log.read(start..end, READ_BYTES_MAX).map_err(log_failed)?;
+        entries.into_iter().map(entry_in).collect()
+    }
+}
+
+/// The half-open bounds of `range`; an open end is the end of the log.
+fn bounds(range: &impl RangeBounds<u64>) -> (u64, u64) {
+    let start = match range.start_bound() {
+        Bound::Included(n) => *n,
+        Bound::Excluded(n) => n + 1,
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(n) => n + 1,
+        Bound::Excluded(n) => *n,
+        Bound::Unbounded => u64::MAX,
+    };
+    (start, end)
+}
+
+impl RaftLogReader<RaftTypes> for LogStorage {
+    async fn entries_stream<R>(&mut self, range: R) -> impl Stream<Item = Result<RaftEntry, io::Error>> + OptionalSend
+    where
+        R: RangeBounds<u64> + Clone + Debug + OptionalSend,
+    {
+        let (start, end) = bounds(&range);
+        let pages = futures::stream::unfold((self.clone(), start), move |(log, next)| async move {
+            match log.read(next, end).await {
+                Ok(page) if page.is_empty() => None,
+                Ok(page) => {
+                    let following = page.last().map_or(end, |entry| entry.log_id.index + 1);
+                    Some((page.into_iter().map(Ok).collect::<Vec<_>>(), (log, following)))
+                }
+                Err(error) => Some((vec![Err(error)], (log, end))),
+            }
+        });
+        Box::pin(futures::StreamExt::flat_map(pages, futures::stream::iter))
+    }
+
+    async fn try_get_log_entries<R>(&mut self, range: R) -> Result<Vec<RaftEntry>, io::Error>
+    where
+        R: RangeBounds<u64> + Clone + Debug + OptionalSend,
+    {
+        let (mut next, end) = bounds(&range);
+        let mut all = Vec::new();
+        loop {
+            let page = self.read(next, end).await?;
+            let Some(last) = page.last() else { return Ok(all) };
+            next = last.log_id.index + 1;
+            all.extend(page);
+        }
+    }
+
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<RaftEntry>, io::Error> {
+        self.read(start, end).await
+    }
+
+    async fn read_vote(&mut self) -> Result<Option<RaftVote>, io::Error> {
+        self.log.state().vote.map(vote_in).transpose()
+    }
+}
+
+impl RaftLogStorage<RaftTypes> for LogStorage {
+    type LogReader = LogStorage;
+
+    async fn get_log_state(&mut self) -> Result<LogState<RaftTypes>, io::Error> {
+        let state = self.log.state();
+        let last_purged_log_id = state.purged.map(log_id_in);
+        Ok(LogState { last_purged_log_id, last_log_id: state.last.map(log_id_in).or(last_purged_log_id) })
+    }
+
+    async fn get_log_reader(&mut self) -> LogStorage {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &RaftVote) -> Result<(), io::Error> {
+        let (done, saved) = tokio::sync::oneshot::channel();
+        self.log.save_vote(vote_out(vote), Box::new(move |result| drop(done.send(result))));
+        saved.await.map_err(io::Error::other)?.map_err(log_failed)
+    }
+
+    async fn save_committed(&mut self, committed: Option<RaftLogId>) -> Result<(), io::Error> {
+        if let Some(id) = committed {
+            self.log.save_committed(log_id_out(&id));
+        }
+        Ok(())
+    }
+
+    async fn read_committed(&mut self) -> Result<Option<RaftLogId>, io::Error> {
+        Ok(self.log.state().committed.map(log_id_in))
+    }
+
+    async fn append<I>(&mut self, entries: I, callback: IOFlushed<RaftTypes>) -> Result<(), io::Error>
+    where
+        I: IntoIterator<Item = RaftEntry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let entries = entries.into_iter().map(entry_out).collect();
+        self.log.append(entries, Box::new(move |result| callback.io_completed(result.map_err(log_failed))));
+        Ok(())
+    }
+
+    async fn truncate_after(&mut self, last_kept: Option<LogIdOf<RaftTypes>>) -> Result<(), io::Error> {
+        let (done, truncated) = tokio::sync::oneshot::channel();
+        let last_kept = last_kept.as_ref().map(log_id_out);
+        self.log.truncate_after(last_kept, Box::new(move |result| drop(done.send(result))));
+        truncated.await.map_err(io::Error::other)?.map_err(log_failed)
+    }
+
+    async fn purge(&mut self, upto: LogIdOf<RaftTypes>) -> Result<(), io::Error> {
+        let (done, purged) = tokio::sync::oneshot::channel();
+        self.log.purge(log_id_out(&upto), Box::new(move |result| drop(done.send(result))));
+        purged.await.map_err(io::Error::other)?.map_err(log_failed)
+    }
+}
+
+fn log_failed(error: LogError) -> io::Error {
+    io::Error::other(error.to_string())
+}

@@ -1,0 +1,57 @@
+//! What a group's entries are applied to.
+
+use crate::error::MachineError;
+use anabranch_walog::LogId;
+use bytes::Bytes;
+
+/// A committed entry of the log.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// Where it stands. Indexes have no gaps.
+    pub id: LogId,
+    /// What it holds.
+    pub payload: Payload,
+}
+
+/// What an entry holds.
+#[derive(Debug, Clone)]
+pub enum Payload {
+    /// Nothing: a new leader's first entry.
+    Blank,
+    /// A command of the machine, as it was proposed.
+    Command(Bytes),
+    /// The group's members, opaque; the newest belongs to the state.
+    Membership(Bytes),
+}
+
+/// Up to where the state stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AppliedState {
+    /// The newest entry the state covers.
+    pub last: Option<LogId>,
+    /// The newest membership entry the state covers, and where it stood.
+    pub membership: Option<(LogId, Bytes)>,
+}
+
+/// Applied state: a pure function of the log (D5), stored so that it may lose what was applied
+/// after the last [`Machine::flush`] but nothing else (D4).
+///
+/// All methods block; the group calls them one at a time, off the async threads.
+pub trait Machine: Send + 'static {
+    /// Where the state stands that this machine shows now; after opening, where it was flushed.
+    fn applied(&self) -> AppliedState;
+
+    /// Applies `entries` in order, all of them as one step that readers see at once. Answers one
+    /// outcome per entry; those of blank and membership entries are empty.
+    ///
+    /// # Errors
+    /// [`MachineError`] stops the group; nothing after the failed step is applied.
+    fn apply(&mut self, entries: Vec<Committed>) -> Result<Vec<Bytes>, MachineError>;
+
+    /// Makes everything applied so far survive a crash and answers up to where the state is
+    /// durable. The log may be purged up to there.
+    ///
+    /// # Errors
+    /// [`MachineError`] when the state could not be written.
+    fn flush(&mut self) -> Result<AppliedState, MachineError>;
+}

@@ -1,0 +1,171 @@
+//! Shows a [`Machine`] to openraft.
+//!
+//! A snapshot is a flush: the state on disk covers the log up to the flushed entry, which is what
+//! openraft needs to know before it purges. Its data stays where it is; moving it to another
+//! replica belongs to the node-to-node transport.
+
+use crate::codec::{log_id_in, log_id_out, membership_in, membership_out};
+use crate::error::MachineError;
+use crate::machine::{AppliedState, Committed, Machine, Payload};
+use crate::raft_types::{RaftLogId, RaftMembership, RaftStoredMembership, RaftTypes};
+use futures::{Stream, StreamExt};
+use openraft::alias::{SnapshotMetaOf, SnapshotOf};
+use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
+use openraft::{EntryPayload, RaftSnapshotBuilder};
+use parking_lot::Mutex;
+use std::io;
+use std::sync::Arc;
+
+/// Entries of one call to [`Machine::apply`] at most; bounds what a batch holds in memory.
+const APPLY_ENTRIES_MAX: usize = 256;
+/// Command bytes of one call to [`Machine::apply`], roughly.
+const APPLY_BYTES_MAX: usize = 4 << 20;
+/// Above this many bytes a batch is applied on the blocking pool: it takes longer than a thread
+/// that serves other tasks may be held.
+const APPLY_INLINE_BYTES: usize = 32 << 10;
+
+/// A snapshot that never leaves its replica: the flushed state on disk.
+#[derive(Debug, Clone)]
+pub(crate) struct FlushedState;
+
+/// The machine, shared between openraft's apply task and snapshot builds.
+pub(crate) struct MachineAdapter<M: Machine> {
+    machine: Arc<Mutex<M>>,
+    durable: Arc<Mutex<AppliedState>>,
+}
+
+impl<M: Machine> MachineAdapter<M> {
+    pub(crate) fn new(machine: M) -> Self {
+        let durable = Arc::new(Mutex::new(machine.applied()));
+        MachineAdapter { machine: Arc::new(Mutex::new(machine)), durable }
+    }
+
+    async fn apply_batch(&self, batch: Batch) -> io::Result<()> {
+        let Batch { entries, responders, bytes } = batch;
+        let outcomes = if bytes <= APPLY_INLINE_BYTES {
+            self.machine.lock().apply(entries)
+        } else {
+            let machine = Arc::clone(&self.machine);
+            tokio::task::spawn_blocking(move || machine.lock().apply(entries)).await.map_err(io::Error::other)?
+        };
+        let outcomes = outcomes.map_err(machine_failed)?;
+        assert_eq!(outcomes.len(), responders.len(), "a machine answers one outcome per entry");
+        for (responder, outcome) in responders.into_iter().zip(outcomes) {
+            if let Some(responder) = responder {
+                responder.send(outcome);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Batch {
+    entries: Vec<Committed>,
+    responders: Vec<Option<ApplyResponder<RaftTypes>>>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn push(&mut self, (entry, responder): EntryResponder<RaftTypes>) {
+        let id = log_id_out(&entry.log_id);
+        let payload = match entry.payload {
+            EntryPayload::Blank => Payload::Blank,
+            EntryPayload::Normal(command) => {
+                self.bytes += command.0.len();
+                Payload::Command(command.0)
+            }
+            EntryPayload::Membership(membership) => Payload::Membership(membership_out(&membership)),
+        };
+        self.entries.push(Committed { id, payload });
+        self.responders.push(responder);
+    }
+
+    fn is_full(&self) -> bool {
+        self.entries.len() >= APPLY_ENTRIES_MAX || self.bytes >= APPLY_BYTES_MAX
+    }
+}
+
+impl<M: Machine> RaftStateMachine<RaftTypes> for MachineAdapter<M> {
+    type SnapshotData = FlushedState;
+    type SnapshotBuilder = Flush<M>;
+
+    async fn applied_state(&mut self) -> Result<(Option<RaftLogId>, RaftStoredMembership), io::Error> {
+        state_in(&self.machine.lock().applied())
+    }
+
+    async fn apply<S>(&mut self, mut entries: S) -> Result<(), io::Error>
+    where
+        S: Stream<Item = Result<EntryResponder<RaftTypes>, io::Error>> + Unpin + Send,
+    {
+        let mut batch = Batch::default();
+        while let Some(item) = entries.next().await {
+            batch.push(item?);
+            if batch.is_full() {
+                self.apply_batch(std::mem::take(&mut batch)).await?;
+            }
+        }
+        if !batch.entries.is_empty() {
+            self.apply_batch(batch).await?;
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self::SnapshotBuilder {
+        Flush { machine: Arc::clone(&self.machine), durable: Arc::clone(&self.durable) }
+    }
+
+    async fn install_snapshot(&mut self, _: &SnapshotMetaOf<RaftTypes>, _: FlushedState) -> Result<(), io::Error> {
+        // Unreachable while no transport hands out snapshots; refusing keeps the state as it is.
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this build receives no snapshots from other nodes"))
+    }
+
+    async fn get_current_snapshot(&mut self) -> Result<Option<SnapshotOf<RaftTypes, FlushedState>>, io::Error> {
+        let durable = self.durable.lock().clone();
+        if durable.last.is_none() {
+            return Ok(None);
+        }
+        snapshot_of(&durable).map(Some)
+    }
+}
+
+/// Builds a snapshot: flushes.
+pub(crate) struct Flush<M: Machine> {
+    machine: Arc<Mutex<M>>,
+    durable: Arc<Mutex<AppliedState>>,
+}
+
+impl<M: Machine> RaftSnapshotBuilder<RaftTypes> for Flush<M> {
+    type SnapshotData = FlushedState;
+
+    async fn build_snapshot(&mut self) -> Result<SnapshotOf<RaftTypes, FlushedState>, io::Error> {
+        let machine = Arc::clone(&self.machine);
+        let flushed = tokio::task::spawn_blocking(move || machine.lock().flush())
+            .await
+            .map_err(io::Error::other)?
+            .map_err(machine_failed)?;
+        let snapshot = snapshot_of(&flushed)?;
+        *self.durable.lock() = flushed;
+        Ok(snapshot)
+    }
+}
+
+fn state_in(state: &AppliedState) -> io::Result<(Option<RaftLogId>, RaftStoredMembership)> {
+    let membership = match &state.membership {
+        None => RaftStoredMembership::new(None, RaftMembership::default()),
+        Some((id, bytes)) => RaftStoredMembership::new(Some(log_id_in(*id)), membership_in(bytes.clone())?),
+    };
+    Ok((state.last.map(log_id_in), membership))
+}
+
+fn snapshot_of(state: &AppliedState) -> io::Result<SnapshotOf<RaftTypes, FlushedState>> {
+    let (last_log_id, last_membership) = state_in(state)?;
+    Ok(openraft::storage::Snapshot {
+        meta: openraft::storage::SnapshotMeta { last_log_id, last_membership },
+        snapshot: FlushedState,
+    })
+}
+
+fn machine_failed(error: MachineError) -> io::Error {
+    io::Error::other(error.0)
+}
