@@ -1,0 +1,68 @@
+//! Everything a part of the node takes from the outside world, in one value.
+
+use crate::{Clock, OsRandom, Random, SeededRandom, SimulatedClock, SystemClock, TaskGroup};
+use anabranch_types::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The outside world of one node (D12). Cheap to clone; a part of the node that starts tasks
+/// gets one with a task group of its own ([`Env::in_group`]).
+#[derive(Debug, Clone)]
+pub struct Env {
+    /// Wall time and monotonic time.
+    pub clock: Arc<dyn Clock>,
+    /// Random bytes.
+    pub random: Arc<dyn Random>,
+    /// Where tasks are started.
+    pub tasks: TaskGroup,
+}
+
+impl Env {
+    /// The machine's own clock and randomness.
+    pub fn system() -> Self {
+        Env { clock: Arc::new(SystemClock::new()), random: Arc::new(OsRandom), tasks: TaskGroup::root("node") }
+    }
+
+    /// A world that repeats itself for the same `seed`: time is the async runtime's, which
+    /// tests pause and simulations drive, and starts at `wall`.
+    pub fn simulated(wall: Timestamp, seed: u64) -> Self {
+        Env {
+            clock: Arc::new(SimulatedClock::starting_at(wall)),
+            random: Arc::new(SeededRandom::new(seed)),
+            tasks: TaskGroup::root("node"),
+        }
+    }
+
+    /// The same world, with tasks in a child group named `name`.
+    pub fn in_group(&self, name: &'static str) -> Self {
+        Env { tasks: self.tasks.child(name), ..self.clone() }
+    }
+
+    /// Waits for `span` of the async runtime's time, which tests may pause. Cancel-safe.
+    pub async fn sleep(&self, span: Duration) {
+        tokio::time::sleep(span).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OnFailure;
+
+    #[tokio::test(start_paused = true)]
+    async fn sleeps_and_clock_of_a_simulated_world_agree() {
+        let env = Env::simulated(Timestamp::from_millis(1_742_000_000_000), 1);
+        env.sleep(Duration::from_secs(3600)).await;
+        assert_eq!(env.clock.monotonic(), Duration::from_secs(3600));
+        assert_eq!(env.clock.wall(), Timestamp::from_millis(1_742_003_600_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tasks_of_a_named_world_end_with_the_whole() {
+        let env = Env::simulated(Timestamp::EPOCH, 1);
+        let doors = env.in_group("doors");
+        let stopping = doors.tasks.stopping();
+        doors.tasks.spawn("listener", OnFailure::ShutDown, async move { stopping.cancelled().await });
+        assert_eq!(env.tasks.shutdown(Duration::from_secs(1)).await, Ok(()));
+    }
+}
