@@ -1,1 +1,21 @@
-//! cluster
+//! How roles reach each other: internal traits, the shard map as gateways see it, finding a
+//! group's leader, and the only retries of the house.
+//!
+//! A role never asks where another one runs: it calls a trait through the [`Router`].
+
+mod error;
+mod view;
+mod metadata_node;
+mod router;
+mod status;
+mod storage_node;
+
+pub use error::NodeError;
+pub use view::{ClusterView, ViewWatch};
+pub use metadata_node::{CreateStreamReply, MetadataNode};
+pub use router::Router;
+pub use status::{GroupReport, NodeReport};
+pub use storage_node::{
+    PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut, ShardKey,
+    ShardSpec, StorageNode,
+};

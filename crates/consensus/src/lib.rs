@@ -4,6 +4,7 @@
 //! openraft does the protocol (D1); no other crate names its types. This crate does not know
 //! what a command means.
 
+mod applied_row;
 mod barrier;
 mod codec;
 mod config;
@@ -15,7 +16,8 @@ mod machine_adapter;
 mod network;
 mod raft_types;
 
+pub use applied_row::AppliedRowError;
 pub use config::GroupOptions;
 pub use error::{BarrierError, MachineError, ProposeError, StartError};
 pub use group::{Group, GroupStatus, Proposed, Role};
-pub use machine::{AppliedState, Committed, Machine, Payload};
+pub use machine::{AppliedState, Committed, FlushJob, Machine, Payload};

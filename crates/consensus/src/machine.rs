@@ -33,10 +33,13 @@ pub struct AppliedState {
     pub membership: Option<(LogId, Bytes)>,
 }
 
+/// Makes a moment of the state durable; made by [`Machine::begin_flush`], run beside later applies.
+pub type FlushJob = Box<dyn FnOnce() -> Result<AppliedState, MachineError> + Send>;
+
 /// Applied state: a pure function of the log (D5), stored so that it may lose what was applied
-/// after the last [`Machine::flush`] but nothing else (D4).
+/// after the last flush but nothing else (D4).
 ///
-/// All methods block; the group calls them one at a time, off the async threads.
+/// All methods may block; the group calls them one at a time.
 pub trait Machine: Send + 'static {
     /// Where the state stands that this machine shows now; after opening, where it was flushed.
     fn applied(&self) -> AppliedState;
@@ -48,10 +51,7 @@ pub trait Machine: Send + 'static {
     /// [`MachineError`] stops the group; nothing after the failed step is applied.
     fn apply(&mut self, entries: Vec<Committed>) -> Result<Vec<Bytes>, MachineError>;
 
-    /// Makes everything applied so far survive a crash and answers up to where the state is
-    /// durable. The log may be purged up to there.
-    ///
-    /// # Errors
-    /// [`MachineError`] when the state could not be written.
-    fn flush(&mut self) -> Result<AppliedState, MachineError>;
+    /// The work that makes everything applied so far survive a crash. The job answers up to where
+    /// the state is durable: at least up to here. The log may be purged up to its answer.
+    fn begin_flush(&mut self) -> FlushJob;
 }

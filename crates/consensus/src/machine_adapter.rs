@@ -139,11 +139,9 @@ impl<M: Machine> RaftSnapshotBuilder<RaftTypes> for Flush<M> {
     type SnapshotData = FlushedState;
 
     async fn build_snapshot(&mut self) -> Result<SnapshotOf<RaftTypes, FlushedState>, io::Error> {
-        let machine = Arc::clone(&self.machine);
-        let flushed = tokio::task::spawn_blocking(move || machine.lock().flush())
-            .await
-            .map_err(io::Error::other)?
-            .map_err(machine_failed)?;
+        // Only the moment is taken under the lock: applies go on while the flush writes.
+        let job = self.machine.lock().begin_flush();
+        let flushed = tokio::task::spawn_blocking(job).await.map_err(io::Error::other)?.map_err(machine_failed)?;
         let snapshot = snapshot_of(&flushed)?;
         *self.durable.lock() = flushed;
         Ok(snapshot)

@@ -1,1 +1,13 @@
-//! gateway
+//! Serves the service trait by routing: names to streams, hash keys to shards, shards to the
+//! groups that hold them. It keeps no state of its own.
+//!
+//! Rules of single shards are the storage role's; rules of the catalog the metadata role's.
+
+mod convert;
+mod gateway;
+mod records;
+mod resolve;
+mod streams;
+mod tokens;
+
+pub use gateway::{Gateway, GatewayOptions};

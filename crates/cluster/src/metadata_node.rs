@@ -1,0 +1,38 @@
+//! What the metadata service does for the others.
+
+use crate::error::NodeError;
+use anabranch_types::{AccountId, RequestId, StreamName};
+use futures::future::BoxFuture;
+use std::num::NonZeroU32;
+
+/// What became of a request to create a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreateStreamReply {
+    /// The stream is ACTIVE.
+    Created,
+    /// The name is taken.
+    Exists,
+    /// The account would have too many shards.
+    ShardLimit {
+        /// Open shards it has.
+        current: u64,
+        /// Open shards it may have.
+        limit: u64,
+    },
+}
+
+/// The metadata service's leader.
+pub trait MetadataNode: Send + Sync + 'static {
+    /// Creates a stream and waits until it is ACTIVE, or answers why not. Asking again with the
+    /// same request id gets the same answer (I12).
+    fn create_stream(
+        &self,
+        request: RequestId,
+        account: AccountId,
+        name: StreamName,
+        shards: NonZeroU32,
+    ) -> BoxFuture<'_, Result<CreateStreamReply, NodeError>>;
+
+    /// Deletes a stream and waits until it is gone. False when there was no such stream.
+    fn delete_stream(&self, account: AccountId, name: StreamName) -> BoxFuture<'_, Result<bool, NodeError>>;
+}

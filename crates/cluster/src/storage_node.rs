@@ -1,0 +1,173 @@
+//! What a storage node does for the others.
+
+use crate::error::NodeError;
+use anabranch_types::{
+    Counter, GroupId, HashKey, HashKeyRange, PartitionKey, RequestId, ShardId, StreamName, StreamUid, Timestamp,
+};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Names a shard inside a group, whatever its stream is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ShardKey {
+    /// The stream.
+    pub stream: StreamUid,
+    /// The shard.
+    pub shard: ShardId,
+}
+
+/// A record on its way in.
+#[derive(Debug, Clone)]
+pub struct PutRecordIn {
+    /// Where it routes; inside its shard's range.
+    pub hash_key: HashKey,
+    /// Kept with it.
+    pub partition_key: PartitionKey,
+    /// Its bytes.
+    pub data: Bytes,
+}
+
+/// Records for one shard, in the client's order.
+#[derive(Debug, Clone)]
+pub struct PutItem {
+    /// The shard.
+    pub shard: ShardKey,
+    /// Its records, at least one.
+    pub records: Vec<PutRecordIn>,
+}
+
+/// Records of one client call for one group.
+#[derive(Debug, Clone)]
+pub struct PutRequest {
+    /// The group.
+    pub group: GroupId,
+    /// Stays the same however often the call is retried (I12).
+    pub request_id: RequestId,
+    /// When the client's call came in; a retry older than the group's window fails (I12).
+    pub issued: Timestamp,
+    /// One per shard.
+    pub items: Vec<PutItem>,
+}
+
+/// What became of one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordFate {
+    /// Durable on a majority.
+    Stored {
+        /// Its place in the shard.
+        counter: Counter,
+        /// Its arrival time.
+        arrival: Timestamp,
+    },
+    /// Not written: the shard's budget is used up.
+    Throttled {
+        /// Which budget.
+        bucket: &'static str,
+        /// When the same record fits.
+        retry_after: Duration,
+    },
+    /// Not written: the shard is closed. The map that sent it here is old.
+    Closed,
+    /// Not written: the shard is not in this group, or the key not in the shard's range.
+    Misrouted,
+    /// Not written now, and it may have been written by an earlier try that nobody remembers.
+    TooOld,
+}
+
+/// One list of fates per item, in the request's order.
+#[derive(Debug, Clone)]
+pub struct PutReply {
+    /// Same shape as [`PutRequest::items`] and their records.
+    pub fates: Vec<Vec<RecordFate>>,
+}
+
+/// Where to begin to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadStart {
+    /// After everything acknowledged so far.
+    Latest,
+    /// At the first record that arrived at or after this time.
+    AtTimestamp(Timestamp),
+}
+
+/// Asks for records of one shard.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadRequest {
+    /// The group.
+    pub group: GroupId,
+    /// The shard.
+    pub shard: ShardKey,
+    /// The first counter wanted.
+    pub from: Counter,
+    /// Records at the most.
+    pub records_max: usize,
+    /// Data and key bytes at the most; one record is answered even if it is larger.
+    pub bytes_max: u64,
+}
+
+/// A record on its way out.
+#[derive(Debug, Clone)]
+pub struct RecordOut {
+    /// Its place in the shard.
+    pub counter: Counter,
+    /// Its arrival time.
+    pub arrival: Timestamp,
+    /// Its partition key, UTF-8.
+    pub partition_key: Bytes,
+    /// Its bytes.
+    pub data: Bytes,
+}
+
+/// Records of one shard, by counter, without gaps.
+#[derive(Debug, Clone)]
+pub struct ReadReply {
+    /// The records.
+    pub records: Vec<RecordOut>,
+    /// Where to read on; never below the request's `from` (I5).
+    pub next: Counter,
+    /// How far the reply's end is behind the shard's newest record; 0 at the tip.
+    pub millis_behind_latest: u64,
+    /// The shard is closed and the reply reaches its end.
+    pub ended: bool,
+}
+
+/// A shard to be created.
+#[derive(Debug, Clone)]
+pub struct ShardSpec {
+    /// Its id.
+    pub shard: ShardId,
+    /// Its range.
+    pub range: HashKeyRange,
+    /// Its epoch's seconds.
+    pub created_s: u64,
+    /// Its parents.
+    pub parents: Vec<ShardId>,
+}
+
+/// A node that hosts replication groups. Every method is refused with [`NodeError::NotLeader`]
+/// by a node that does not lead the group.
+pub trait StorageNode: Send + Sync + 'static {
+    /// Writes records; answers when each is durable on a majority (D2) or refused.
+    fn put(&self, request: Arc<PutRequest>) -> BoxFuture<'_, Result<PutReply, NodeError>>;
+
+    /// Reads records: sees everything acknowledged before the call began.
+    fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>>;
+
+    /// Finds the counter to begin to read at.
+    fn locate(&self, group: GroupId, shard: ShardKey, start: ReadStart) -> BoxFuture<'_, Result<Counter, NodeError>>;
+
+    /// Creates shards of a stream. Creating them again changes nothing.
+    fn create_shards(
+        &self,
+        group: GroupId,
+        stream: StreamUid,
+        name: StreamName,
+        retention: Duration,
+        shards: Vec<ShardSpec>,
+    ) -> BoxFuture<'_, Result<(), NodeError>>;
+
+    /// Drops a stream's shards. Dropping them again changes nothing.
+    fn drop_stream(&self, group: GroupId, stream: StreamUid) -> BoxFuture<'_, Result<(), NodeError>>;
+}

@@ -1,0 +1,129 @@
+//! The service trait, one line per operation; each is a file of its name.
+
+use crate::{records, streams};
+use anabranch_api::{
+    ApiError, CreateStream, DeleteStream, DescribeStream, DescribeStreamSummary, ErrorCode, GetRecords,
+    GetRecordsOutput, GetShardIterator, Kinesis, ListShards, ListShardsOutput, ListStreams, ListStreamsOutput,
+    PutRecord, PutRecordOutput, PutRecords, PutRecordsOutput, RequestContext, ShardIterator, StreamDescription,
+    StreamDescriptionSummary,
+};
+use anabranch_catalog::TokenKeys;
+use anabranch_cluster::{ClusterView, MetadataNode, Router, ViewWatch};
+use anabranch_runtime::Env;
+use anabranch_types::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a gateway decides by itself.
+#[derive(Debug, Clone)]
+pub struct GatewayOptions {
+    /// How long a put whose outcome is unknown is asked again, before its records are answered
+    /// with InternalFailure (D7).
+    pub put_patience: Duration,
+    /// How long a read looks for the group's leader.
+    pub read_patience: Duration,
+}
+
+impl Default for GatewayOptions {
+    fn default() -> Self {
+        GatewayOptions { put_patience: Duration::from_secs(5), read_patience: Duration::from_secs(5) }
+    }
+}
+
+/// Serves every stream of the cluster.
+pub struct Gateway {
+    pub(crate) view: ViewWatch,
+    pub(crate) router: Router,
+    pub(crate) metadata: Arc<dyn MetadataNode>,
+    pub(crate) env: Env,
+    pub(crate) options: GatewayOptions,
+}
+
+impl Gateway {
+    /// A gateway that routes by `view` and reaches storage through `router`.
+    pub fn new(
+        view: ViewWatch,
+        router: Router,
+        metadata: Arc<dyn MetadataNode>,
+        env: Env,
+        options: GatewayOptions,
+    ) -> Self {
+        Gateway { view, router, metadata, env, options }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.env.clock.wall()
+    }
+
+    /// The earlier of the request's deadline and `patience` from now, as time since node start.
+    pub(crate) fn deadline(&self, context: &RequestContext, patience: Duration) -> Duration {
+        context.deadline.min(self.env.clock.monotonic() + patience)
+    }
+}
+
+/// The keys of tokens.
+///
+/// # Errors
+/// `ServiceUnavailable` before the cluster is bootstrapped.
+pub(crate) fn token_keys(view: &ClusterView) -> Result<&TokenKeys, ApiError> {
+    let not_yet = || ApiError::new(ErrorCode::ServiceUnavailable, "The cluster is not bootstrapped yet.");
+    view.keys.as_ref().ok_or_else(not_yet)
+}
+
+impl Kinesis for Gateway {
+    async fn create_stream(&self, context: &RequestContext, request: CreateStream) -> Result<(), ApiError> {
+        streams::create_stream::create_stream(self, context, request).await
+    }
+
+    async fn delete_stream(&self, context: &RequestContext, request: DeleteStream) -> Result<(), ApiError> {
+        streams::delete_stream::delete_stream(self, context, request).await
+    }
+
+    async fn describe_stream(
+        &self,
+        context: &RequestContext,
+        request: DescribeStream,
+    ) -> Result<StreamDescription, ApiError> {
+        streams::describe_stream::describe_stream(self, context, &request)
+    }
+
+    async fn describe_stream_summary(
+        &self,
+        context: &RequestContext,
+        request: DescribeStreamSummary,
+    ) -> Result<StreamDescriptionSummary, ApiError> {
+        streams::describe_stream_summary::describe_stream_summary(self, context, &request)
+    }
+
+    async fn list_streams(
+        &self,
+        context: &RequestContext,
+        request: ListStreams,
+    ) -> Result<ListStreamsOutput, ApiError> {
+        streams::list_streams::list_streams(self, context, &request)
+    }
+
+    async fn list_shards(&self, context: &RequestContext, request: ListShards) -> Result<ListShardsOutput, ApiError> {
+        streams::list_shards::list_shards(self, context, &request)
+    }
+
+    async fn put_record(&self, context: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {
+        records::put_record::put_record(self, context, request).await
+    }
+
+    async fn put_records(&self, context: &RequestContext, request: PutRecords) -> Result<PutRecordsOutput, ApiError> {
+        records::put_records::put_records(self, context, request).await
+    }
+
+    async fn get_shard_iterator(
+        &self,
+        context: &RequestContext,
+        request: GetShardIterator,
+    ) -> Result<ShardIterator, ApiError> {
+        records::get_shard_iterator::get_shard_iterator(self, context, &request).await
+    }
+
+    async fn get_records(&self, context: &RequestContext, request: GetRecords) -> Result<GetRecordsOutput, ApiError> {
+        records::get_records::get_records(self, context, &request).await
+    }
+}

@@ -1,0 +1,7 @@
+//! Operations on records.
+
+pub(crate) mod get_records;
+pub(crate) mod get_shard_iterator;
+pub(crate) mod put_record;
+pub(crate) mod put_records;
+mod route;

@@ -1,0 +1,124 @@
+//! PutRecords.
+
+use super::route::{self, Part};
+use crate::gateway::Gateway;
+use crate::resolve;
+use anabranch_api::{
+    ApiError, ErrorCode, PutEntry, PutRecordOutput, PutRecords, PutRecordsOutput, PutResult, RequestContext, messages,
+};
+use anabranch_catalog::StreamMap;
+use anabranch_cluster::{NodeError, PutReply, RecordFate};
+use anabranch_types::{AccountId, SequenceNumber, ShardId, limits};
+use std::sync::Arc;
+
+pub(crate) async fn put_records(
+    gateway: &Gateway,
+    context: &RequestContext,
+    request: PutRecords,
+) -> Result<PutRecordsOutput, ApiError> {
+    let map = resolve::served_stream(gateway, context, &request.stream)?;
+    check_sizes(&map, &request.entries)?;
+    Ok(PutRecordsOutput { results: put(gateway, context, &map, request.entries).await? })
+}
+
+/// Writes `entries`, each for itself, and answers in their order.
+///
+/// # Errors
+/// `ServiceUnavailable` when nothing was written and the nodes take no writes now (disk full,
+/// draining): the whole call is to be repeated.
+pub(crate) async fn put(
+    gateway: &Gateway,
+    context: &RequestContext,
+    map: &StreamMap,
+    entries: Vec<PutEntry>,
+) -> Result<Vec<PutResult>, ApiError> {
+    let count = entries.len();
+    let parts = route::split(map, entries, context.request_id, gateway.now());
+    let deadline = gateway.deadline(context, gateway.options.put_patience);
+    let replies = futures::future::join_all(parts.iter().map(|part| {
+        gateway.router.call(part.request.group, deadline, |node| {
+            let request = Arc::clone(&part.request);
+            async move { node.put(request).await }
+        })
+    }))
+    .await;
+    if let Some(error) = refused_as_a_whole(&replies) {
+        return Err(resolve::node_failed(error));
+    }
+    let mut results: Vec<Option<PutResult>> = vec![None; count];
+    for (part, reply) in parts.iter().zip(&replies) {
+        collect(context.account, map, part, reply, &mut results);
+    }
+    Ok(results.into_iter().map(|result| result.expect("every record was routed to one part")).collect())
+}
+
+/// The reason, when no part was written and every one was refused for the nodes' sake.
+fn refused_as_a_whole(replies: &[Result<PutReply, NodeError>]) -> Option<&NodeError> {
+    let mut refusals = replies.iter().map(|reply| reply.as_ref().err());
+    let first = refusals.next()??;
+    let unavailable = |error: &NodeError| matches!(error, NodeError::Unavailable { .. });
+    (unavailable(first) && refusals.all(|refusal| refusal.is_some_and(unavailable))).then_some(first)
+}
+
+fn collect(
+    account: AccountId,
+    map: &StreamMap,
+    part: &Part,
+    reply: &Result<PutReply, NodeError>,
+    results: &mut [Option<PutResult>],
+) {
+    if let Err(error) = reply {
+        tracing::warn!(group = %part.request.group, %error, "records not acknowledged");
+    }
+    for (index, (item, places)) in part.request.items.iter().zip(&part.places).enumerate() {
+        let shard = item.shard.shard;
+        for (nth, place) in places.iter().enumerate() {
+            results[*place] = Some(match reply {
+                Ok(reply) => answer(account, map, shard, reply.fates[index][nth]),
+                Err(_) => Err(internal_failure()),
+            });
+        }
+    }
+}
+
+fn answer(account: AccountId, map: &StreamMap, shard: ShardId, fate: RecordFate) -> PutResult {
+    match fate {
+        RecordFate::Stored { counter, arrival } => {
+            let epoch = map.shard(shard).expect("the record was routed to a shard of this map").epoch();
+            Ok(PutRecordOutput { shard, sequence_number: SequenceNumber::of_record(epoch, counter, arrival) })
+        }
+        RecordFate::Throttled { bucket, retry_after } => {
+            Err(messages::rate_exceeded(shard, &map.stream.name, account, bucket, retry_after))
+        }
+        RecordFate::Closed | RecordFate::Misrouted | RecordFate::TooOld => Err(internal_failure()),
+    }
+}
+
+fn internal_failure() -> ApiError {
+    ApiError::new(ErrorCode::InternalFailure, messages::INTERNAL_FAILURE)
+}
+
+/// A record's data and key fit the stream, and all of them fit one call.
+///
+/// # Errors
+/// `Validation` that names the record, `InvalidArgument` for the sum; the whole call fails.
+fn check_sizes(map: &StreamMap, entries: &[PutEntry]) -> Result<(), ApiError> {
+    let limit = map.stream.max_record_bytes;
+    let mut total = 0;
+    for (index, entry) in entries.iter().enumerate() {
+        let bytes = entry_bytes(entry);
+        if bytes > limit {
+            return Err(messages::record_too_large(&format!("records.{}.member.data", index + 1), limit));
+        }
+        total += bytes;
+    }
+    if total > limits::PUT_RECORDS_BYTES_MAX {
+        return Err(messages::records_too_large(limits::PUT_RECORDS_BYTES_MAX));
+    }
+    Ok(())
+}
+
+/// What counts against limits: data and partition key. Source: AWS PutRecord API reference.
+pub(crate) fn entry_bytes(entry: &PutEntry) -> u64 {
+    (entry.data.len() + entry.partition_key.as_str().len()) as u64
+}

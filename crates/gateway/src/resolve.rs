@@ -1,0 +1,77 @@
+//! From what a request names to what the map holds.
+
+use crate::gateway::Gateway;
+use anabranch_api::{ApiError, ErrorCode, RequestContext, StreamSelector, messages};
+use anabranch_catalog::{StreamMap, StreamStatus};
+use anabranch_cluster::NodeError;
+use anabranch_types::StreamName;
+use std::sync::Arc;
+
+/// The name a request means.
+///
+/// # Errors
+/// `InvalidArgument` when neither name nor ARN is given or they disagree; an ARN of another
+/// account names nothing here.
+pub(crate) fn stream_name(context: &RequestContext, selector: &StreamSelector) -> Result<StreamName, ApiError> {
+    let name = match (&selector.name, &selector.arn) {
+        (None, None) => return Err(messages::no_stream_named()),
+        (Some(name), None) => return Ok(name.clone()),
+        (None, Some(arn)) => arn.name.clone(),
+        (Some(name), Some(arn)) if *name == arn.name => name.clone(),
+        (Some(name), Some(arn)) => return Err(messages::stream_name_and_arn_differ(name, arn)),
+    };
+    match &selector.arn {
+        Some(arn) if arn.account != context.account => Err(messages::stream_not_found(&name, arn.account)),
+        _ => Ok(name),
+    }
+}
+
+/// The stream a request means, in any status.
+///
+/// # Errors
+/// Those of [`stream_name`]; `ResourceNotFound` when there is no such stream.
+pub(crate) fn stream(
+    gateway: &Gateway,
+    context: &RequestContext,
+    selector: &StreamSelector,
+) -> Result<Arc<StreamMap>, ApiError> {
+    let name = stream_name(context, selector)?;
+    let view = gateway.view.load();
+    let found = view.map.stream_named(context.account, &name);
+    found.cloned().ok_or_else(|| messages::stream_not_found(&name, context.account))
+}
+
+/// The stream a request means, if it takes reads and writes.
+///
+/// # Errors
+/// Those of [`stream`]; `ResourceNotFound` while it is being created (nobody was told of it yet),
+/// `ResourceInUse` while it is being deleted.
+pub(crate) fn served_stream(
+    gateway: &Gateway,
+    context: &RequestContext,
+    selector: &StreamSelector,
+) -> Result<Arc<StreamMap>, ApiError> {
+    let map = stream(gateway, context, selector)?;
+    match map.stream.status {
+        StreamStatus::Active | StreamStatus::Updating => Ok(map),
+        StreamStatus::Creating => Err(messages::stream_not_active(&map.stream.name, context.account, "CREATING")),
+        StreamStatus::Deleting => Err(messages::stream_not_found(&map.stream.name, context.account)),
+    }
+}
+
+/// A failure below, in the words of the service. What nobody expects is logged here, once.
+pub(crate) fn node_failed(error: &NodeError) -> ApiError {
+    match error {
+        NodeError::Unavailable { reason } => {
+            ApiError::new(ErrorCode::ServiceUnavailable, format!("Service temporarily unavailable: {reason}. Retry."))
+        }
+        NodeError::NotLeader { .. } | NodeError::Unknown { .. } | NodeError::Damaged { .. } => {
+            tracing::warn!(%error, "call failed inside the cluster");
+            ApiError::new(ErrorCode::InternalFailure, messages::INTERNAL_FAILURE)
+        }
+        NodeError::NoSuchShard { .. } | NodeError::Throttled { .. } => {
+            tracing::error!(%error, "call was answered with an error its caller handles");
+            ApiError::new(ErrorCode::InternalFailure, messages::INTERNAL_FAILURE)
+        }
+    }
+}

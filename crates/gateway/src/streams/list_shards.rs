@@ -1,0 +1,76 @@
+//! ListShards.
+
+use crate::convert;
+use crate::gateway::{Gateway, token_keys};
+use crate::resolve;
+use crate::tokens::page::{Cursor, Page};
+use anabranch_api::{ApiError, ListShards, ListShardsOutput, RequestContext, ShardFilter, ShardPage, messages};
+use anabranch_catalog::{ShardFilter as CatalogFilter, StreamMap, StreamStatus, TokenKeys};
+use anabranch_types::{ShardId, Timestamp, limits};
+use std::sync::Arc;
+
+/// A page to make: of which stream, which shards, after which, as of when.
+struct Wanted {
+    map: Arc<StreamMap>,
+    filter: CatalogFilter,
+    after: Option<ShardId>,
+    as_of: Timestamp,
+}
+
+pub(crate) fn list_shards(
+    gateway: &Gateway,
+    context: &RequestContext,
+    request: &ListShards,
+) -> Result<ListShardsOutput, ApiError> {
+    let view = gateway.view.load();
+    let keys = token_keys(&view)?;
+    let now = gateway.now();
+    let wanted = match &request.page {
+        ShardPage::First { stream, after, filter, created } => {
+            let map = resolve::stream(gateway, context, stream)?;
+            if created.is_some_and(|created| created.as_secs() != map.stream.created.as_secs()) {
+                return Err(messages::stream_not_found(&map.stream.name, context.account));
+            }
+            Wanted { map, filter: catalog_filter(*filter), after: *after, as_of: now }
+        }
+        ShardPage::Next { token } => next_page(gateway, token, keys, now)?,
+    };
+    if matches!(wanted.map.stream.status, StreamStatus::Creating | StreamStatus::Deleting) {
+        let state = convert::status(wanted.map.stream.status).as_str();
+        return Err(messages::stream_not_active(&wanted.map.stream.name, context.account, state));
+    }
+    let limit = request.max_results.unwrap_or(limits::LIST_SHARDS_DEFAULT);
+    let list = (wanted.map)
+        .list_shards(wanted.filter, wanted.after, limit, wanted.as_of)
+        .map_err(|future| messages::shard_filter_in_future(future.moment, future.now))?;
+    let last = list.shards.last().map(|shard| shard.id).filter(|_| list.has_more);
+    let next_token = last.map(|after| {
+        let Wanted { map, filter, as_of, .. } = &wanted;
+        let cursor = Cursor::Shards { stream: map.stream.uid, after, as_of: *as_of, filter: *filter };
+        Page { issued: now, cursor }.seal(&keys.current, &*gateway.env.random)
+    });
+    Ok(ListShardsOutput { shards: list.shards.into_iter().map(convert::shard).collect(), next_token })
+}
+
+fn next_page(gateway: &Gateway, token: &str, keys: &TokenKeys, now: Timestamp) -> Result<Wanted, ApiError> {
+    let Ok(Page { issued, cursor: Cursor::Shards { stream, after, as_of, filter } }) = Page::open(token, keys, now) else {
+        return Err(messages::invalid_next_token());
+    };
+    if now > issued.plus(limits::NEXT_TOKEN_VALID) {
+        return Err(messages::next_token_expired());
+    }
+    let view = gateway.view.load();
+    let map = view.map.stream(stream).cloned().ok_or_else(messages::invalid_next_token)?;
+    Ok(Wanted { map, filter, after: Some(after), as_of })
+}
+
+fn catalog_filter(filter: ShardFilter) -> CatalogFilter {
+    match filter {
+        ShardFilter::AfterShardId(id) => CatalogFilter::AfterShardId(id),
+        ShardFilter::AtTrimHorizon => CatalogFilter::AtTrimHorizon,
+        ShardFilter::FromTrimHorizon => CatalogFilter::FromTrimHorizon,
+        ShardFilter::AtLatest => CatalogFilter::AtLatest,
+        ShardFilter::AtTimestamp(at) => CatalogFilter::AtTimestamp(at),
+        ShardFilter::FromTimestamp(at) => CatalogFilter::FromTimestamp(at),
+    }
+}
