@@ -1,0 +1,56 @@
+//! `cargo xtask build [--release]`: builds the binary and prints where it is.
+
+use crate::house::{self, House};
+use crate::{prerequisites, rocksdb_notice};
+use anyhow::ensure;
+use std::path::PathBuf;
+
+/// Which of the two builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Cargo's dev profile: optimised, with assertions; what `run` and `test` use.
+    Optimised,
+    /// What is measured and shipped.
+    Release,
+}
+
+/// Builds the binary; its path is the last line of stdout.
+///
+/// # Errors
+/// When something is missing or the build fails.
+pub fn build(house: &House, release: bool) -> anyhow::Result<()> {
+    prerequisites::ensure_all(house)?;
+    let profile = if release { Profile::Release } else { Profile::Optimised };
+    println!("{}", binary(house, profile)?.display());
+    Ok(())
+}
+
+/// Builds the binary and returns its path.
+///
+/// The whole workspace is selected, as `clippy` and `test` do: a selection of one crate gives
+/// RocksDB's build script other features, and RocksDB would be compiled a second time.
+///
+/// # Errors
+/// When the build fails.
+pub fn binary(house: &House, profile: Profile) -> anyhow::Result<PathBuf> {
+    rocksdb_notice::print_when_cold(house, profile);
+    let mut cargo = house.cargo();
+    cargo.args(["build", "--workspace", "--bin", "anabranch"]);
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
+    house::run(&mut cargo)?;
+    let binary = house.target().join(profile.folder()).join("anabranch");
+    ensure!(binary.is_file(), "the build left no {}", binary.display());
+    Ok(binary)
+}
+
+impl Profile {
+    /// The folder of the target directory that cargo builds it in.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Profile::Optimised => "debug",
+            Profile::Release => "release",
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The command line of xtask.
+
+use crate::house::House;
+use crate::{build, fix, floors, run, show, test, tidy, verify};
+
+/// What `cargo xtask` and a misused command print.
+pub const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  run [-- ARGS]       build optimised and run `anabranch dev ARGS`
+  test [rust|aws]     run every test, or one part
+  build [--release]   build the binary; its path is the last line of stdout
+  show [NAME]         run one full-size show, or list them
+  verify [--quick]    everything but the tests; never edits
+  fix                 what verify wants and a machine can write
+  floors              each crate depends only on lower floors
+  tidy                sizes, indexes, links, metrics, machine paths";
+
+/// One command, parsed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    Run { args: Vec<String> },
+    Test { part: Option<test::Part> },
+    Build { release: bool },
+    Show { name: Option<String> },
+    Verify { quick: bool },
+    Fix,
+    Floors,
+    Tidy,
+    Help,
+}
+
+impl Command {
+    /// Reads the arguments that follow `cargo xtask`.
+    ///
+    /// # Errors
+    /// One line that names the argument which is not understood.
+    pub fn parse(args: impl Iterator<Item = String>) -> Result<Command, String> {
+        let args: Vec<String> = args.collect();
+        let words: Vec<&str> = args.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            [] | ["help" | "--help" | "-h"] => Ok(Command::Help),
+            ["run"] => Ok(Command::Run { args: Vec::new() }),
+            ["run", "--", ..] => Ok(Command::Run { args: args[2..].to_vec() }),
+            ["run", other, ..] => Err(format!("run: put arguments of `anabranch dev` after `--`, found {other:?}")),
+            ["test"] => Ok(Command::Test { part: None }),
+            ["test", "rust"] => Ok(Command::Test { part: Some(test::Part::Rust) }),
+            ["test", "aws"] => Ok(Command::Test { part: Some(test::Part::Aws) }),
+            ["build"] => Ok(Command::Build { release: false }),
+            ["build", "--release"] => Ok(Command::Build { release: true }),
+            ["show"] => Ok(Command::Show { name: None }),
+            ["show", name] => Ok(Command::Show { name: Some((*name).to_owned()) }),
+            ["verify"] => Ok(Command::Verify { quick: false }),
+            ["verify", "--quick"] => Ok(Command::Verify { quick: true }),
+            ["fix"] => Ok(Command::Fix),
+            ["floors"] => Ok(Command::Floors),
+            ["tidy"] => Ok(Command::Tidy),
+            _ => Err(format!("not understood: {}", args.join(" "))),
+        }
+    }
+
+    /// Does it.
+    pub fn execute(self, house: &House) -> anyhow::Result<()> {
+        match self {
+            Command::Run { args } => run::run(house, &args),
+            Command::Test { part } => test::test(house, part),
+            Command::Build { release } => build::build(house, release),
+            Command::Show { name } => show::show(house, name.as_deref()),
+            Command::Verify { quick } => verify::verify(house, quick),
+            Command::Fix => fix::fix(house),
+            Command::Floors => floors::check(house),
+            Command::Tidy => tidy::check(house),
+            Command::Help => {
+                println!("{USAGE}");
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        Command::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn run_hands_on_what_follows_the_dashes() {
+        let args = vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()];
+        assert_eq!(parse("run -- --listen 127.0.0.1:0"), Ok(Command::Run { args }));
+        assert!(parse("run --listen 127.0.0.1:0").is_err());
+    }
+
+    #[test]
+    fn an_unknown_command_is_named() {
+        assert_eq!(parse("tset"), Err("not understood: tset".to_owned()));
+        assert!(parse("verify --fast").is_err());
+    }
+
+    #[test]
+    fn every_command_of_the_usage_is_understood() {
+        for line in USAGE.lines().filter(|line| line.starts_with("  ")) {
+            let name = line.split_whitespace().next().unwrap();
+            assert!(parse(name).is_ok(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `cargo xtask show [NAME]`: the full-size shows. Only those that exist are listed.
+
+use crate::build::Profile;
+use crate::house::{self, House};
+use crate::{aws_clients, prerequisites, probe};
+use anyhow::bail;
+use std::time::Instant;
+
+/// One show: something large that a person watches.
+struct Show {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&House) -> anyhow::Result<()>,
+    /// Whether what it shows is there.
+    exists: fn(&House) -> bool,
+}
+
+const SHOWS: &[Show] = &[
+    Show {
+        name: "log-crashes",
+        about: "the shared log through 10,000 seeds of crashes, torn writes and damaged disks",
+        run: log_crashes,
+        exists: |house| house.root().join("crates/walog/tests/crashes.rs").is_file(),
+    },
+    Show {
+        name: "real-input",
+        about: "100,000 lines through boto3 and the AWS CLI while the node is killed and restarted",
+        run: real_input,
+        exists: |_| aws_clients::SERVED,
+    },
+    Show {
+        name: "fresh-clone",
+        about: "the last commit, cloned, through .ci/run with an empty target directory",
+        run: fresh_clone,
+        exists: |_| true,
+    },
+];
+
+/// Runs the show of this name, or lists the shows.
+///
+/// # Errors
+/// When the show fails, or there is none of this name.
+pub fn show(house: &House, name: Option<&str>) -> anyhow::Result<()> {
+    let shows = || SHOWS.iter().filter(|show| (show.exists)(house));
+    let Some(name) = name else {
+        shows().for_each(|show| println!("{:<12} {}", show.name, show.about));
+        return Ok(());
+    };
+    let Some(show) = shows().find(|show| show.name == name) else {
+        let names: Vec<&str> = shows().map(|show| show.name).collect();
+        bail!("no show is called {name:?}; there are: {}", names.join(", "));
+    };
+    prerequisites::ensure_all(house)?;
+    eprintln!("-- show {name}: {}", show.about);
+    probe::print(house.target())?;
+    let started = Instant::now();
+    (show.run)(house)?;
+    eprintln!("-- show {name}: passed in {:.1} s", started.elapsed().as_secs_f64());
+    probe::print(house.target())
+}
+
+fn log_crashes(house: &House) -> anyhow::Result<()> {
+    let mut cargo = house.cargo();
+    cargo.env("ANABRANCH_LOG_SEEDS", "10000");
+    house::run(cargo.args(["test", "--package", "anabranch-walog", "--test", "crashes", "--", "--nocapture"]))
+}
+
+fn real_input(house: &House) -> anyhow::Result<()> {
+    let test = ["tests/aws/test_real_input.py", "-s"];
+    aws_clients::pytest(house, Profile::Release, &test, &[("ANABRANCH_REAL_INPUT_LINES", "100000")])
+}
+
+fn fresh_clone(house: &House) -> anyhow::Result<()> {
+    let folder = house.target().join("fresh-clone");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    let clone = folder.join("anabranch");
+    house::run(house.command("git").args(["clone", "--quiet", "--no-hardlinks", "."]).arg(&clone))?;
+    let mut ci = house.command(clone.join(".ci/run"));
+    house::run(ci.current_dir(&clone).env("CARGO_TARGET_DIR", folder.join("target")))?;
+    Ok(std::fs::remove_dir_all(&folder)?)
+}
