@@ -1,0 +1,93 @@
+//! Flushing, and what may only happen around a flush: removing and making engine families, and
+//! checkpoints.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use parking_lot::MutexGuard;
+use rocksdb::FlushOptions;
+use rocksdb::checkpoint::Checkpoint;
+
+use super::ledger::{FamilyNumber, LEDGER_FAMILY, META_FAMILY};
+use super::{Handle, RocksStore, open, translate};
+use crate::StoreError;
+
+impl RocksStore {
+    /// See [`Store::flush`](crate::Store::flush).
+    pub(super) fn flush_all(&self) -> Result<(), StoreError> {
+        self.flush_while(&self.flushing.lock())
+    }
+
+    /// See [`Store::checkpoint`](crate::Store::checkpoint).
+    pub(super) fn checkpoint_to(&self, dir: &Path) -> Result<(), StoreError> {
+        let flushing = self.flushing.lock();
+        self.flush_while(&flushing)?;
+        // Flushes once more, whatever was written since: that is safe while no family is made.
+        // An error here says something about `dir`, so it is not latched.
+        Checkpoint::new(&self.db)
+            .and_then(|checkpoint| checkpoint.create_checkpoint(dir))
+            .map_err(|error| translate("checkpoint", error))
+    }
+
+    fn flush_while(&self, flushing: &MutexGuard<'_, ()>) -> Result<(), StoreError> {
+        self.refuse_after_failure()?;
+        let (families, drops, covered_bytes) = {
+            // Between two batches: all that is counted has been applied.
+            let changing = self.changing.lock();
+            let buckets = self.buckets.read();
+            let families = buckets.values().chain(&changing.spares).chain(&changing.pending_drops);
+            let families: Vec<FamilyNumber> = families.copied().collect();
+            (families, changing.pending_drops.clone(), self.unflushed_bytes.load(Ordering::Relaxed))
+        };
+        let names = families.iter().map(|family| family.name());
+        let names = [LEDGER_FAMILY, META_FAMILY].map(str::to_owned).into_iter().chain(names);
+        let handles: Vec<Handle<'_>> =
+            names.map(|name| self.db.cf_handle(&name).expect("families on record exist")).collect();
+        let handles: Vec<&Handle<'_>> = handles.iter().collect();
+        self.db.flush_cfs_opt(&handles, &FlushOptions::default()).map_err(|error| self.fail("flush", error))?;
+        self.unflushed_bytes.fetch_sub(covered_bytes, Ordering::Relaxed);
+        self.flushes.fetch_add(1, Ordering::Relaxed);
+        self.remove_dropped(&drops)?;
+        self.keep_a_spare(flushing)
+    }
+
+    /// Removes the families of buckets whose drops are durable, then their records. A crash in
+    /// between leaves records of families that are gone, which opening clears away.
+    fn remove_dropped(&self, drops: &[FamilyNumber]) -> Result<(), StoreError> {
+        for family in drops {
+            self.db.drop_cf(&family.name()).map_err(|error| self.fail("drop bucket", error))?;
+        }
+        let mut changing = self.changing.lock();
+        changing.pending_drops.retain(|family| !drops.contains(family));
+        open::forget(&self.db, drops.iter().copied()).map_err(|error| self.fail("drop bucket", error))
+    }
+
+    /// Makes a family ahead of the next bucket, so that rolling a bucket costs no disk access on
+    /// the apply path. A store without buckets needs none.
+    fn keep_a_spare(&self, flushing: &MutexGuard<'_, ()>) -> Result<(), StoreError> {
+        if self.buckets.read().is_empty() { Ok(()) } else { self.make_spares_while(1, flushing) }
+    }
+
+    /// Sees to it that there are `wanted` spare families. Waits for a running flush.
+    pub(super) fn make_spares(&self, wanted: usize) -> Result<(), StoreError> {
+        self.make_spares_while(wanted, &self.flushing.lock())
+    }
+
+    fn make_spares_while(&self, wanted: usize, _flushing: &MutexGuard<'_, ()>) -> Result<(), StoreError> {
+        loop {
+            let family = {
+                let mut changing = self.changing.lock();
+                if changing.spares.len() >= wanted {
+                    return Ok(());
+                }
+                let family = changing.next_number;
+                changing.next_number = family.next();
+                family
+            };
+            self.db
+                .create_cf(family.name(), &self.bucket_options)
+                .map_err(|error| self.fail("create bucket", error))?;
+            self.changing.lock().spares.push(family);
+        }
+    }
+}
