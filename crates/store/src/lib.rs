@@ -24,7 +24,7 @@ pub use error::{OpenError, StoreError};
 pub use memory::MemoryStore;
 pub use rocks::{RocksStore, SharedResources};
 pub use stats::StoreStats;
-pub use store::{Direction, Store};
+pub use store::{Direction, Store, Visitor};
 
 /// Version of the on-disk format this build writes and the newest it opens (DESIGN D15).
 /// The layout is described in docs/formats/store.md.

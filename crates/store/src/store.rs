@@ -7,6 +7,9 @@ use bytes::Bytes;
 
 use crate::{Batch, Family, StoreError, StoreStats};
 
+/// Receives a key and its value, and says whether a scan goes on.
+pub type Visitor<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
 /// The order in which [`Store::scan`] visits keys. Keys compare as unsigned bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -67,7 +70,7 @@ pub trait Store: Send + Sync + 'static {
         from: &[u8],
         to: &[u8],
         direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut Visitor<'_>,
     ) -> Result<(), StoreError>;
 
     /// The buckets that exist, ascending.

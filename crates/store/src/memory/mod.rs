@@ -13,7 +13,7 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use self::state::State;
-use crate::{Batch, Direction, Family, OpenError, Store, StoreError, StoreStats};
+use crate::{Batch, Direction, Family, OpenError, Store, StoreError, StoreStats, Visitor};
 
 /// A [`Store`] without a disk. Its flush only moves the point to which a crash goes back.
 #[derive(Debug, Default)]
@@ -67,7 +67,7 @@ impl Store for MemoryStore {
         from: &[u8],
         to: &[u8],
         direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut Visitor<'_>,
     ) -> Result<(), StoreError> {
         // Visited without the lock, so that `visit` may read from the store.
         let entries = Arc::clone(self.state.read().family(family)?);
@@ -104,7 +104,7 @@ impl Store for MemoryStore {
 
 fn visit_all<'a>(
     mut entries: impl Iterator<Item = (&'a Bytes, &'a Bytes)>,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    visit: &mut Visitor<'_>,
 ) -> ControlFlow<()> {
     entries.try_for_each(|(key, value)| visit(key, value))
 }

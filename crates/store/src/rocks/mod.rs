@@ -15,7 +15,6 @@ mod read;
 mod write;
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +25,7 @@ use rocksdb::{Options, WriteOptions};
 
 use self::ledger::FamilyNumber;
 pub use self::options::SharedResources;
-use crate::{Batch, Direction, Family, OpenError, Store, StoreError, StoreOptions, StoreStats};
+use crate::{Batch, Direction, Family, OpenError, Store, StoreError, StoreOptions, StoreStats, Visitor};
 
 /// The engine with families that can be made and removed while in use.
 type Db = rocksdb::DBWithThreadMode<rocksdb::MultiThreaded>;
@@ -127,7 +126,7 @@ impl Store for RocksStore {
         from: &[u8],
         to: &[u8],
         direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut Visitor<'_>,
     ) -> Result<(), StoreError> {
         self.scan_range(family, from, to, direction, visit)
     }

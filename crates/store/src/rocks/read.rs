@@ -1,6 +1,5 @@
 //! Reading entries and statistics.
 
-use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -9,7 +8,7 @@ use rocksdb::properties;
 use super::ledger::{FamilyNumber, LEDGER_FAMILY, META_FAMILY};
 use super::options::scan_options;
 use super::{Handle, RocksStore, translate};
-use crate::{Direction, Family, StoreError, StoreStats};
+use crate::{Direction, Family, StoreError, StoreStats, Visitor};
 
 impl RocksStore {
     /// See [`Store::get`](crate::Store::get).
@@ -26,7 +25,7 @@ impl RocksStore {
         from: &[u8],
         to: &[u8],
         direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut Visitor<'_>,
     ) -> Result<(), StoreError> {
         let handle = self.readable(family)?;
         if from >= to {
