@@ -12,6 +12,17 @@ use super::ledger::{FamilyNumber, LEDGER_FAMILY, META_FAMILY};
 use super::{Handle, RocksStore, open, translate};
 use crate::StoreError;
 
+/// What a flush covers.
+#[derive(Debug)]
+struct Selection {
+    /// All bucket families there are.
+    families: Vec<FamilyNumber>,
+    /// Those of them whose drops the flush makes durable.
+    drops: Vec<FamilyNumber>,
+    /// Unflushed bytes when the flush began.
+    covered_bytes: u64,
+}
+
 impl RocksStore {
     /// See [`Store::flush`](crate::Store::flush).
     pub(super) fn flush_all(&self) -> Result<(), StoreError> {
@@ -31,24 +42,34 @@ impl RocksStore {
 
     fn flush_while(&self, flushing: &MutexGuard<'_, ()>) -> Result<(), StoreError> {
         self.refuse_after_failure()?;
-        let (families, drops, covered_bytes) = {
-            // Between two batches: all that is counted has been applied.
-            let changing = self.changing.lock();
-            let buckets = self.buckets.read();
-            let families = buckets.values().chain(&changing.spares).chain(&changing.pending_drops);
-            let families: Vec<FamilyNumber> = families.copied().collect();
-            (families, changing.pending_drops.clone(), self.unflushed_bytes.load(Ordering::Relaxed))
-        };
-        let names = families.iter().map(|family| family.name());
+        self.flush_selected(&self.select())?;
+        self.keep_a_spare(flushing)
+    }
+
+    /// What a flush that begins now covers. Spares are part of it: one may become a bucket, and
+    /// receive its share of a batch, before the engine has switched memtables.
+    fn select(&self) -> Selection {
+        // Between two batches: all that is counted has been applied.
+        let changing = self.changing.lock();
+        let buckets = self.buckets.read();
+        let families = buckets.values().chain(&changing.spares).chain(&changing.pending_drops);
+        Selection {
+            families: families.copied().collect(),
+            drops: changing.pending_drops.clone(),
+            covered_bytes: self.unflushed_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    fn flush_selected(&self, selection: &Selection) -> Result<(), StoreError> {
+        let names = selection.families.iter().map(|family| family.name());
         let names = [LEDGER_FAMILY, META_FAMILY].map(str::to_owned).into_iter().chain(names);
         let handles: Vec<Handle<'_>> =
             names.map(|name| self.db.cf_handle(&name).expect("families on record exist")).collect();
         let handles: Vec<&Handle<'_>> = handles.iter().collect();
         self.db.flush_cfs_opt(&handles, &FlushOptions::default()).map_err(|error| self.fail("flush", error))?;
-        self.unflushed_bytes.fetch_sub(covered_bytes, Ordering::Relaxed);
+        self.unflushed_bytes.fetch_sub(selection.covered_bytes, Ordering::Relaxed);
         self.flushes.fetch_add(1, Ordering::Relaxed);
-        self.remove_dropped(&drops)?;
-        self.keep_a_spare(flushing)
+        self.remove_dropped(&selection.drops)
     }
 
     /// Removes the families of buckets whose drops are durable, then their records. A crash in
@@ -89,5 +110,43 @@ impl RocksStore {
                 .map_err(|error| self.fail("create bucket", error))?;
             self.changing.lock().spares.push(family);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Batch, Family, SharedOptions, SharedResources, Store, StoreOptions};
+
+    fn open(dir: &Path) -> RocksStore {
+        let shared = SharedResources::new(&SharedOptions::default()).expect("shared resources");
+        RocksStore::open(dir, &StoreOptions::default(), &shared).expect("opens")
+    }
+
+    /// Entry `index` makes a bucket of its number with one record, and says so in the metadata.
+    fn apply(store: &RocksStore, index: u32) {
+        let mut batch = Batch::new();
+        batch.create_bucket(index);
+        batch.put(Family::Bucket(index), b"record", b"v");
+        batch.put(Family::Meta, b"applied", &index.to_be_bytes());
+        store.write(batch).expect("write");
+    }
+
+    #[test]
+    fn a_bucket_made_while_a_flush_begins_is_flushed_with_its_batch_or_not_at_all() {
+        let temporary = tempfile::tempdir().expect("temporary directory");
+        let store = open(temporary.path());
+        apply(&store, 1);
+        store.flush().expect("flush");
+        // The flush has listed its families, and the engine has yet to switch memtables.
+        let selection = store.select();
+        apply(&store, 2);
+        store.flush_selected(&selection).expect("flush");
+        assert!(store.unflushed_bytes() > 0, "what came after the beginning counts as unflushed");
+        drop(store);
+        let store = open(temporary.path());
+        let applied = store.get(Family::Meta, b"applied").expect("get").expect("flushed");
+        let second = store.get(Family::Bucket(2), b"record");
+        assert_eq!(applied.as_ref() == 2_u32.to_be_bytes(), second == Ok(Some("v".into())), "{applied:?} {second:?}");
     }
 }
