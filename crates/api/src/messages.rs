@@ -3,7 +3,8 @@
 //! Source: recorded answers of Amazon Kinesis (the notes in docs/compatibility.md name them).
 
 use crate::error::{ApiError, ErrorCode};
-use anabranch_types::{AccountId, Region, ShardId, StreamName, Timestamp};
+use anabranch_types::{AccountId, Region, ShardId, StreamArn, StreamName, Timestamp};
+use std::fmt;
 use std::time::Duration;
 
 /// `Stream <s> under account <A> not found.`
@@ -52,7 +53,7 @@ pub fn rate_exceeded(
     shard: ShardId,
     stream: &StreamName,
     account: AccountId,
-    bucket: &str,
+    bucket: impl fmt::Display,
     retry_after: Duration,
 ) -> ApiError {
     let message = format!(
@@ -78,6 +79,161 @@ pub fn iterator_expired(created: Timestamp, now: Timestamp, tolerated: Duration)
 /// The text is no iterator of this cluster.
 pub fn invalid_iterator() -> ApiError {
     ApiError::new(ErrorCode::InvalidArgument, "Invalid ShardIterator.")
+}
+
+/// The explicit hash key is a number of 2^128 or more.
+pub fn invalid_explicit_hash_key(value: &str) -> ApiError {
+    let message = format!(
+        "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {value}"
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// PutRecord's `SequenceNumberForOrdering` is no sequence number.
+pub fn invalid_minimum_sequence_number(value: &str, stream: &StreamName, account: AccountId) -> ApiError {
+    let message = format!(
+        "ExclusiveMinimumSequenceNumber {value} used in PutRecord on stream {stream} under account {account} is \
+         invalid."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// GetShardIterator's `StartingSequenceNumber` is no sequence number. `shard` as the service
+/// prints it, or as the caller wrote it when it names no shard.
+pub fn invalid_starting_sequence_number(
+    value: &str,
+    shard: &str,
+    stream: &StreamName,
+    account: AccountId,
+) -> ApiError {
+    let message = format!(
+        "StartingSequenceNumber {value} used in GetShardIterator on shard {shard} in stream {stream} under account \
+         {account} is invalid."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// Iterator type and starting sequence number do not go together: there is one where there must
+/// be none (`given`), or none where there must be one.
+pub fn starting_sequence_number_rule(iterator_type: &str, given: bool) -> ApiError {
+    let what = if given { "also a" } else { "no" };
+    let message = format!(
+        "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or (2) \
+         TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified {iterator_type} and {what} \
+         StartingSequenceNumber."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// An iterator of type AT_TIMESTAMP needs a timestamp.
+pub fn iterator_timestamp_missing() -> ApiError {
+    let message = "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current request has \
+                   no timestamp parameter.";
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// ListShards names neither a stream nor a page.
+pub fn neither_token_nor_stream() -> ApiError {
+    ApiError::new(ErrorCode::InvalidArgument, "Either NextToken or StreamName should be provided.")
+}
+
+/// ListShards names a page and also `member`, which the page decides.
+pub fn token_together_with(member: &str) -> ApiError {
+    ApiError::new(ErrorCode::InvalidArgument, format!("NextToken and {member} cannot be provided together."))
+}
+
+/// Members that contradict each other, where no text of the service was recorded.
+pub fn contradiction(rule: &'static str) -> ApiError {
+    ApiError::new(ErrorCode::InvalidArgument, rule)
+}
+
+/// The ARN has the form that the API model asks for, but names no stream.
+pub fn invalid_stream_arn(member: &str) -> ApiError {
+    ApiError::new(ErrorCode::InvalidArgument, format!("{member} is not the ARN of a stream."))
+}
+
+/// Name and ARN are both given and differ.
+pub fn stream_name_and_arn_differ(name: &StreamName, arn: &StreamArn) -> ApiError {
+    let message = format!("StreamName {name} and StreamARN {arn} do not name the same stream.");
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// The API model has this, the server does not.
+pub fn not_supported(what: &'static str) -> ApiError {
+    ApiError::new(ErrorCode::InvalidArgument, what)
+}
+
+/// The text of every InternalFailure.
+pub const INTERNAL_FAILURE: &str = "Internal Service Failure";
+
+/// Nothing names the stream.
+pub fn no_stream_named() -> ApiError {
+    ApiError::new(ErrorCode::InvalidArgument, "Either StreamARN or StreamName must be specified.")
+}
+
+/// The page token's five minutes are over.
+pub fn next_token_expired() -> ApiError {
+    ApiError::new(ErrorCode::ExpiredNextToken, "The NextToken is older than 300 seconds. List again from the start.")
+}
+
+/// The text is no page token of this operation.
+pub fn invalid_next_token() -> ApiError {
+    ApiError::new(ErrorCode::InvalidArgument, "Invalid NextToken.")
+}
+
+/// A ShardFilter's timestamp has not come yet.
+pub fn shard_filter_in_future(moment: Timestamp, now: Timestamp) -> ApiError {
+    let message = format!("ShardFilter.Timestamp {moment} is after the current time {now}.");
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// A record's data and partition key exceed what its stream takes. `path` is the data's, as
+/// constraint errors print paths.
+pub fn record_too_large(path: &str, limit_bytes: u64) -> ApiError {
+    let message = format!(
+        "1 validation error detected: Value at '{path}' failed to satisfy constraint: Member must have length less \
+         than or equal to {limit_bytes}"
+    );
+    ApiError::new(ErrorCode::Validation, message)
+}
+
+/// All records of one call exceed what a call may carry.
+pub fn records_too_large(limit_bytes: u64) -> ApiError {
+    let message = format!("Records size exceeds {} MB limit", limit_bytes / 1024 / 1024);
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// StartingSequenceNumber belongs to another stream, perhaps a deleted one of the same name.
+pub fn starting_number_of_other_stream(
+    value: &str,
+    shard: ShardId,
+    stream: &StreamName,
+    account: AccountId,
+) -> ApiError {
+    let message = format!(
+        "StartingSequenceNumber {value} used in GetShardIterator on shard {shard} in stream {stream} under account \
+         {account} is invalid because it did not come from this stream."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// StartingSequenceNumber belongs to another shard.
+pub fn starting_number_of_other_shard(encoded: ShardId, used: ShardId) -> ApiError {
+    let message = format!(
+        "Invalid StartingSequenceNumber. It encodes {encoded}, while it was used in a call to a shard with {used}"
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// An AT_TIMESTAMP iterator's time has not come yet.
+pub fn timestamp_in_future(asked: Timestamp, now: Timestamp) -> ApiError {
+    let message = format!(
+        "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. timestampInMillis: {}, \
+         currentTimestampInMillis: {}",
+        asked.as_millis(),
+        now.as_millis()
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
 }
 
 /// `Thu Jan 22 01:22:02 UTC 2015`, as Java's `Date` prints.

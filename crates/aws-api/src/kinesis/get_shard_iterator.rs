@@ -1,0 +1,65 @@
+//! GetShardIterator.
+
+use super::Operation;
+use super::input::{checked, name_of, stream};
+use super::output;
+use crate::model::Fields;
+use anabranch_api::{
+    ApiError, GetShardIterator, IteratorStart, Kinesis, RequestContext, ShardIterator, StreamSelector, messages,
+};
+use anabranch_types::{AccountId, SequenceNumber, ShardId};
+use bytes::Bytes;
+use serde::Serialize;
+
+pub(super) async fn serve<S: Kinesis>(service: &S, context: &RequestContext, body: &[u8]) -> Result<Bytes, ApiError> {
+    let iterator = service.get_shard_iterator(context, read(context, body)?).await?;
+    Ok(print(iterator))
+}
+
+fn read(context: &RequestContext, body: &[u8]) -> Result<GetShardIterator, ApiError> {
+    let mut fields = checked(Operation::GetShardIterator, body)?;
+    let stream = stream(&mut fields)?;
+    let shard = fields.text("ShardId").expect("the model requires it");
+    let start = start(&mut fields, &shard, &stream, context.account)?;
+    Ok(GetShardIterator { stream, shard, start })
+}
+
+/// Type, starting sequence number and timestamp as one. A timestamp beside another type
+/// than AT_TIMESTAMP means nothing, as in the service.
+fn start(
+    fields: &mut Fields,
+    shard: &str,
+    stream: &StreamSelector,
+    account: AccountId,
+) -> Result<IteratorStart, ApiError> {
+    let kind = fields.text("ShardIteratorType").expect("the model requires it");
+    let sequence_number = fields.text("StartingSequenceNumber");
+    let timestamp = fields.timestamp("Timestamp");
+    let wants_number = matches!(kind.as_str(), "AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER");
+    if wants_number != sequence_number.is_some() {
+        return Err(messages::starting_sequence_number_rule(&kind, sequence_number.is_some()));
+    }
+    let sequence_number = sequence_number.map(|text| {
+        let shard = ShardId::parse(shard).map_or_else(|_| shard.to_owned(), |id| id.to_string());
+        SequenceNumber::parse(&text)
+            .map_err(|_| messages::invalid_starting_sequence_number(&text, &shard, name_of(stream), account))
+    });
+    Ok(match (kind.as_str(), sequence_number.transpose()?) {
+        ("AT_SEQUENCE_NUMBER", Some(number)) => IteratorStart::AtSequenceNumber(number),
+        ("AFTER_SEQUENCE_NUMBER", Some(number)) => IteratorStart::AfterSequenceNumber(number),
+        ("TRIM_HORIZON", _) => IteratorStart::TrimHorizon,
+        ("LATEST", _) => IteratorStart::Latest,
+        ("AT_TIMESTAMP", _) => IteratorStart::AtTimestamp(timestamp.ok_or_else(messages::iterator_timestamp_missing)?),
+        (other, _) => unreachable!("the model has no iterator type {other}"),
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Output {
+    shard_iterator: String,
+}
+
+fn print(iterator: ShardIterator) -> Bytes {
+    output::json(&Output { shard_iterator: iterator.0 })
+}

@@ -1,0 +1,57 @@
+//! The operations that are built, by name.
+
+macro_rules! operations {
+    ($($name:ident),* $(,)?) => {
+        /// An operation of the service, as `X-Amz-Target` names it after the dot.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Operation {
+            $(#[doc = concat!("`", stringify!($name), "`")] $name,)*
+        }
+
+        impl Operation {
+            /// Every operation, by name.
+            pub const ALL: &'static [Operation] = &[$(Operation::$name,)*];
+
+            /// The operation called `name`; none when no such operation is built.
+            pub fn from_name(name: &str) -> Option<Operation> {
+                match name {
+                    $(stringify!($name) => Some(Operation::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// As the protocol spells it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Operation::$name => stringify!($name),)*
+                }
+            }
+        }
+    };
+}
+
+operations!(
+    CreateStream,
+    DeleteStream,
+    DescribeStream,
+    DescribeStreamSummary,
+    GetRecords,
+    GetShardIterator,
+    ListShards,
+    ListStreams,
+    PutRecord,
+    PutRecords,
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_reads_back_as_it_prints() {
+        for operation in Operation::ALL {
+            assert_eq!(Operation::from_name(operation.name()), Some(*operation));
+        }
+        assert_eq!(Operation::from_name("putRecord"), None);
+    }
+}

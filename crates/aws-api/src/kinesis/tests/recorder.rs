@@ -1,0 +1,173 @@
+//! A service that writes requests down and gives fixed answers.
+
+use crate::kinesis::{Operation, dispatch};
+use anabranch_api::*;
+use anabranch_types::{
+    AccountId, Counter, HashKeyRange, Region, RequestId, SequenceNumber, ShardEpoch, ShardId, StreamArn, Timestamp,
+};
+use bytes::Bytes;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Every request as its debug print, in order.
+#[derive(Default)]
+pub struct Recorder {
+    seen: Mutex<Vec<String>>,
+}
+
+pub const ARN: &str = "arn:aws:kinesis:eu-west-1:000000000042:stream/orders";
+
+pub fn epoch(shard: u32) -> ShardEpoch {
+    ShardEpoch { created_s: 1_742_000_000, shard: ShardId(shard) }
+}
+
+pub fn sequence_number(shard: u32) -> SequenceNumber {
+    let counter = Counter::new(0, 9, 1);
+    SequenceNumber::of_record(epoch(shard), counter, Timestamp::from_millis(1_742_000_100_000))
+}
+
+pub fn context() -> RequestContext {
+    RequestContext {
+        request_id: RequestId(1),
+        principal: Principal { access_key: Arc::from("key") },
+        account: AccountId::parse("000000000042").expect("12 digits"),
+        region: Region::parse("eu-west-1").expect("a region"),
+        deadline: Duration::from_secs(1),
+    }
+}
+
+impl Recorder {
+    pub fn seen(&self) -> Vec<String> {
+        self.seen.lock().expect("no test panics while it holds this").clone()
+    }
+
+    fn note(&self, request: &impl Debug) {
+        self.seen.lock().expect("no test panics while it holds this").push(format!("{request:?}"));
+    }
+}
+
+/// Serves `body` and gives the answer's text.
+pub async fn serve(service: &Recorder, operation: Operation, body: &[u8]) -> Result<String, ApiError> {
+    let answer = dispatch(service, &context(), operation, Bytes::copy_from_slice(body)).await?;
+    Ok(String::from_utf8(answer.to_vec()).expect("answers are text"))
+}
+
+fn arn() -> StreamArn {
+    StreamArn::parse(ARN).expect("an arn")
+}
+
+fn shard(id: u32) -> Shard {
+    Shard {
+        id: ShardId(id),
+        parent: None,
+        adjacent_parent: None,
+        range: HashKeyRange::FULL,
+        starting: SequenceNumber::starting(epoch(id)),
+        ending: None,
+    }
+}
+
+const CREATED: Timestamp = Timestamp::from_millis(1_742_000_000_045);
+const RETENTION: Duration = Duration::from_secs(24 * 3_600);
+
+impl Kinesis for Recorder {
+    async fn create_stream(&self, _: &RequestContext, request: CreateStream) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
+    async fn delete_stream(&self, _: &RequestContext, request: DeleteStream) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
+    async fn describe_stream(
+        &self,
+        _: &RequestContext,
+        request: DescribeStream,
+    ) -> Result<StreamDescription, ApiError> {
+        self.note(&request);
+        Ok(StreamDescription {
+            arn: arn(),
+            status: StreamStatus::Active,
+            shards: vec![shard(0)],
+            has_more_shards: false,
+            retention: RETENTION,
+            created: CREATED,
+        })
+    }
+
+    async fn describe_stream_summary(
+        &self,
+        _: &RequestContext,
+        request: DescribeStreamSummary,
+    ) -> Result<StreamDescriptionSummary, ApiError> {
+        self.note(&request);
+        Ok(StreamDescriptionSummary {
+            arn: arn(),
+            status: StreamStatus::Updating,
+            retention: RETENTION,
+            created: CREATED,
+            open_shard_count: 3,
+            max_record_kib: 1_024,
+        })
+    }
+
+    async fn list_streams(&self, _: &RequestContext, request: ListStreams) -> Result<ListStreamsOutput, ApiError> {
+        self.note(&request);
+        let summary = StreamSummary { arn: arn(), status: StreamStatus::Active, created: CREATED };
+        Ok(ListStreamsOutput { streams: vec![summary], next_token: request.limit.map(|_| "more".to_owned()) })
+    }
+
+    async fn list_shards(&self, _: &RequestContext, request: ListShards) -> Result<ListShardsOutput, ApiError> {
+        self.note(&request);
+        let closed = Shard {
+            parent: Some(ShardId(0)),
+            adjacent_parent: Some(ShardId(1)),
+            ending: Some(SequenceNumber::ending(epoch(2), CREATED)),
+            ..shard(2)
+        };
+        Ok(ListShardsOutput { shards: vec![closed], next_token: Some("next".to_owned()) })
+    }
+
+    async fn put_record(&self, _: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {
+        self.note(&request);
+        Ok(PutRecordOutput { shard: ShardId(1), sequence_number: sequence_number(1) })
+    }
+
+    async fn put_records(&self, _: &RequestContext, request: PutRecords) -> Result<PutRecordsOutput, ApiError> {
+        self.note(&request);
+        let stored = PutRecordOutput { shard: ShardId(1), sequence_number: sequence_number(1) };
+        let throttled = ApiError::new(ErrorCode::ProvisionedThroughputExceeded, "Rate exceeded for shard \"x\".");
+        let broken = ApiError::new(ErrorCode::ServiceUnavailable, "node 3 is away");
+        Ok(PutRecordsOutput { results: vec![Ok(stored), Err(throttled), Err(broken)] })
+    }
+
+    async fn get_shard_iterator(
+        &self,
+        _: &RequestContext,
+        request: GetShardIterator,
+    ) -> Result<ShardIterator, ApiError> {
+        self.note(&request);
+        Ok(ShardIterator("AAAA==".to_owned()))
+    }
+
+    async fn get_records(&self, _: &RequestContext, request: GetRecords) -> Result<GetRecordsOutput, ApiError> {
+        self.note(&request);
+        let record = |data: &'static [u8]| Record {
+            sequence_number: sequence_number(1),
+            arrival: CREATED,
+            data: Bytes::from_static(data),
+            partition_key: Bytes::from_static("k\"ä".as_bytes()),
+        };
+        let child = ChildShard { id: ShardId(2), parents: vec![ShardId(0), ShardId(1)], range: HashKeyRange::FULL };
+        let ended = request.limit.is_some();
+        Ok(GetRecordsOutput {
+            records: vec![record(b"hello"), record(b"")],
+            next: (!ended).then(|| ShardIterator("BBBB".to_owned())),
+            millis_behind_latest: 7,
+            child_shards: if ended { vec![child] } else { Vec::new() },
+        })
+    }
+}
