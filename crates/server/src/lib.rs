@@ -1,1 +1,12 @@
-//! server
+//! The assembly: what the binary `anabranch` is made of, config → build → run → drain.
+//!
+//! Composes the rooms below and decides nothing that they could.
+
+pub mod cli;
+pub mod config;
+pub mod data_dir;
+pub mod health;
+pub mod listeners;
+pub mod pages;
+pub mod run;
+pub mod status;

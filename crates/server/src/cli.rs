@@ -1,0 +1,166 @@
+//! The command line: what can be asked for, and how flags become a configuration.
+//!
+//! Every option has an environment variable of the same name, `ANABRANCH_<OPTION>`; a flag
+//! wins over it.
+
+use crate::config::{
+    Access, ConfigError, DATA_DIR_DEFAULT, DRAIN_TIMEOUT_DEFAULT, DataDirChoice, GROUPS_DEFAULT, LISTEN_DEFAULT,
+    LOG_FILTER_DEFAULT, LogConfig, MemoryConfig, NodeConfig, ShardLimits, StreamSpec, TLS_LISTEN_DEFAULT,
+    TelemetryConfig,
+};
+use anabranch_telemetry::LogFormat;
+use anabranch_types::AccountId;
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A stream broker with the semantics and the wire protocol of Amazon Kinesis Data Streams.
+#[derive(Debug, Parser)]
+#[command(name = "anabranch", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Help with the configuration file of a server.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// Help with the configuration file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum ConfigCommand {
+    /// Print a complete configuration that starts as it stands.
+    Example,
+}
+
+/// Flags of `anabranch dev`: every role in one process, for anyone on this machine.
+#[derive(Debug, Clone, Args)]
+pub struct DevArgs {
+    /// Where data is kept.
+    #[arg(long, env = "ANABRANCH_DATA_DIR", value_name = "DIR", default_value = DATA_DIR_DEFAULT)]
+    pub data_dir: PathBuf,
+    /// Where clients connect.
+    #[arg(long, env = "ANABRANCH_LISTEN", value_name = "ADDRESS", default_value_t = LISTEN_DEFAULT)]
+    pub listen: SocketAddr,
+    /// Where clients connect with TLS.
+    #[arg(long, env = "ANABRANCH_TLS_LISTEN", value_name = "ADDRESS", default_value_t = TLS_LISTEN_DEFAULT)]
+    pub tls_listen: SocketAddr,
+    /// Shards without the limits of AWS.
+    #[arg(long, env = "ANABRANCH_NO_LIMITS", value_parser = BoolishValueParser::new())]
+    pub no_limits: bool,
+    /// Keep data in a temporary directory that is removed at exit.
+    #[arg(long, env = "ANABRANCH_EPHEMERAL", value_parser = BoolishValueParser::new())]
+    pub ephemeral: bool,
+    /// Create this stream where it does not exist; may be given often.
+    #[arg(long = "stream", env = "ANABRANCH_STREAM", value_name = "NAME:SHARDS", value_delimiter = ',')]
+    pub streams: Vec<StreamSpec>,
+    /// The account that owns all streams: twelve digits.
+    #[arg(long, env = "ANABRANCH_ACCOUNT", value_name = "DIGITS", default_value_t = AccountId::DEFAULT, value_parser = account)]
+    pub account: AccountId,
+    /// Replication groups for data, made on the first start.
+    #[arg(long, env = "ANABRANCH_GROUPS", value_name = "COUNT", default_value_t = GROUPS_DEFAULT)]
+    pub groups: u32,
+    /// Logs and traces.
+    #[command(flatten)]
+    pub telemetry: TelemetryArgs,
+}
+
+/// Flags for logs and traces.
+#[derive(Debug, Clone, Args)]
+pub struct TelemetryArgs {
+    /// Which events are logged to stderr: level or target=level, separated by commas.
+    #[arg(long, env = "ANABRANCH_LOG_FILTER", value_name = "FILTER", default_value = LOG_FILTER_DEFAULT)]
+    pub log_filter: String,
+    /// How they are written: text or json.
+    #[arg(long, env = "ANABRANCH_LOG_FORMAT", value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// Where traces are sent by OTLP over gRPC, such as http://localhost:4317.
+    #[arg(long, env = "ANABRANCH_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+}
+
+/// Flags of `anabranch server`.
+#[derive(Debug, Clone, Args)]
+pub struct ServerArgs {
+    /// The configuration file; `anabranch config example` prints one.
+    #[arg(long, env = "ANABRANCH_CONFIG", value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// Flags of `anabranch status`.
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// The node to ask.
+    #[arg(long, env = "ANABRANCH_ENDPOINT", value_name = "URL", default_value = "http://127.0.0.1:4567")]
+    pub endpoint: String,
+    /// For people or for machines.
+    #[arg(long, env = "ANABRANCH_OUTPUT", value_name = "FORMAT", value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Tables for people.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+impl DevArgs {
+    /// The configuration that the flags mean.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] when the values do not fit together.
+    pub fn config(self) -> Result<NodeConfig, ConfigError> {
+        let data_dir = if self.ephemeral { DataDirChoice::Ephemeral } else { DataDirChoice::Kept(self.data_dir) };
+        let config = NodeConfig {
+            data_dir,
+            listen: self.listen,
+            tls_listen: Some(self.tls_listen),
+            tls: None,
+            account: self.account,
+            limits: if self.no_limits { ShardLimits::Off } else { ShardLimits::Aws },
+            access: Access::Anyone,
+            groups: self.groups,
+            streams: self.streams,
+            log: LogConfig::default(),
+            memory: MemoryConfig::default(),
+            telemetry: TelemetryConfig {
+                log_filter: self.telemetry.log_filter,
+                log_format: self.telemetry.log_format,
+                otlp_endpoint: self.telemetry.otlp_endpoint,
+            },
+            drain_timeout: DRAIN_TIMEOUT_DEFAULT,
+        };
+        config.validated()
+    }
+}
+
+impl ServerArgs {
+    /// Reads the configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn config(&self) -> Result<NodeConfig, ConfigError> {
+        NodeConfig::from_file(&self.config)
+    }
+}
+
+/// The text is not an account.
+#[derive(Debug, thiserror::Error)]
+#[error("an account is twelve digits")]
+struct NotAnAccount;
+
+fn account(text: &str) -> Result<AccountId, NotAnAccount> {
+    AccountId::parse(text).ok_or(NotAnAccount)
+}
+
+#[cfg(test)]
+mod tests;

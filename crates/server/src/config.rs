@@ -1,0 +1,228 @@
+//! What one node is told at start, from flags or from a file, checked before anything runs.
+//!
+//! `dev` builds a [`NodeConfig`] from its flags (`cli.rs`), `server` reads one from TOML
+//! (`file.rs`); the assembly sees only the result.
+
+mod error;
+mod example;
+mod file;
+mod secret;
+mod stream_spec;
+
+pub use error::ConfigError;
+pub use example::EXAMPLE;
+pub use secret::Secret;
+pub use stream_spec::{InvalidStreamSpec, StreamSpec};
+
+use anabranch_telemetry::LogFormat;
+use anabranch_types::AccountId;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where clients reach a node that was told nothing else.
+pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 4567));
+/// Where clients reach it by TLS.
+pub const TLS_LISTEN_DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 4568));
+/// Where its data is kept.
+pub const DATA_DIR_DEFAULT: &str = "./anabranch-data";
+/// Data groups that are made when the cluster is bootstrapped. Source: D1, two-core machines.
+pub const GROUPS_DEFAULT: u32 = 4;
+/// The most data groups that one cluster starts with. Source: D1, 32 replicas on 32 nodes.
+pub const GROUPS_MAX: u32 = 1_024;
+/// How long a stopping node may take to finish what it has begun.
+pub const DRAIN_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+/// What is logged unless told otherwise.
+pub const LOG_FILTER_DEFAULT: &str = "info";
+
+const MIB: u64 = 1024 * 1024;
+
+/// Everything one node is told at start. Built by [`NodeConfig::from_file`] and by
+/// `DevArgs::config`; both end in [`NodeConfig::validated`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeConfig {
+    /// Where data lives.
+    pub data_dir: DataDirChoice,
+    /// Where clients connect without TLS.
+    pub listen: SocketAddr,
+    /// Where clients connect with TLS; none for no such port.
+    pub tls_listen: Option<SocketAddr>,
+    /// The certificate of the TLS port; none for a self-signed one, made on first start.
+    pub tls: Option<TlsFiles>,
+    /// The account that owns all streams.
+    pub account: AccountId,
+    /// Whether shards have the limits of AWS.
+    pub limits: ShardLimits,
+    /// Who may call.
+    pub access: Access,
+    /// Data groups made at bootstrap, from 1 to [`GROUPS_MAX`]; ignored afterwards.
+    pub groups: u32,
+    /// Streams that are created at start where they do not exist.
+    pub streams: Vec<StreamSpec>,
+    /// The shared log.
+    pub log: LogConfig,
+    /// Budgets of memory.
+    pub memory: MemoryConfig,
+    /// Logs and traces.
+    pub telemetry: TelemetryConfig,
+    /// How long a stopping node may take to finish what it has begun.
+    pub drain_timeout: Duration,
+}
+
+/// Where data lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataDirChoice {
+    /// In this directory, for ever.
+    Kept(PathBuf),
+    /// In a temporary directory that is removed at exit.
+    Ephemeral,
+}
+
+/// A certificate and its key, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The certificate, followed by those that lead to its root.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// Whether shards have the limits of AWS (D6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ShardLimits {
+    /// 1 MiB/s and 1,000 records/s in, 2 MiB/s and 5 calls/s out.
+    #[default]
+    Aws,
+    /// None.
+    Off,
+}
+
+/// Who may call (D13).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone whose signature has the right form; `dev` only.
+    Anyone,
+    /// Who signs with one of these; never empty.
+    Credentials(Vec<Credential>),
+}
+
+/// An access key and the secret that signs with it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    /// The public half, as it appears in the `Credential` of a signature.
+    pub access_key: String,
+    /// The secret half; never printed.
+    pub secret_key: Secret,
+}
+
+/// The shared log (D3).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// Size of one segment file, from 32 MiB (an entry holds a request of 10 MiB) to 1 GiB.
+    pub segment_bytes: u64,
+}
+
+/// Budgets of memory (D16). `memtable_bytes <= budget_bytes / 2`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MemoryConfig {
+    /// Everything that grows with traffic: request bodies, parked puts, proposals, apply
+    /// queues, the entry cache and memtables. At least 64 MiB.
+    pub budget_bytes: u64,
+    /// The part of the budget for state that is not flushed yet. At least 8 MiB.
+    pub memtable_bytes: u64,
+    /// Cache of state read from disk; on top of the budget.
+    pub block_cache_bytes: u64,
+}
+
+/// Logs and traces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TelemetryConfig {
+    /// `level` or `target=level`, separated by commas.
+    pub log_filter: String,
+    /// For people or for machines.
+    pub log_format: LogFormat,
+    /// Where traces are sent by OTLP over gRPC; none for no traces.
+    pub otlp_endpoint: Option<String>,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        LogConfig { segment_bytes: 64 * MIB }
+    }
+}
+
+impl Default for MemoryConfig {
+    fn default() -> Self {
+        MemoryConfig { budget_bytes: 256 * MIB, memtable_bytes: 64 * MIB, block_cache_bytes: 64 * MIB }
+    }
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        TelemetryConfig { log_filter: LOG_FILTER_DEFAULT.to_owned(), log_format: LogFormat::Text, otlp_endpoint: None }
+    }
+}
+
+impl NodeConfig {
+    /// This configuration, once every rule holds that no single value can tell.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] names the key and the rule it breaks.
+    pub fn validated(self) -> Result<Self, ConfigError> {
+        let rules = [
+            ("groups", (1..=GROUPS_MAX).contains(&self.groups), "must be from 1 to 1024"),
+            ("tls", self.tls.is_none() || self.tls_listen.is_some(), "needs tls_listen"),
+            ("tls_listen", !self.shares_a_port(), "must not be the same as listen"),
+            ("credentials", self.has_callers(), "must list at least one"),
+            ("credentials.access_key", self.access_keys_are_usable(), "must be 1 to 128 of [A-Za-z0-9_], and unique"),
+            ("drain_timeout_seconds", !self.drain_timeout.is_zero(), "must be at least 1"),
+            (
+                "log.segment_bytes",
+                (32 * MIB..=1024 * MIB).contains(&self.log.segment_bytes),
+                "must be from 33554432 to 1073741824",
+            ),
+            ("memory.budget_bytes", self.memory.budget_bytes >= 64 * MIB, "must be at least 67108864"),
+            ("memory.memtable_bytes", self.memory.memtable_bytes >= 8 * MIB, "must be at least 8388608"),
+            (
+                "memory.memtable_bytes",
+                self.memory.memtable_bytes <= self.memory.budget_bytes / 2,
+                "must be at most half of memory.budget_bytes",
+            ),
+        ];
+        match rules.into_iter().find(|(_, holds, _)| !holds) {
+            Some((key, _, rule)) => Err(ConfigError::Invalid { key, rule }),
+            None => Ok(self),
+        }
+    }
+
+    /// Port 0 is any free port, twice never the same.
+    fn shares_a_port(&self) -> bool {
+        self.listen.port() != 0 && self.tls_listen == Some(self.listen)
+    }
+
+    fn has_callers(&self) -> bool {
+        match &self.access {
+            Access::Anyone => true,
+            Access::Credentials(credentials) => !credentials.is_empty(),
+        }
+    }
+
+    /// Source: AWS IAM, AccessKey, for the characters and the length.
+    fn access_keys_are_usable(&self) -> bool {
+        let Access::Credentials(credentials) = &self.access else { return true };
+        let mut seen = std::collections::BTreeSet::new();
+        credentials.iter().all(|credential| {
+            let key = &credential.access_key;
+            let fits = (1..=128).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            fits && seen.insert(key)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! The configuration file that `anabranch config example` prints.
+
+/// A complete configuration that starts as it stands. Keys in comments are optional and show
+/// a value of the right form.
+pub const EXAMPLE: &str = r#"# Configuration of `anabranch server`.
+# Every key is checked: one that is not known here is refused with its line.
+
+# Where data is kept. The directory gets its identity on the first start; never copy it to
+# a second node and never share it.
+data_dir = "./anabranch-data"
+
+# Where clients connect: the AWS protocols over HTTP/1.1 and HTTP/2.
+listen = "127.0.0.1:4567"
+
+# The same with TLS, which the Kinesis Producer Library needs. Leave the key out for no TLS
+# port.
+tls_listen = "127.0.0.1:4568"
+
+# The account that owns all streams: twelve digits, part of every stream's ARN.
+account = "000000000000"
+
+# "aws": each shard has the limits that AWS documents. "off": none.
+limits = "aws"
+
+# Replication groups for data, made when the cluster is bootstrapped; ignored afterwards.
+groups = 4
+
+# How long a stopping node may take to finish what it has begun.
+drain_timeout_seconds = 30
+
+# Who may call. Requests are signed with Signature Version 4 and verified in full.
+# Replace this pair before anyone else can reach the port.
+[[credentials]]
+access_key = "anabranch"
+secret_key = "replace-this-secret"
+
+# The certificate of the TLS port, PEM. Without this table a self-signed one is made on the
+# first start.
+# [tls]
+# certificate = "/etc/anabranch/tls.crt"
+# key = "/etc/anabranch/tls.key"
+
+[log]
+# Size of one file of the shared log: 32 MiB to 1 GiB.
+segment_bytes = 67108864
+
+[memory]
+# Everything that grows with traffic; when it is used up, clients are throttled.
+budget_bytes = 268435456
+# The part of it for state that is not flushed yet: at most half.
+memtable_bytes = 67108864
+# Cache of state read from disk, on top of the budget.
+block_cache_bytes = 67108864
+
+[telemetry]
+# Which events are logged to stderr: level or target=level, separated by commas.
+log_filter = "info"
+# "text" for people, "json" for machines.
+log_format = "text"
+# Where traces are sent by OTLP over gRPC. Leave the key out for no traces.
+# otlp_endpoint = "http://localhost:4317"
+"#;

@@ -1,0 +1,114 @@
+//! The configuration file of `anabranch server`: TOML, in which every key is known.
+
+use super::{
+    Access, ConfigError, Credential, DRAIN_TIMEOUT_DEFAULT, DataDirChoice, GROUPS_DEFAULT, LogConfig, MemoryConfig,
+    NodeConfig, ShardLimits, TelemetryConfig, TlsFiles,
+};
+use anabranch_telemetry::LogFormat;
+use anabranch_types::AccountId;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The file's keys, as they are written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileConfig {
+    data_dir: PathBuf,
+    listen: SocketAddr,
+    tls_listen: Option<SocketAddr>,
+    tls: Option<TlsFiles>,
+    #[serde(default = "default_account", deserialize_with = "account")]
+    account: AccountId,
+    #[serde(default)]
+    limits: ShardLimits,
+    #[serde(default = "default_groups")]
+    groups: u32,
+    #[serde(default = "default_drain_timeout_seconds")]
+    drain_timeout_seconds: u32,
+    credentials: Vec<Credential>,
+    #[serde(default)]
+    log: LogConfig,
+    #[serde(default)]
+    memory: MemoryConfig,
+    #[serde(default)]
+    telemetry: TelemetryFile,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct TelemetryFile {
+    log_filter: Option<String>,
+    #[serde(deserialize_with = "log_format")]
+    log_format: LogFormat,
+    otlp_endpoint: Option<String>,
+}
+
+impl NodeConfig {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the line and the key, where there is one.
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        NodeConfig::from_toml(path, &text)
+    }
+
+    /// Reads `text`, the content of the file at `path`.
+    ///
+    /// # Errors
+    /// As [`NodeConfig::from_file`].
+    pub fn from_toml(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let file: FileConfig = toml::from_str(text).map_err(|error| ConfigError::refused(path, text, &error))?;
+        file.into_node_config().validated()
+    }
+}
+
+impl FileConfig {
+    fn into_node_config(self) -> NodeConfig {
+        let defaults = TelemetryConfig::default();
+        NodeConfig {
+            data_dir: DataDirChoice::Kept(self.data_dir),
+            listen: self.listen,
+            tls_listen: self.tls_listen,
+            tls: self.tls,
+            account: self.account,
+            limits: self.limits,
+            access: Access::Credentials(self.credentials),
+            groups: self.groups,
+            streams: Vec::new(),
+            log: self.log,
+            memory: self.memory,
+            telemetry: TelemetryConfig {
+                log_filter: self.telemetry.log_filter.unwrap_or(defaults.log_filter),
+                log_format: self.telemetry.log_format,
+                otlp_endpoint: self.telemetry.otlp_endpoint,
+            },
+            drain_timeout: Duration::from_secs(self.drain_timeout_seconds.into()),
+        }
+    }
+}
+
+fn default_account() -> AccountId {
+    AccountId::DEFAULT
+}
+
+fn default_groups() -> u32 {
+    GROUPS_DEFAULT
+}
+
+fn default_drain_timeout_seconds() -> u32 {
+    u32::try_from(DRAIN_TIMEOUT_DEFAULT.as_secs()).expect("the default is seconds, not centuries")
+}
+
+fn account<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AccountId, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    AccountId::parse(&text).ok_or_else(|| D::Error::custom("an account is twelve digits in quotes"))
+}
+
+fn log_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LogFormat, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}

@@ -1,0 +1,34 @@
+//! The binary `anabranch`: reads the command line, does what it says, and tells by its exit
+//! code how that went: 0 well, 1 badly, 2 the command line or the configuration is wrong.
+
+use anabranch_server::cli::{Cli, Command, ConfigCommand};
+use anabranch_server::config::{ConfigError, EXAMPLE};
+use clap::Parser;
+use std::io::Write;
+use std::process::ExitCode;
+
+const FAILED: u8 = 1;
+const WRONG_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    // A wrong command line ends here, with usage on stderr and exit code 2.
+    let cli = Cli::parse();
+    match execute(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&error);
+            ExitCode::from(if error.is::<ConfigError>() { WRONG_USAGE } else { FAILED })
+        }
+    }
+}
+
+fn execute(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Config(ConfigCommand::Example) => Ok(std::io::stdout().write_all(EXAMPLE.as_bytes())?),
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "the last word of the process, after its log has ended")]
+fn tell(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}

@@ -1,0 +1,80 @@
+//! Refuses writes while the disk is nearly full, and takes them again when there is room.
+
+use crate::health::Health;
+use anabranch_runtime::{Env, OnFailure};
+use anabranch_storage::Writable;
+use anabranch_walog::{Space, Walog};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often the disk is looked at: at 1 GiB/s of writes, 200 MiB pass between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Puts stop when less than this part of the file system is available (D3: at 95 %).
+const AVAILABLE_PERCENT_MIN: u64 = 5;
+/// They go on above this, so that a disk at the edge does not flap.
+const AVAILABLE_PERCENT_RESUME: u64 = 6;
+
+/// Watches the file system of `data_dir` until the node stops.
+pub(super) fn start(env: &Env, data_dir: &Path, log: &Walog, writable: &Writable, health: &Health) {
+    let watch = DiskWatch {
+        env: env.clone(),
+        data_dir: data_dir.to_owned(),
+        log: log.clone(),
+        writable: writable.clone(),
+        health: health.clone(),
+    };
+    env.tasks.spawn("disk-watch", OnFailure::ShutDown, async move { watch.run().await });
+}
+
+struct DiskWatch {
+    env: Env,
+    data_dir: PathBuf,
+    log: Walog,
+    writable: Writable,
+    health: Health,
+}
+
+impl DiskWatch {
+    async fn run(&self) {
+        let stopping = self.env.tasks.stopping();
+        loop {
+            self.look();
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = self.env.sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    fn look(&self) {
+        match self.shortage() {
+            Some(reason) => {
+                self.health.unready("disk", reason.clone());
+                if self.writable.refuse(reason.clone()) {
+                    tracing::error!(reason, "puts are refused until the disk has room");
+                }
+            }
+            None => {
+                self.health.ready("disk");
+                if self.writable.allow() {
+                    tracing::info!("the disk has room again, puts are taken");
+                }
+            }
+        }
+    }
+
+    /// Why writes are to be refused; none when there is room.
+    fn shortage(&self) -> Option<String> {
+        if let Space::Full { reason } = self.log.stats().space {
+            return Some(format!("the log is full: {reason}"));
+        }
+        let stat = match rustix::fs::statvfs(&self.data_dir) {
+            Ok(stat) => stat,
+            Err(error) => return Some(format!("the data directory cannot be looked at: {error}")),
+        };
+        let percent = stat.f_bavail.saturating_mul(100) / stat.f_blocks.max(1);
+        let refused = self.writable.check().is_err();
+        let least = if refused { AVAILABLE_PERCENT_RESUME } else { AVAILABLE_PERCENT_MIN };
+        (percent < least).then(|| format!("the disk is nearly full: {percent} % available, {least} % needed"))
+    }
+}

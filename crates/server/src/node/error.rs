@@ -1,0 +1,84 @@
+//! What keeps a node from starting. Each message says what to do.
+
+use anabranch_aws_api::TlsError;
+use anabranch_cluster::NodeError;
+use anabranch_metadata::MetadataError;
+use anabranch_storage::HostError;
+use anabranch_types::GroupId;
+use std::path::PathBuf;
+
+/// A node did not start. Nothing was deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A socket is not what it was bound as.
+    #[error("cannot read the address of a listener")]
+    Listener(#[from] std::io::Error),
+    /// The log cannot be opened.
+    #[error("cannot open the log")]
+    Log(#[from] anabranch_walog::OpenError),
+    /// A part of the log is damaged, and there is no other replica to rebuild it from.
+    #[error("the log of group {group} is damaged: {reason}. Its files are kept in {dir}; nothing is served from them")]
+    Quarantined {
+        /// The group.
+        group: GroupId,
+        /// What was found.
+        reason: String,
+        /// The log's directory.
+        dir: PathBuf,
+    },
+    /// A group's state cannot be opened.
+    #[error("cannot open the state of group {group}")]
+    Store {
+        /// The group.
+        group: GroupId,
+        /// Why.
+        #[source]
+        source: anabranch_store::OpenError,
+    },
+    /// What the stores share cannot be made.
+    #[error("cannot prepare the state stores")]
+    SharedStore(#[source] anabranch_store::OpenError),
+    /// The catalog cannot be read.
+    #[error("cannot read the catalog")]
+    Catalog(#[from] anabranch_metadata::OpenError),
+    /// The metadata service did not start.
+    #[error("the metadata service did not start")]
+    Metadata(#[from] MetadataError),
+    /// A data group did not start.
+    #[error("a data group did not start")]
+    Group(#[from] HostError),
+    /// The catalog says that a group holds shards, but its log and state are gone.
+    #[error("group {group} holds shards, but its log and state in {dir} are gone: restore the whole data directory")]
+    Lost {
+        /// The group.
+        group: GroupId,
+        /// The data directory.
+        dir: PathBuf,
+    },
+    /// Unfinished work of the catalog could not be finished.
+    #[error("the controllers did not start")]
+    Controllers(#[from] NodeError),
+    /// A stream of the command line could not be created.
+    #[error("stream {name} could not be created: {reason}")]
+    Stream {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// No certificate.
+    #[error("no certificate for the TLS port")]
+    Tls(#[from] TlsError),
+    /// An address does not fit the catalog.
+    #[error(transparent)]
+    Address(#[from] anabranch_catalog::InvalidAddress),
+    /// A part panicked while it was opened.
+    #[error("a part of the node failed while it was opened: {0}")]
+    Panicked(String),
+}
+
+impl From<tokio::task::JoinError> for StartError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        StartError::Panicked(error.to_string())
+    }
+}

@@ -1,0 +1,118 @@
+//! Opens the groups that the catalog places on this node.
+
+use super::error::StartError;
+use crate::config::NodeConfig;
+use crate::data_dir::DataDir;
+use anabranch_catalog::{Catalog, ShardMap};
+use anabranch_cluster::ViewWatch;
+use anabranch_consensus::{Group, GroupOptions};
+use anabranch_metadata::{CatalogMachine, MetadataError};
+use anabranch_storage::{HostParts, Writable};
+use anabranch_store::{RocksStore, SharedOptions, SharedResources, Store, StoreOptions};
+use anabranch_types::{GroupId, NodeId};
+use anabranch_walog::Walog;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the metadata group may take to apply again what it lost.
+const READY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Timeouts of all groups.
+pub(super) fn group_options() -> GroupOptions {
+    GroupOptions::default()
+}
+
+/// Where groups keep their state, and what their stores share.
+#[derive(Clone)]
+pub(super) struct Stores {
+    data_dir: PathBuf,
+    options: StoreOptions,
+    shared: Arc<SharedResources>,
+}
+
+impl Stores {
+    pub(super) fn new(config: &NodeConfig, directory: &DataDir) -> Result<Self, StartError> {
+        let bytes = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let shared = SharedOptions {
+            block_cache_bytes: bytes(config.memory.block_cache_bytes),
+            memtable_bytes_max: bytes(config.memory.memtable_bytes),
+            ..SharedOptions::default()
+        };
+        // Half of the memtables may be in flight to disk while the other half fills.
+        let flush_after_bytes = bytes(config.memory.memtable_bytes / 2 / u64::from(config.groups.max(1)));
+        Ok(Stores {
+            data_dir: directory.path().to_owned(),
+            options: StoreOptions { flush_after_bytes, ..StoreOptions::default() },
+            shared: Arc::new(SharedResources::new(&shared).map_err(StartError::SharedStore)?),
+        })
+    }
+
+    pub(super) fn flush_after_bytes(&self) -> u64 {
+        self.options.flush_after_bytes as u64
+    }
+
+    fn path(&self, group: GroupId) -> PathBuf {
+        self.data_dir.join("groups").join(format!("{:05}", group.0))
+    }
+
+    async fn open(&self, group: GroupId) -> Result<Arc<dyn Store>, StartError> {
+        let (path, stores) = (self.path(group), self.clone());
+        let opened = tokio::task::spawn_blocking(move || {
+            std::fs::create_dir_all(&path)?;
+            Ok::<_, std::io::Error>(RocksStore::open(&path, &stores.options, &stores.shared))
+        });
+        let store = opened.await??.map_err(|source| StartError::Store { group, source })?;
+        Ok(Arc::new(store))
+    }
+}
+
+/// Starts this node's replica of the metadata group; a new directory's is its first.
+pub(super) async fn start_metadata_group(
+    node: NodeId,
+    log: &Walog,
+    stores: &Stores,
+) -> Result<(Group<CatalogMachine>, ViewWatch), StartError> {
+    let store = stores.open(GroupId::METADATA).await?;
+    let machine = tokio::task::spawn_blocking(move || CatalogMachine::open(store)).await??;
+    let view = machine.view();
+    let replica = Catalog::FIRST_METADATA_REPLICA;
+    let start = async {
+        let log = log.group(GroupId::METADATA);
+        let group = Group::start(GroupId::METADATA, replica, log, machine, &group_options()).await?;
+        group.bootstrap(&[(replica, node)]).await?;
+        group.wait_ready(READY_PATIENCE).await?;
+        Ok::<_, anabranch_consensus::StartError>(group)
+    };
+    Ok((start.await.map_err(MetadataError::from)?, view))
+}
+
+/// The data groups that have a replica on `node`, opened.
+pub(super) async fn data_groups(
+    map: &ShardMap,
+    node: NodeId,
+    log: &Walog,
+    stores: &Stores,
+    writable: &Writable,
+) -> Result<Vec<HostParts>, StartError> {
+    let mut parts = Vec::new();
+    for group in map.groups().filter(|group| group.id != GroupId::METADATA) {
+        let Some(own) = group.replicas.iter().find(|replica| replica.node == node) else { continue };
+        let group_log = log.group(group.id);
+        let is_new = group_log.state().last.is_none() && group_log.state().purged.is_none();
+        let holds_shards = map.streams().any(|stream| stream.groups().contains(&group.id));
+        if is_new && holds_shards {
+            // D8: a group that lost everything is not begun anew under its old name.
+            return Err(StartError::Lost { group: group.id, dir: stores.data_dir.clone() });
+        }
+        parts.push(HostParts {
+            group: group.id,
+            members: group.replicas.iter().map(|replica| (replica.id, replica.node)).collect(),
+            replica: own.id,
+            log: group_log,
+            store: stores.open(group.id).await?,
+            writable: writable.clone(),
+        });
+    }
+    Ok(parts)
+}

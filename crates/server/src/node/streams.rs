@@ -1,0 +1,28 @@
+//! Creates the streams that the command line asks for, where they do not exist.
+
+use super::error::StartError;
+use crate::config::NodeConfig;
+use anabranch_cluster::{CreateStreamReply, MetadataNode};
+use anabranch_metadata::MetadataService;
+use anabranch_runtime::Env;
+use anabranch_types::RequestId;
+
+pub(super) async fn create_configured(
+    config: &NodeConfig,
+    metadata: &MetadataService,
+    env: &Env,
+) -> Result<(), StartError> {
+    for spec in &config.streams {
+        let failed = |reason: String| StartError::Stream { name: spec.name.to_string(), reason };
+        let request = RequestId(env.random.u128());
+        let reply = metadata.create_stream(request, config.account, spec.name.clone(), spec.shards).await;
+        match reply.map_err(|error| failed(error.to_string()))? {
+            CreateStreamReply::Created => {}
+            CreateStreamReply::Exists => tracing::info!(stream = %spec.name, "stream exists, left as it is"),
+            CreateStreamReply::ShardLimit { current, limit } => {
+                return Err(failed(format!("the account has {current} of {limit} shards")));
+            }
+        }
+    }
+    Ok(())
+}
