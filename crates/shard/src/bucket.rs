@@ -1,0 +1,161 @@
+//! Time buckets: what storage drops as a whole when everything in it has expired (D4).
+//!
+//! Buckets follow each other without gap in the log, so the oldest one is dropped first. When
+//! one is rolled or dropped is decided here, from the log alone.
+
+use crate::chunk_key::{ChunkKey, counter};
+use crate::codec::{Malformed, Reader, Writer};
+use crate::effects::{Effects, Mutation};
+use crate::policy::Policy;
+use crate::row_key::RowKey;
+use anabranch_types::{Counter, Timestamp};
+use bytes::{BufMut, Bytes};
+use std::collections::VecDeque;
+
+/// A bucket of the group; never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BucketId(pub u32);
+
+/// The chunks of a stretch of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// Which.
+    pub id: BucketId,
+    /// At or below the counter of every record in it.
+    pub start: Counter,
+    /// Above the counter of every record in it; [`Counter::END`] while it is open.
+    pub end: Counter,
+    /// The time of the entry that opened it; what `Policy::bucket_span` counts from.
+    pub opened: Timestamp,
+    /// The earliest arrival of a record in it.
+    pub first_arrival: Timestamp,
+    /// The latest arrival of a record in it.
+    pub last_arrival: Timestamp,
+    /// Bytes of its chunks.
+    pub chunk_bytes: u64,
+}
+
+impl Bucket {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.put_u32(self.id.0);
+        out.put_u64(self.start.bits());
+        out.put_u64(self.end.bits());
+        out.timestamp(self.opened);
+        out.timestamp(self.first_arrival);
+        out.timestamp(self.last_arrival);
+        out.put_u64(self.chunk_bytes);
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Bucket {
+            id: BucketId(reader.u32("bucket")?),
+            start: counter(reader, "bucket start")?,
+            end: counter(reader, "bucket end")?,
+            opened: reader.timestamp("bucket opened")?,
+            first_arrival: reader.timestamp("first arrival")?,
+            last_arrival: reader.timestamp("last arrival")?,
+            chunk_bytes: reader.u64("bucket bytes")?,
+        })
+    }
+
+    /// A clock that ran back by a whole span also ends a bucket: it could stay open for years.
+    fn is_aged(&self, now: Timestamp, policy: &Policy) -> bool {
+        let distance_ms = now.millis_since(self.opened).max(self.opened.millis_since(now));
+        u128::from(distance_ms) >= policy.bucket_span.as_millis()
+    }
+}
+
+/// The group's buckets; `open` is the newest and the only one that takes chunks.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Buckets {
+    /// Oldest first.
+    pub(crate) closed: VecDeque<Bucket>,
+    pub(crate) open: Option<Bucket>,
+    pub(crate) next: u32,
+}
+
+impl Buckets {
+    /// Oldest first.
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Bucket> {
+        self.closed.iter().chain(&self.open)
+    }
+
+    /// Makes sure that a bucket is open which may take the chunks of the entry whose counters
+    /// begin with `start`.
+    pub(crate) fn open_for(&mut self, start: Counter, now: Timestamp, policy: &Policy, effects: &mut Effects) {
+        if self.open.is_some_and(|open| open.chunk_bytes >= policy.bucket_bytes) {
+            self.close(start, effects);
+        }
+        self.close_aged(start, now, policy, effects);
+        if self.open.is_none() {
+            let id = BucketId(self.next);
+            self.next = self.next.checked_add(1).expect("490,000 years of hourly buckets");
+            effects.mutations.push(Mutation::CreateBucket(id));
+            self.open = Some(Bucket {
+                id,
+                start,
+                end: Counter::END,
+                opened: now,
+                first_arrival: Timestamp::from_millis(u64::MAX),
+                last_arrival: Timestamp::EPOCH,
+                chunk_bytes: 0,
+            });
+        }
+    }
+
+    /// Puts a chunk into the open bucket.
+    ///
+    /// # Panics
+    /// When none is open: the caller opened one for this entry.
+    pub(crate) fn put(&mut self, key: ChunkKey, value: Bytes, effects: &mut Effects) {
+        let open = self.open.as_mut().expect("opened for this entry");
+        open.first_arrival = open.first_arrival.min(key.arrival);
+        open.last_arrival = open.last_arrival.max(key.arrival);
+        open.chunk_bytes += value.len() as u64;
+        effects.mutations.push(Mutation::PutChunk { bucket: open.id, key: key.encode(), value });
+    }
+
+    /// Closes the open bucket when its span is over; its records lie below `end`.
+    pub(crate) fn close_aged(&mut self, end: Counter, now: Timestamp, policy: &Policy, effects: &mut Effects) {
+        if self.open.is_some_and(|open| open.is_aged(now, policy)) {
+            self.close(end, effects);
+        }
+    }
+
+    fn close(&mut self, end: Counter, effects: &mut Effects) {
+        if let Some(mut bucket) = self.open.take() {
+            bucket.end = end;
+            effects.put_row(RowKey::Bucket(bucket.id).encode(), closed_row(&bucket));
+            self.closed.push_back(bucket);
+        }
+    }
+
+    /// Drops the closed buckets, oldest first, whose newest record arrived before `horizon`.
+    pub(crate) fn drop_before(&mut self, horizon: Timestamp, effects: &mut Effects) -> Vec<Bucket> {
+        let mut dropped = Vec::new();
+        while let Some(bucket) = self.closed.pop_front_if(|bucket| bucket.last_arrival < horizon) {
+            effects.mutations.push(Mutation::DropBucket(bucket.id));
+            effects.delete_row(RowKey::Bucket(bucket.id).encode());
+            dropped.push(bucket);
+        }
+        dropped
+    }
+}
+
+/// The newest version of a closed bucket's row.
+pub(crate) const BUCKET_ROW_VERSION: u8 = 1;
+
+pub(crate) fn closed_row(bucket: &Bucket) -> Vec<u8> {
+    let mut row = vec![BUCKET_ROW_VERSION];
+    bucket.write(&mut row);
+    row
+}
+
+/// The newest record of a shard that storage still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Newest {
+    /// Its counter.
+    pub last: Counter,
+    /// When it arrived.
+    pub arrival: Timestamp,
+}
