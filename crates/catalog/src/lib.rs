@@ -1,1 +1,52 @@
-//! catalog
+//! The metadata state machine: who belongs to the cluster, which groups exist, which streams
+//! and shards there are and which group holds each (D5, D11).
+//!
+//! Pure: no I/O, clock or randomness. The metadata group replicates commands; every replica
+//! applies them with [`Catalog::apply`], stores the [`RowMutation`]s that come back, and finds
+//! the same state again with [`Catalog::load`]. Gateways route by a [`ShardMap`] snapshot.
+//! Walking a stream through its life (making shards known to groups, dropping them) is the
+//! controllers' work, which [`Catalog::unfinished`] tells them.
+
+mod apply;
+mod catalog;
+mod check;
+mod cluster;
+mod codec;
+mod command;
+mod commands;
+mod edit;
+mod group;
+pub mod limits;
+mod listing;
+mod load;
+mod node;
+mod placement;
+mod rows;
+mod shard;
+mod shard_map;
+mod stream;
+mod token_key;
+
+#[cfg(test)]
+mod tests;
+
+pub use catalog::{Catalog, FEATURE_LEVEL, Unfinished};
+pub use check::Violation;
+pub use cluster::Cluster;
+pub use codec::DecodeError;
+pub use command::{COMMAND_VERSION, Command, CommandKind, UnknownCommand};
+pub use commands::{
+    ActivateStream, ActivateStreamRefused, BeginDeleteStream, BeginDeleteStreamRefused, Bootstrap, BootstrapRefused,
+    Bootstrapped, CreateStream, CreateStreamRefused, FinishDeleteStream, FinishDeleteStreamRefused, NodeRegistered,
+    NodeUpdated, RegisterNode, RegisterNodeRefused, RotateTokenKey, RotateTokenKeyRefused, StreamActivated,
+    StreamCreated, StreamDeleted, StreamDeleting, TokenKeyRotated, UpdateNode, UpdateNodeRefused,
+};
+pub use group::{Group, Replica};
+pub use listing::{FutureTimestamp, ShardFilter, ShardList};
+pub use load::LoadError;
+pub use node::{InvalidAddress, Node, NodeAddresses};
+pub use rows::RowMutation;
+pub use shard::{Closed, Parents, Shard};
+pub use shard_map::{ShardMap, StreamPage};
+pub use stream::{Stream, StreamLimits, StreamMap, StreamStatus};
+pub use token_key::{TokenKey, TokenKeys, TokenSecret};

@@ -1,0 +1,69 @@
+//! Applies committed commands, in the order of the log.
+
+use crate::catalog::Catalog;
+use crate::command::{self, Command, CommandKind, UnknownCommand};
+use crate::commands::{
+    ActivateStream, BeginDeleteStream, Bootstrap, CreateStream, FinishDeleteStream, RegisterNode, RotateTokenKey,
+    UpdateNode,
+};
+use crate::edit::Edit;
+use crate::rows::RowMutation;
+use bytes::Bytes;
+
+/// A command's rule. It decides from the catalog alone, then changes it through `edit`; a
+/// refusal changes nothing.
+pub(crate) trait Apply: Command {
+    fn apply(self, edit: &mut Edit<'_>) -> Result<Self::Done, Self::Refused>;
+}
+
+impl Catalog {
+    /// Applies the entry at `log_index` and appends what must be stored to `rows`. The outcome
+    /// is read with [`Command::decode_outcome`]. A refused command changes nothing and appends
+    /// nothing.
+    ///
+    /// Hidden contract: the caller stores `rows` and the applied log index in one step, and
+    /// applies no entry twice.
+    ///
+    /// # Errors
+    /// [`UnknownCommand`] when this build cannot read the command; nothing is changed and the
+    /// node must stop.
+    ///
+    /// # Panics
+    /// When an entry that changed the catalog is applied again.
+    pub fn apply(
+        &mut self,
+        log_index: u64,
+        command: &Bytes,
+        rows: &mut Vec<RowMutation>,
+    ) -> Result<Bytes, UnknownCommand> {
+        let changed_at = self.counters.changed_at;
+        assert!(log_index > changed_at, "entry {log_index} applied to a catalog that entry {changed_at} changed");
+        let (kind, fields) = command::open(command)?;
+        let outcome = match kind {
+            CommandKind::Bootstrap => self.run::<Bootstrap>(log_index, fields, rows),
+            CommandKind::RegisterNode => self.run::<RegisterNode>(log_index, fields, rows),
+            CommandKind::UpdateNode => self.run::<UpdateNode>(log_index, fields, rows),
+            CommandKind::CreateStream => self.run::<CreateStream>(log_index, fields, rows),
+            CommandKind::ActivateStream => self.run::<ActivateStream>(log_index, fields, rows),
+            CommandKind::BeginDeleteStream => self.run::<BeginDeleteStream>(log_index, fields, rows),
+            CommandKind::FinishDeleteStream => self.run::<FinishDeleteStream>(log_index, fields, rows),
+            CommandKind::RotateTokenKey => self.run::<RotateTokenKey>(log_index, fields, rows),
+        }?;
+        debug_assert_eq!(self.check(), Ok(()), "after entry {log_index}");
+        Ok(outcome)
+    }
+
+    fn run<C: Apply>(
+        &mut self,
+        log_index: u64,
+        fields: &[u8],
+        rows: &mut Vec<RowMutation>,
+    ) -> Result<Bytes, UnknownCommand> {
+        let command: C = command::decode(fields)?;
+        let mut edit = Edit::new(self, rows);
+        let outcome = command.apply(&mut edit);
+        assert!(outcome.is_ok() || edit.is_empty(), "a refused {:?} changed the catalog", C::KIND);
+        edit.finish(log_index);
+        Ok(command::encode_outcome::<C>(&outcome))
+    }
+}

@@ -1,0 +1,103 @@
+//! Records where a member listens now and what its build understands.
+
+use crate::apply::Apply;
+use crate::cluster::Cluster;
+use crate::codec::{fields, variants};
+use crate::command::{Command, CommandKind};
+use crate::edit::Edit;
+use crate::node::{Node, NodeAddresses};
+use anabranch_types::{Incarnation, NodeId};
+
+/// Asked for by a member at each start. Raises the cluster's feature level when the last node
+/// below it is upgraded; nothing ever lowers it (D15).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateNode {
+    /// The member.
+    pub node: NodeId,
+    /// Of its directory, as registered.
+    pub incarnation: Incarnation,
+    /// Where it listens now.
+    pub addresses: NodeAddresses,
+    /// The highest feature level of its build.
+    pub feature_level: u16,
+}
+
+fields!(UpdateNode { node, incarnation, addresses, feature_level });
+
+/// The member is recorded as asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeUpdated {
+    /// The cluster's feature level after the change.
+    pub feature_level: u16,
+}
+
+fields!(NodeUpdated { feature_level });
+
+/// The member stays as it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UpdateNodeRefused {
+    /// There is no cluster yet.
+    #[error("the cluster is not bootstrapped")]
+    NotBootstrapped,
+    /// No member has this id.
+    #[error("node {node} is not a member")]
+    Unknown {
+        /// The id asked for.
+        node: NodeId,
+    },
+    /// The id belongs to another directory: this one was copied, restored or wiped (D14).
+    #[error("node {node} has incarnation {registered}")]
+    Incarnation {
+        /// The id asked for.
+        node: NodeId,
+        /// The incarnation that has the id.
+        registered: Incarnation,
+    },
+    /// The build is too old for what the cluster uses already (D15).
+    #[error("the cluster is at feature level {cluster}, the node understands {node}")]
+    FeatureLevel {
+        /// The cluster's level.
+        cluster: u16,
+        /// The node's level.
+        node: u16,
+    },
+}
+
+variants!(UpdateNodeRefused {
+    1 => NotBootstrapped {},
+    2 => Unknown { node },
+    3 => Incarnation { node, registered },
+    4 => FeatureLevel { cluster, node },
+});
+
+impl Command for UpdateNode {
+    const KIND: CommandKind = CommandKind::UpdateNode;
+    type Done = NodeUpdated;
+    type Refused = UpdateNodeRefused;
+}
+
+impl Apply for UpdateNode {
+    fn apply(self, edit: &mut Edit<'_>) -> Result<NodeUpdated, UpdateNodeRefused> {
+        let map = edit.catalog().shard_map();
+        let cluster = edit.catalog().cluster().ok_or(UpdateNodeRefused::NotBootstrapped)?.clone();
+        let current = map.node(self.node).ok_or(UpdateNodeRefused::Unknown { node: self.node })?;
+        if current.incarnation != self.incarnation {
+            let registered = current.incarnation;
+            return Err(UpdateNodeRefused::Incarnation { node: self.node, registered });
+        }
+        if self.feature_level < cluster.feature_level {
+            let (cluster, node) = (cluster.feature_level, self.feature_level);
+            return Err(UpdateNodeRefused::FeatureLevel { cluster, node });
+        }
+        let changed = Node { addresses: self.addresses, feature_level: self.feature_level, ..current.clone() };
+        if changed != *current {
+            edit.put_node(changed);
+        }
+        let levels = edit.catalog().map.nodes().map(|node| node.feature_level);
+        let feature_level = levels.min().expect("a bootstrapped cluster has nodes");
+        if feature_level > cluster.feature_level {
+            edit.put_cluster(Cluster { feature_level, ..cluster });
+        }
+        Ok(NodeUpdated { feature_level })
+    }
+}

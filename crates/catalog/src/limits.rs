@@ -1,0 +1,16 @@
+//! What the catalog accepts at most, each with unit and source.
+
+use std::time::Duration;
+
+/// Data groups that one bootstrap makes. Source: 8 to 32 replicas per node are normal; this
+/// leaves room for clusters of a hundred nodes.
+pub const BOOTSTRAP_GROUPS_MAX: u32 = 4_096;
+/// Shards of one new stream. Source: the design point of 20,000 shards per stream.
+pub const STREAM_SHARDS_MAX: u32 = 20_000;
+/// Bytes of one address text. Source: RFC 1035 (253 for a name), a colon and a port.
+pub const ADDRESS_BYTES_MAX: usize = 260;
+/// How long the previous token key opens tokens after it was replaced. Source: longer than
+/// iterators and page tokens live (300 s each), plus clock differences.
+pub const PREVIOUS_TOKEN_KEY_VALID: Duration = Duration::from_secs(600);
+/// Seconds since the Unix epoch that a sequence number can hold (36 bits: the year 4147).
+pub const CREATED_SECONDS_MAX: u64 = (1 << 36) - 1;

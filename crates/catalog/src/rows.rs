@@ -1,0 +1,150 @@
+//! The catalog as rows of a store: one row per fact that changes alone, so that a small
+//! change of a stream of 10,000 shards rewrites one or two rows.
+//!
+//! Keys are one byte for the kind, then the identity in an order that sorts as the catalog
+//! does. Values are one byte for the version of the kind's layout, then the fields.
+
+use crate::cluster::{Cluster, Counters};
+use crate::codec::{DecodeError, Field, Reader, fields};
+use crate::group::Group;
+use crate::node::Node;
+use crate::shard::Shard;
+use crate::stream::Stream;
+use crate::token_key::TokenKeys;
+use anabranch_types::{AccountId, GroupId, NodeId, ShardId, StreamName, StreamUid};
+use bytes::Bytes;
+
+/// One change of the stored rows. The changes of one command are stored together or not at
+/// all, and in the order given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowMutation {
+    /// Writes a row, over the one of the same key if there is one.
+    Put {
+        /// The row's key.
+        key: Bytes,
+        /// The row's value.
+        value: Bytes,
+    },
+    /// Removes a row.
+    Delete {
+        /// The row's key.
+        key: Bytes,
+    },
+}
+
+/// Which row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RowKey {
+    Cluster,
+    Counters,
+    TokenKeys,
+    Node(NodeId),
+    Group(GroupId),
+    Floor(AccountId, StreamName),
+    Stream(StreamUid),
+    Shard(StreamUid, ShardId),
+}
+
+impl RowKey {
+    pub fn encode(&self) -> Bytes {
+        let mut out = Vec::new();
+        match self {
+            RowKey::Cluster => out.push(1),
+            RowKey::Counters => out.push(2),
+            RowKey::TokenKeys => out.push(3),
+            RowKey::Node(node) => {
+                out.push(4);
+                node.write(&mut out);
+            }
+            RowKey::Group(group) => {
+                out.push(5);
+                group.write(&mut out);
+            }
+            RowKey::Floor(account, name) => {
+                out.push(6);
+                account.write(&mut out);
+                out.extend_from_slice(name.as_str().as_bytes());
+            }
+            RowKey::Stream(uid) => {
+                out.push(7);
+                uid.write(&mut out);
+            }
+            RowKey::Shard(uid, shard) => {
+                out.push(8);
+                uid.write(&mut out);
+                shard.write(&mut out);
+            }
+        }
+        out.into()
+    }
+
+    pub fn decode(key: &[u8]) -> Result<Self, DecodeError> {
+        let mut input = Reader::new(key);
+        let key = match u8::read(&mut input)? {
+            1 => RowKey::Cluster,
+            2 => RowKey::Counters,
+            3 => RowKey::TokenKeys,
+            4 => RowKey::Node(NodeId::read(&mut input)?),
+            5 => RowKey::Group(GroupId::read(&mut input)?),
+            6 => {
+                let account = AccountId::read(&mut input)?;
+                let name = std::str::from_utf8(input.rest()).ok().and_then(|name| StreamName::new(name).ok());
+                RowKey::Floor(account, name.ok_or(DecodeError::Invalid { what: "stream name" })?)
+            }
+            7 => RowKey::Stream(StreamUid::read(&mut input)?),
+            8 => RowKey::Shard(StreamUid::read(&mut input)?, ShardId::read(&mut input)?),
+            _ => return Err(DecodeError::Invalid { what: "kind of catalog row" }),
+        };
+        input.end()?;
+        Ok(key)
+    }
+}
+
+/// The create second that shards of a new stream must exceed: the highest of the deleted
+/// streams of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Floor {
+    pub created_s: u64,
+}
+
+fields!(Floor { created_s });
+
+/// A kind of row value with its own version.
+pub(crate) trait RowValue: Field {
+    const WHAT: &'static str;
+    const VERSION: u8;
+}
+
+macro_rules! row_values {
+    ($($type:ident = $what:literal, version $version:literal;)+) => {$(
+        impl RowValue for $type {
+            const WHAT: &'static str = $what;
+            const VERSION: u8 = $version;
+        }
+    )+};
+}
+
+row_values! {
+    Cluster = "cluster row", version 1;
+    Counters = "counters row", version 1;
+    TokenKeys = "token keys row", version 1;
+    Node = "node row", version 1;
+    Group = "group row", version 1;
+    Floor = "floor row", version 1;
+    Stream = "stream row", version 1;
+    Shard = "shard row", version 1;
+}
+
+pub(crate) fn encode_value<V: RowValue>(value: &V) -> Bytes {
+    let mut out = vec![V::VERSION];
+    value.write(&mut out);
+    out.into()
+}
+
+pub(crate) fn decode_value<V: RowValue>(bytes: &[u8]) -> Result<V, DecodeError> {
+    let mut input = Reader::new(bytes);
+    input.version(V::WHAT, V::VERSION)?;
+    let value = V::read(&mut input)?;
+    input.end()?;
+    Ok(value)
+}

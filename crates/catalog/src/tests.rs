@@ -1,0 +1,11 @@
+//! Proofs of the catalog's rules. `world` drives a catalog the way a replica does.
+
+mod cluster;
+mod codec;
+mod damage;
+mod layout;
+mod listing;
+mod replicas;
+mod streams;
+mod token_keys;
+mod world;

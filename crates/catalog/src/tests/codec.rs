@@ -1,0 +1,318 @@
+//! Every command, outcome and row reads back as written, and no shorter or longer input is
+//! taken for it.
+
+use crate::cluster::Counters;
+use crate::command::{decode, encode_outcome, open};
+use crate::rows::{Floor, RowKey, RowValue, decode_value, encode_value};
+use crate::*;
+use anabranch_types::*;
+use proptest::prelude::*;
+use std::fmt::Debug;
+use std::time::Duration;
+
+fn name() -> impl Strategy<Value = StreamName> {
+    "[a-zA-Z0-9_.-]{1,128}".prop_map(|text| StreamName::new(&text).expect("valid"))
+}
+
+fn account() -> impl Strategy<Value = AccountId> {
+    "[0-9]{12}".prop_map(|text| AccountId::parse(&text).expect("valid"))
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    any::<u64>().prop_map(Timestamp::from_millis)
+}
+
+fn addresses() -> impl Strategy<Value = NodeAddresses> {
+    ("[!-~]{0,260}", "[!-~]{0,40}").prop_map(|(peer, client)| NodeAddresses::new(&peer, &client).expect("valid"))
+}
+
+fn secret() -> impl Strategy<Value = TokenSecret> {
+    any::<[u8; 32]>().prop_map(TokenSecret::new)
+}
+
+fn shard_id() -> impl Strategy<Value = ShardId> {
+    (0u32..1 << 31).prop_map(ShardId)
+}
+
+fn parents() -> impl Strategy<Value = Parents> {
+    prop_oneof![
+        Just(Parents::None),
+        shard_id().prop_map(|parent| Parents::Split { parent }),
+        (shard_id(), shard_id()).prop_map(|(parent, adjacent)| Parents::Merge { parent, adjacent }),
+    ]
+}
+
+fn closed(epoch: ShardEpoch) -> impl Strategy<Value = Option<Closed>> {
+    let ending = (0u64..1 << 63, 0u64..1 << 36, time()).prop_map(move |(counter, arrival_s, at)| Closed {
+        ending: SequenceNumber { epoch, counter: Counter::from_bits(counter).expect("63 bits"), arrival_s },
+        at,
+    });
+    proptest::option::of(ending)
+}
+
+fn shard() -> impl Strategy<Value = Shard> {
+    let ids = (shard_id(), any::<u32>(), 0u64..1 << 36);
+    (ids, any::<[u128; 2]>(), parents(), time()).prop_flat_map(|((id, group, created_s), keys, parents, opened)| {
+        let (start, end) = (HashKey(keys[0].min(keys[1])), HashKey(keys[0].max(keys[1])));
+        let range = HashKeyRange::new(start, end).expect("ordered");
+        let group = GroupId(group);
+        closed(ShardEpoch { created_s, shard: id }).prop_map(move |closed| Shard {
+            id,
+            range,
+            parents,
+            group,
+            created_s,
+            opened,
+            closed,
+        })
+    })
+}
+
+fn status() -> impl Strategy<Value = StreamStatus> {
+    prop_oneof![
+        Just(StreamStatus::Creating),
+        Just(StreamStatus::Active),
+        Just(StreamStatus::Updating),
+        Just(StreamStatus::Deleting),
+    ]
+}
+
+fn stream() -> impl Strategy<Value = Stream> {
+    let names = (any::<u64>(), account(), name(), time(), status());
+    (names, any::<[u64; 3]>(), any::<u128>(), shard_id()).prop_map(
+        |((uid, account, name, created, status), [retention, bytes, version], request, next_shard)| Stream {
+            uid: StreamUid(uid),
+            account,
+            name,
+            created,
+            status,
+            retention: Duration::from_millis(retention),
+            max_record_bytes: bytes,
+            limits: StreamLimits::AwsDefaults,
+            request: RequestId(request),
+            next_shard,
+            version: MapVersion(version),
+        },
+    )
+}
+
+fn token_key() -> impl Strategy<Value = TokenKey> {
+    (any::<u32>(), secret(), time()).prop_map(|(id, secret, made)| TokenKey { id, secret, made })
+}
+
+fn node() -> impl Strategy<Value = Node> {
+    (any::<u64>(), any::<u128>(), addresses(), any::<u16>(), time()).prop_map(
+        |(id, incarnation, addresses, feature_level, registered)| Node {
+            id: NodeId(id),
+            incarnation: Incarnation(incarnation),
+            addresses,
+            feature_level,
+            registered,
+        },
+    )
+}
+
+fn group() -> impl Strategy<Value = Group> {
+    (any::<u32>(), proptest::collection::vec(any::<[u64; 2]>(), 0..6)).prop_map(|(id, replicas)| Group {
+        id: GroupId(id),
+        replicas: replicas.into_iter().map(|[id, node]| Replica { id: ReplicaId(id), node: NodeId(node) }).collect(),
+    })
+}
+
+/// No prefix of `bytes`, and no longer input, is read as a value.
+fn only_the_whole<T: Debug, E: Debug>(bytes: &[u8], read: impl Fn(&[u8]) -> Result<T, E>) {
+    for length in 0..bytes.len() {
+        assert!(read(&bytes[..length]).is_err(), "{length} of {} bytes were taken", bytes.len());
+    }
+    let longer = [bytes, &[0]].concat();
+    assert!(read(&longer).is_err(), "a byte too many was taken");
+}
+
+fn row_reads_back<V: RowValue + PartialEq + Debug>(value: &V) {
+    let bytes = encode_value(value);
+    assert_eq!(decode_value::<V>(&bytes).as_ref(), Ok(value));
+    only_the_whole(&bytes, decode_value::<V>);
+    let newer = [&[V::VERSION + 1], &bytes[1..]].concat();
+    let (what, found, known) = (V::WHAT, V::VERSION + 1, V::VERSION);
+    assert_eq!(decode_value::<V>(&newer), Err(DecodeError::Version { what, found, known }));
+}
+
+fn command_reads_back<C: Command + PartialEq + Debug>(command: &C) {
+    let bytes = command.encode();
+    let read = |bytes: &[u8]| {
+        let (kind, fields) = open(bytes)?;
+        assert_eq!(kind, C::KIND);
+        decode::<C>(fields)
+    };
+    assert_eq!(read(&bytes).as_ref(), Ok(command));
+    only_the_whole(&bytes, read);
+}
+
+fn outcome_reads_back<C>(outcome: &Result<C::Done, C::Refused>)
+where
+    C: Command,
+    C::Done: PartialEq + Debug,
+    C::Refused: PartialEq + Debug,
+{
+    let bytes = encode_outcome::<C>(outcome);
+    assert_eq!(C::decode_outcome(&bytes).as_ref(), Ok(outcome));
+    only_the_whole(&bytes, C::decode_outcome);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_row_value_reads_back(stream in stream(), shard in shard(), node in node(), group in group(),
+                                  current in token_key(), previous in proptest::option::of(token_key()),
+                                  numbers in any::<[u64; 5]>(), level in any::<u16>(), id in any::<u128>()) {
+        row_reads_back(&stream);
+        row_reads_back(&shard);
+        row_reads_back(&node);
+        row_reads_back(&group);
+        row_reads_back(&TokenKeys { current, previous });
+        row_reads_back(&Floor { created_s: numbers[0] });
+        let bootstrapped = Timestamp::from_millis(numbers[1]);
+        row_reads_back(&Cluster { id: ClusterId(id), bootstrapped, feature_level: level });
+        row_reads_back(&Counters {
+            map_version: MapVersion(numbers[0]),
+            changed_at: numbers[1],
+            next_node: NodeId(numbers[2]),
+            next_group: GroupId(numbers[3] as u32),
+            next_replica: ReplicaId(numbers[3]),
+            next_stream: StreamUid(numbers[4]),
+        });
+    }
+
+    #[test]
+    fn every_row_key_reads_back(number in any::<u64>(), account in account(), name in name(), shard in shard_id()) {
+        let uid = StreamUid(number);
+        for key in [RowKey::Cluster, RowKey::Counters, RowKey::TokenKeys, RowKey::Node(NodeId(number)),
+                    RowKey::Group(GroupId(number as u32)), RowKey::Stream(uid), RowKey::Shard(uid, shard)] {
+            let bytes = key.encode();
+            prop_assert_eq!(RowKey::decode(&bytes), Ok(key));
+            only_the_whole(&bytes, RowKey::decode);
+        }
+        // A floor's name runs to the end of the key, so a shorter key is another name.
+        let key = RowKey::Floor(account, name);
+        let bytes = key.encode();
+        prop_assert_eq!(RowKey::decode(&bytes), Ok(key));
+        for length in 0..=13 {
+            prop_assert!(RowKey::decode(&bytes[..length]).is_err());
+        }
+    }
+
+    #[test]
+    fn every_command_reads_back(node in node(), secret in secret(), count in 1u32.., numbers in any::<[u32; 2]>(),
+                                account in account(), name in name(), now in time(), wide in any::<u128>()) {
+        let uid = StreamUid(node.id.0);
+        command_reads_back(&Bootstrap {
+            cluster: ClusterId(wide),
+            node: node.id,
+            incarnation: node.incarnation,
+            addresses: node.addresses.clone(),
+            feature_level: node.feature_level,
+            data_groups: numbers[0],
+            token_secret: secret.clone(),
+            now,
+        });
+        let (incarnation, feature_level, addresses) = (node.incarnation, node.feature_level, node.addresses);
+        command_reads_back(&RegisterNode { incarnation, addresses: addresses.clone(), feature_level, now });
+        command_reads_back(&UpdateNode { node: node.id, incarnation, addresses, feature_level });
+        command_reads_back(&CreateStream {
+            account,
+            name: name.clone(),
+            shard_count: count.try_into().expect("from 1"),
+            now,
+            shard_limit: numbers[1],
+            request: RequestId(wide),
+        });
+        command_reads_back(&ActivateStream { uid });
+        command_reads_back(&BeginDeleteStream { account, name });
+        command_reads_back(&FinishDeleteStream { uid });
+        command_reads_back(&RotateTokenKey { secret, now });
+    }
+
+    #[test]
+    fn every_outcome_reads_back(groups in proptest::collection::vec(group(), 0..4), numbers in any::<[u32; 3]>(),
+                                levels in any::<[u16; 2]>(), id in any::<u64>(), wide in any::<u128>(),
+                                status in status(), until in time()) {
+        let ([asked, limit, current], [cluster, node_level]) = (numbers, levels);
+        let (node, uid, version) = (NodeId(id), StreamUid(id), MapVersion(id));
+        outcome_reads_back::<Bootstrap>(&Ok(Bootstrapped { groups: groups.clone() }));
+        for refused in [BootstrapRefused::AlreadyBootstrapped { cluster: ClusterId(wide) },
+                        BootstrapRefused::GroupCount { asked, max: limit },
+                        BootstrapRefused::Node { node, feature_level: node_level }] {
+            outcome_reads_back::<Bootstrap>(&Err(refused));
+        }
+        outcome_reads_back::<RegisterNode>(&Ok(NodeRegistered { node }));
+        for refused in [RegisterNodeRefused::NotBootstrapped,
+                        RegisterNodeRefused::FeatureLevel { cluster, node: node_level }] {
+            outcome_reads_back::<RegisterNode>(&Err(refused));
+        }
+        outcome_reads_back::<UpdateNode>(&Ok(NodeUpdated { feature_level: cluster }));
+        for refused in [UpdateNodeRefused::NotBootstrapped, UpdateNodeRefused::Unknown { node },
+                        UpdateNodeRefused::Incarnation { node, registered: Incarnation(wide) },
+                        UpdateNodeRefused::FeatureLevel { cluster, node: node_level }] {
+            outcome_reads_back::<UpdateNode>(&Err(refused));
+        }
+        outcome_reads_back::<CreateStream>(&Ok(StreamCreated { uid, version }));
+        for refused in [CreateStreamRefused::NotBootstrapped, CreateStreamRefused::Exists { status },
+                        CreateStreamRefused::ShardLimit { current, limit, asked },
+                        CreateStreamRefused::StreamShardLimit { asked, limit },
+                        CreateStreamRefused::Time { created_s: id }] {
+            outcome_reads_back::<CreateStream>(&Err(refused));
+        }
+        outcome_reads_back::<ActivateStream>(&Ok(StreamActivated { version }));
+        for refused in [ActivateStreamRefused::NotFound { uid }, ActivateStreamRefused::Deleting { uid }] {
+            outcome_reads_back::<ActivateStream>(&Err(refused));
+        }
+        let groups = groups.iter().map(|group| group.id).collect();
+        outcome_reads_back::<BeginDeleteStream>(&Ok(StreamDeleting { uid, groups, version }));
+        outcome_reads_back::<BeginDeleteStream>(&Err(BeginDeleteStreamRefused::NotFound));
+        outcome_reads_back::<FinishDeleteStream>(&Ok(StreamDeleted { version }));
+        for refused in [FinishDeleteStreamRefused::NotDeleting { uid, status },
+                        FinishDeleteStreamRefused::NeverExisted { uid }] {
+            outcome_reads_back::<FinishDeleteStream>(&Err(refused));
+        }
+        outcome_reads_back::<RotateTokenKey>(&Ok(TokenKeyRotated { id: asked }));
+        for refused in [RotateTokenKeyRefused::NotBootstrapped, RotateTokenKeyRefused::TooSoon { until }] {
+            outcome_reads_back::<RotateTokenKey>(&Err(refused));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80),
+                                                   kind in 1u8..=8) {
+        let framed: bytes::Bytes = [&[COMMAND_VERSION, kind], &bytes[..]].concat().into();
+        let mut catalog = Catalog::default();
+        let _ = catalog.apply(1, &framed, &mut Vec::new());
+        let _ = Catalog::load([(bytes.clone().into(), framed)].into_iter());
+        let key: bytes::Bytes = [&[kind], &bytes[..]].concat().into();
+        let _ = Catalog::load([(key, bytes.into())].into_iter());
+    }
+}
+
+#[test]
+fn the_outcome_of_another_command_is_refused() {
+    let outcome = encode_outcome::<ActivateStream>(&Ok(StreamActivated { version: MapVersion(1) }));
+    assert_eq!(
+        FinishDeleteStream::decode_outcome(&outcome),
+        Err(DecodeError::Invalid { what: "outcome of this command" })
+    );
+}
+
+#[test]
+fn a_command_of_another_version_or_kind_stops_the_node_and_changes_nothing() {
+    let mut world = super::world::World::bootstrapped();
+    let before = world.catalog.clone();
+    let version = UnknownCommand::Version { found: 2, known: 1 };
+    assert_eq!(version.to_string(), "catalog command has version 2, this build knows version 1: upgrade this node");
+    assert_eq!(world.apply_bytes(&vec![2, 1].into()), Err(version));
+    let kind = UnknownCommand::Kind { version: 1, found: 9, known: 8 };
+    assert_eq!(world.apply_bytes(&vec![1, 9, 0].into()), Err(kind));
+    assert_eq!(world.apply_bytes(&vec![1].into()), Err(UnknownCommand::Short { bytes: 1, known: 1 }));
+    let (kind, reason) = (CommandKind::ActivateStream, DecodeError::Truncated { missing: 7 });
+    assert_eq!(world.apply_bytes(&vec![1, 5, 0].into()), Err(UnknownCommand::Malformed { version: 1, kind, reason }));
+    assert_eq!(world.catalog, before);
+}

@@ -1,0 +1,217 @@
+//! Rows that no catalog wrote are refused with what is wrong, one test per kind of damage.
+
+use super::world::*;
+use crate::rows::{RowKey, decode_value, encode_value};
+use crate::*;
+use anabranch_types::*;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+type Rows = BTreeMap<Bytes, Bytes>;
+
+/// One active stream (uid 1) of four shards, and the floor of a deleted one.
+fn rows() -> Rows {
+    let mut world = World::bootstrapped();
+    world.active("s", 4, START);
+    world.active("gone", 1, START);
+    world.delete("gone");
+    world.stored
+}
+
+fn load(rows: Rows) -> Result<Catalog, LoadError> {
+    Catalog::load(rows.into_iter())
+}
+
+fn broken_rule(rows: Rows) -> &'static str {
+    match load(rows) {
+        Err(LoadError::Broken(violation)) => violation.rule,
+        other => panic!("expected a broken invariant, not {other:?}"),
+    }
+}
+
+fn change<V: crate::rows::RowValue>(rows: &mut Rows, key: &RowKey, edit: impl Fn(&mut V)) {
+    let stored = rows.get_mut(&key.encode()).expect("a row of the catalog");
+    let mut value: V = decode_value(stored).expect("written by the catalog");
+    edit(&mut value);
+    *stored = encode_value(&value);
+}
+
+fn change_shard(id: u32, edit: impl Fn(&mut Shard)) -> Rows {
+    let mut rows = rows();
+    change(&mut rows, &RowKey::Shard(StreamUid(1), ShardId(id)), edit);
+    rows
+}
+
+#[test]
+fn a_missing_or_narrowed_shard_breaks_the_tiling() {
+    for id in 0..4 {
+        let mut rows = rows();
+        rows.remove(&RowKey::Shard(StreamUid(1), ShardId(id)).encode());
+        assert_eq!(broken_rule(rows), "I6: open ranges tile the hash key space");
+    }
+    let narrowed = change_shard(2, |shard| {
+        shard.range = HashKeyRange::new(HashKey(shard.range.start().0 + 1), shard.range.end()).expect("wide enough");
+    });
+    assert_eq!(broken_rule(narrowed), "I6: open ranges tile the hash key space");
+    let doubled = change_shard(3, |shard| shard.range = HashKeyRange::FULL);
+    assert_eq!(broken_rule(doubled), "I6: open ranges tile the hash key space");
+}
+
+#[test]
+fn a_closed_shard_without_children_breaks_the_tiling() {
+    let rows = change_shard(1, |shard| {
+        let at = shard.opened.plus(Duration::from_secs(1));
+        shard.closed = Some(Closed { ending: SequenceNumber::ending(shard.epoch(), at), at });
+    });
+    assert_eq!(broken_rule(rows), "I6: open ranges tile the hash key space");
+}
+
+#[test]
+fn shards_outside_data_groups_are_refused() {
+    for group in [0, 3] {
+        let rows = change_shard(0, |shard| shard.group = GroupId(group));
+        assert_eq!(broken_rule(rows), "a shard lives in a data group");
+    }
+}
+
+#[test]
+fn ids_that_were_never_handed_out_are_refused() {
+    let rules: Vec<&str> = (0..4)
+        .map(|which| {
+            let mut rows = rows();
+            change(&mut rows, &RowKey::Counters, |counters: &mut crate::cluster::Counters| match which {
+                0 => counters.next_node = NodeId(1),
+                1 => counters.next_group = GroupId(2),
+                2 => counters.next_replica = ReplicaId(3),
+                _ => counters.next_stream = StreamUid(1),
+            });
+            broken_rule(rows)
+        })
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            "node ids were handed out",
+            "group ids were handed out",
+            "replica ids were handed out and are used once",
+            "stream uids were handed out",
+        ]
+    );
+    let mut rows = rows();
+    change(&mut rows, &RowKey::Stream(StreamUid(1)), |stream: &mut Stream| stream.next_shard = ShardId(3));
+    assert_eq!(broken_rule(rows), "shard ids were handed out");
+}
+
+#[test]
+fn a_shard_below_its_deleted_predecessor_is_refused() {
+    let mut rows = rows();
+    let floor = crate::rows::Floor { created_s: START.as_secs() };
+    rows.insert(RowKey::Floor(ACCOUNT, stream_name("s")).encode(), encode_value(&floor));
+    assert_eq!(broken_rule(rows), "create seconds exceed those of deleted streams");
+}
+
+#[test]
+fn nodes_and_groups_that_contradict_each_other_are_refused() {
+    let mut two_alike = rows();
+    change(&mut two_alike, &RowKey::Counters, |counters: &mut crate::cluster::Counters| counters.next_node.0 = 9);
+    let mut node: Node = decode_value(&two_alike[&RowKey::Node(NodeId(1)).encode()]).expect("written");
+    node.id = NodeId(2);
+    two_alike.insert(RowKey::Node(node.id).encode(), encode_value(&node));
+    assert_eq!(broken_rule(two_alike), "each node has its own incarnation (D14)");
+
+    let mut too_old = rows();
+    change(&mut too_old, &RowKey::Cluster, |cluster: &mut Cluster| cluster.feature_level = 2);
+    assert_eq!(broken_rule(too_old), "every node understands the cluster's feature level (D15)");
+
+    let group = RowKey::Group(GroupId(1));
+    let mut empty = rows();
+    change(&mut empty, &group, |group: &mut Group| group.replicas.clear());
+    assert_eq!(broken_rule(empty), "a group has replicas");
+
+    let mut shared = rows();
+    change(&mut shared, &group, |group: &mut Group| group.replicas[0].id = ReplicaId(1));
+    assert_eq!(broken_rule(shared), "replica ids were handed out and are used once");
+
+    let mut lost = rows();
+    change(&mut lost, &group, |group: &mut Group| group.replicas[0].node = NodeId(5));
+    assert_eq!(broken_rule(lost), "a group's replicas are on different members");
+
+    let mut headless = rows();
+    headless.remove(&RowKey::Group(GroupId::METADATA).encode());
+    assert_eq!(broken_rule(headless), "a cluster has the metadata group and a data group");
+}
+
+#[test]
+fn rows_without_their_cluster_are_refused() {
+    let mut rows = rows();
+    rows.remove(&RowKey::Cluster.encode());
+    assert_eq!(broken_rule(rows), "nothing exists before the bootstrap");
+}
+
+#[test]
+fn token_keys_out_of_order_are_refused() {
+    let mut missing = rows();
+    missing.remove(&RowKey::TokenKeys.encode());
+    assert_eq!(broken_rule(missing), "a bootstrapped cluster has a token key");
+    let mut turned = rows();
+    change(&mut turned, &RowKey::TokenKeys, |keys: &mut TokenKeys| keys.previous = Some(keys.current.clone()));
+    assert_eq!(broken_rule(turned), "the current token key follows the previous one");
+}
+
+#[test]
+fn two_streams_of_one_name_are_refused() {
+    let mut world = World::bootstrapped();
+    world.active("s", 1, START);
+    world.active("t", 1, START);
+    let mut rows = world.stored;
+    change(&mut rows, &RowKey::Stream(StreamUid(2)), |stream: &mut Stream| stream.name = stream_name("s"));
+    assert_eq!(broken_rule(rows), "a stream is found under its name");
+}
+
+#[test]
+fn shards_of_no_stream_are_refused() {
+    let mut rows = rows();
+    rows.remove(&RowKey::Stream(StreamUid(1)).encode());
+    assert_eq!(load(rows), Err(LoadError::Orphans { uid: StreamUid(1) }));
+}
+
+#[test]
+fn a_row_under_another_rows_key_is_refused() {
+    let mut rows = rows();
+    let moved = rows[&RowKey::Shard(StreamUid(1), ShardId(0)).encode()].clone();
+    let key = RowKey::Shard(StreamUid(1), ShardId(1)).encode();
+    rows.insert(key.clone(), moved);
+    assert_eq!(load(rows), Err(LoadError::Value { key, reason: DecodeError::Invalid { what: "row of this key" } }));
+}
+
+#[test]
+fn a_newer_row_is_refused_with_both_versions() {
+    let mut rows = rows();
+    let row = rows.get_mut(&RowKey::Stream(StreamUid(1)).encode()).expect("a row of the catalog");
+    *row = [&[2], &row[1..]].concat().into();
+    let message = load(rows).expect_err("version 2").to_string();
+    assert!(message.ends_with("stream row has version 2, this build knows version 1"), "{message}");
+}
+
+#[test]
+fn a_row_of_an_unknown_kind_is_refused() {
+    let mut rows = rows();
+    let key = Bytes::from_static(&[200, 1]);
+    rows.insert(key.clone(), Bytes::new());
+    let reason = DecodeError::Invalid { what: "kind of catalog row" };
+    assert_eq!(load(rows), Err(LoadError::Key { key, reason }));
+}
+
+#[test]
+fn a_row_that_comes_twice_is_refused() {
+    let stored = rows();
+    for (key, value) in &stored {
+        let twice = stored.clone().into_iter().chain([(key.clone(), value.clone())]);
+        match Catalog::load(twice) {
+            Err(LoadError::Repeated { key: repeated }) => assert_eq!(&repeated, key),
+            Err(LoadError::Broken(violation)) => assert_eq!(violation.rule, "a stream's shards have ids of their own"),
+            other => panic!("{key:02x?} came twice: {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+use super::world::*;
+use crate::*;
+use anabranch_types::Timestamp;
+use std::time::Duration;
+
+fn after(seconds: u64) -> Timestamp {
+    START.plus(Duration::from_secs(seconds))
+}
+
+fn rotate(byte: u8, now: Timestamp) -> RotateTokenKey {
+    RotateTokenKey { secret: TokenSecret::new([byte; 32]), now }
+}
+
+fn opens(world: &World, id: u32, now: Timestamp) -> Option<u8> {
+    let keys = world.catalog.token_keys().expect("bootstrapped");
+    keys.opening(id, now).map(|key| key.secret.bytes()[0])
+}
+
+#[test]
+fn the_previous_key_opens_tokens_for_ten_minutes_after_the_rotation() {
+    let mut world = World::bootstrapped();
+    assert_eq!(world.apply(rotate(2, after(100))), Ok(TokenKeyRotated { id: 2 }));
+    assert_eq!(opens(&world, 2, after(100)), Some(2));
+    assert_eq!(opens(&world, 1, after(699)), Some(1));
+    assert_eq!(opens(&world, 1, after(700)), None);
+    assert_eq!(opens(&world, 2, after(1_000_000)), Some(2));
+    assert_eq!(opens(&world, 3, after(100)), None);
+}
+
+#[test]
+fn a_rotation_never_forgets_a_key_that_is_still_valid() {
+    let mut world = World::bootstrapped();
+    world.apply(rotate(2, after(100))).expect("nothing to forget");
+    assert_eq!(world.apply(rotate(3, after(699))), Err(RotateTokenKeyRefused::TooSoon { until: after(700) }));
+    assert_eq!(world.apply(rotate(3, after(700))), Ok(TokenKeyRotated { id: 3 }));
+    assert_eq!(opens(&world, 1, after(700)), None);
+    assert_eq!(opens(&world, 2, after(700)), Some(2));
+}
+
+#[test]
+fn the_same_key_again_changes_nothing() {
+    let mut world = World::bootstrapped();
+    assert_eq!(world.apply(rotate(2, after(100))), Ok(TokenKeyRotated { id: 2 }));
+    assert_eq!(world.apply(rotate(2, after(101))), Ok(TokenKeyRotated { id: 2 }));
+    assert!(world.mutations.is_empty());
+}
+
+#[test]
+fn a_clock_that_went_back_does_not_shorten_the_previous_keys_time() {
+    let mut world = World::bootstrapped();
+    world.apply(rotate(2, after(1_000))).expect("nothing to forget");
+    assert_eq!(world.apply(rotate(3, after(0))), Err(RotateTokenKeyRefused::TooSoon { until: after(1_600) }));
+    let mut world = World::bootstrapped();
+    world.apply(rotate(2, START.minus(Duration::from_secs(5_000)))).expect("nothing to forget");
+    assert_eq!(opens(&world, 1, after(599)), Some(1));
+}
+
+#[test]
+fn secrets_are_never_printed() {
+    let world = World::bootstrapped();
+    let keys = world.catalog.token_keys().expect("bootstrapped");
+    assert!(format!("{keys:?}").contains("TokenSecret(..)"));
+    assert!(!format!("{:?}", world.catalog).contains("1, 1, 1"));
+}

@@ -1,0 +1,77 @@
+//! The keys that seal iterators and page tokens (D17).
+//!
+//! Every gateway opens every other gateway's tokens, so the keys live in the catalog. Their
+//! bytes come with the command: nothing here makes randomness.
+
+use crate::codec::fields;
+use crate::limits::PREVIOUS_TOKEN_KEY_VALID;
+use anabranch_types::Timestamp;
+use std::fmt;
+
+/// 32 secret bytes. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenSecret {
+    bytes: [u8; 32],
+}
+
+impl TokenSecret {
+    /// `bytes` come from the proposer's random source.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        TokenSecret { bytes }
+    }
+
+    /// The key itself.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+}
+
+impl fmt::Debug for TokenSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenSecret(..)")
+    }
+}
+
+fields!(TokenSecret { bytes });
+
+/// One key; tokens name it by its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenKey {
+    /// Counts from 1; each rotation makes the next.
+    pub id: u32,
+    /// What seals and opens.
+    pub secret: TokenSecret,
+    /// When it came into use.
+    pub made: Timestamp,
+}
+
+fields!(TokenKey { id, secret, made });
+
+/// The key that seals, and the one before it that still opens for ten minutes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenKeys {
+    /// Seals new tokens and opens them; `current.id = previous.id + 1`.
+    pub current: TokenKey,
+    /// The key before; none until the first rotation.
+    pub previous: Option<TokenKey>,
+}
+
+fields!(TokenKeys { current, previous });
+
+impl TokenKeys {
+    /// The end of the previous key's time: ten minutes after the current key was made. None
+    /// when there is no previous key.
+    pub fn previous_valid_until(&self) -> Option<Timestamp> {
+        self.previous.as_ref().map(|_| self.current.made.plus(PREVIOUS_TOKEN_KEY_VALID))
+    }
+
+    /// The key that opens tokens sealed under `id`, as of `now`; none when it is not known or
+    /// its time is over.
+    pub fn opening(&self, id: u32, now: Timestamp) -> Option<&TokenKey> {
+        if id == self.current.id {
+            return Some(&self.current);
+        }
+        let until = self.previous_valid_until()?;
+        self.previous.as_ref().filter(|key| key.id == id && now < until)
+    }
+}
