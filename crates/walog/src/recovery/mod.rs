@@ -1,0 +1,252 @@
+//! Reads a log back: what every group holds, where the log ends, and what cannot be trusted.
+//!
+//! A torn tail is overwritten with zeros and synced before anything is appended. Damage anywhere
+//! else costs the groups that it may have touched, never the others, and nothing is deleted.
+
+mod replay;
+mod scan;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anabranch_runtime::fs::{File, Fs};
+use anabranch_types::GroupId;
+
+use crate::config::Options;
+use crate::cursor::Cursor;
+use crate::entry::Quarantine;
+use crate::error::OpenError;
+use crate::group::Group;
+use crate::layout::{BLOCK_BYTES, Place, SEGMENT_START};
+use crate::recovery::replay::Replay;
+use crate::recovery::scan::{ScanHabits, Scanned, SegmentImage};
+use crate::segment_header::{FORMAT, FileName, HeaderFault, SegmentHeader};
+use crate::state::{Segment, seal};
+
+/// A log as it was found on disk.
+pub(crate) struct Recovered {
+    pub groups: BTreeMap<GroupId, Group>,
+    pub unknown: Option<Quarantine>,
+    pub segments: BTreeMap<u64, Segment>,
+    pub spares: BTreeSet<u64>,
+    pub cursor: Cursor,
+    /// Number of the newest segment that was ever made.
+    pub head: u64,
+    pub head_file: Option<Arc<dyn File>>,
+    pub next_batch: u64,
+    pub durable: Place,
+    pub salt: u64,
+}
+
+struct Found {
+    file: Arc<dyn File>,
+    bytes: u64,
+    header: Option<SegmentHeader>,
+}
+
+struct Recovery<'a> {
+    fs: &'a dyn Fs,
+    dir: &'a Path,
+    options: &'a Options,
+}
+
+/// Reads the log in `dir`, which is made if it is not there.
+pub(crate) fn recover(fs: &dyn Fs, dir: &Path, options: &Options) -> Result<Recovered, OpenError> {
+    Recovery { fs, dir, options }.run()
+}
+
+impl Recovery<'_> {
+    fn run(&self) -> Result<Recovered, OpenError> {
+        self.make_dir()?;
+        let (numbers, spares, set_aside) = self.list()?;
+        let mut found = BTreeMap::new();
+        for number in numbers {
+            found.insert(number, self.open_segment(number)?);
+        }
+        let Some(last) = found.keys().next_back().copied() else {
+            return Ok(self.fresh(spares, set_aside));
+        };
+        let salt = found.values().find_map(|found| found.header.map(|header| header.salt));
+        let salt = salt.ok_or_else(|| OpenError::NoHeader { path: self.path(FileName::Segment(last)) })?;
+        self.replay(found, spares, salt, set_aside.max(last))
+    }
+
+    fn io<T>(&self, action: &'static str, path: PathBuf, result: io::Result<T>) -> Result<T, OpenError> {
+        result.map_err(|source| OpenError::Io { action, path, source })
+    }
+
+    fn path(&self, name: FileName) -> PathBuf {
+        self.dir.join(name.to_string())
+    }
+
+    fn make_dir(&self) -> Result<(), OpenError> {
+        self.io("create", self.dir.to_owned(), self.fs.create_dir_all(self.dir))?;
+        if let Some(parent) = self.dir.parent() {
+            self.io("sync", parent.to_owned(), self.fs.sync_dir(parent))?;
+        }
+        Ok(())
+    }
+
+    /// Segments, usable spares, and the highest number that was set aside. Leftovers of an
+    /// unfinished preparation go.
+    fn list(&self) -> Result<(BTreeSet<u64>, BTreeSet<u64>, u64), OpenError> {
+        let (mut numbers, mut spares, mut set_aside) = (BTreeSet::new(), BTreeSet::new(), 0);
+        for name in self.io("list", self.dir.to_owned(), self.fs.list(self.dir))? {
+            match FileName::parse(&name) {
+                Some(FileName::Segment(number)) => {
+                    numbers.insert(number);
+                }
+                Some(name @ FileName::Spare(number)) => {
+                    let path = self.path(name);
+                    let file = self.io("open", path.clone(), self.fs.open(&path))?;
+                    if self.io("measure", path.clone(), file.byte_len())? == self.options.segment_bytes {
+                        spares.insert(number);
+                    } else {
+                        self.io("remove", path.clone(), self.fs.remove_file(&path))?;
+                    }
+                }
+                Some(name @ FileName::Preparing) => {
+                    let path = self.path(name);
+                    self.io("remove", path.clone(), self.fs.remove_file(&path))?;
+                }
+                Some(FileName::Quarantined(number)) => set_aside = set_aside.max(number),
+                None => {}
+            }
+        }
+        self.io("sync", self.dir.to_owned(), self.fs.sync_dir(self.dir))?;
+        Ok((numbers, spares, set_aside))
+    }
+
+    fn fresh(&self, spares: BTreeSet<u64>, head: u64) -> Recovered {
+        Recovered {
+            groups: BTreeMap::new(),
+            unknown: None,
+            segments: BTreeMap::new(),
+            spares,
+            cursor: Cursor::NO_SEGMENT,
+            head,
+            head_file: None,
+            next_batch: 1,
+            durable: Place { segment: 0, position: 0 },
+            salt: self.options.salt,
+        }
+    }
+
+    fn open_segment(&self, number: u64) -> Result<Found, OpenError> {
+        let path = self.path(FileName::Segment(number));
+        let file = self.io("open", path.clone(), self.fs.open(&path))?;
+        let bytes = self.io("measure", path.clone(), file.byte_len())?;
+        let mut block = vec![0u8; bytes.min(BLOCK_BYTES) as usize];
+        self.io("read", path.clone(), file.read_at(0, &mut block))?;
+        let header = match SegmentHeader::decode(&block, number) {
+            Ok(header) => Some(header),
+            Err(HeaderFault::Unreadable) => None,
+            Err(HeaderFault::NewerFormat(found)) => return Err(OpenError::NewerFormat { path, found, known: FORMAT }),
+        };
+        Ok(Found { file, bytes, header })
+    }
+
+    fn replay(
+        &self,
+        found: BTreeMap<u64, Found>,
+        spares: BTreeSet<u64>,
+        salt: u64,
+        head: u64,
+    ) -> Result<Recovered, OpenError> {
+        let mut replay = Replay::default();
+        let mut segments = BTreeMap::new();
+        let mut expected = found.values().next().and_then(|first| first.header.map(|header| header.first_batch));
+        let mut end = Place { segment: 0, position: SEGMENT_START };
+        let mut any_damage = false;
+        for (number, segment) in &found {
+            if end.segment > 0 && *number != end.segment + 1 {
+                any_damage = true;
+                let place = Place { segment: end.segment + 1, position: 0 };
+                replay.unattributed(place, "the segment is not there");
+            }
+            let next = found.get(&(number + 1));
+            let end_ordinal = next.and_then(|next| next.header.map(|header| header.first_batch));
+            let scanned = self.scan(*number, segment, salt, end_ordinal, &mut expected, &mut replay)?;
+            let damaged = scanned.damaged || segment.header.is_none();
+            any_damage |= damaged;
+            end = Place { segment: *number, position: scanned.end };
+            let file = Some(Arc::clone(&segment.file));
+            segments.insert(*number, Segment { file, bytes: segment.bytes, live: 0, keep: damaged });
+            if scanned.stopped {
+                break;
+            }
+        }
+        let tail = &found[&end.segment];
+        let segment_bytes = tail.header.map_or(tail.bytes, |header| header.segment_bytes);
+        self.cut_tail(end, tail, segment_bytes)?;
+        let verdict = replay.finish(end);
+        for (number, segment) in &mut segments {
+            segment.keep |= verdict.kept.contains(number);
+        }
+        for slot in verdict.groups.values().flat_map(Group::slots) {
+            segments.get_mut(&slot.place.segment).expect("a slot was read from a segment").live += 1;
+        }
+        // After damage the next frame begins a segment, whose roster makes the verdict last.
+        let segment_bytes = if any_damage { 0 } else { segment_bytes };
+        Ok(Recovered {
+            groups: verdict.groups,
+            unknown: verdict.unknown,
+            segments,
+            spares,
+            cursor: Cursor { segment_bytes, batch_start: end.position, batch_bytes: 0 },
+            head: if self.habits().stops_at_damage { end.segment } else { head },
+            head_file: Some(Arc::clone(&tail.file)),
+            next_batch: expected.unwrap_or(1),
+            durable: end,
+            salt,
+        })
+    }
+
+    fn scan(
+        &self,
+        number: u64,
+        found: &Found,
+        salt: u64,
+        end_ordinal: Option<u64>,
+        expected: &mut Option<u64>,
+        replay: &mut Replay,
+    ) -> Result<Scanned, OpenError> {
+        let mut bytes = vec![0u8; found.bytes as usize];
+        self.io("read", self.path(FileName::Segment(number)), found.file.read_at(0, &mut bytes))?;
+        let seal = seal(self.options, salt, number);
+        let image = SegmentImage { bytes: &bytes, number, seal, end_ordinal, habits: self.habits() };
+        Ok(image.scan(expected, replay))
+    }
+
+    /// Overwrites what lies behind the last batch with zeros and makes the segment durable: what
+    /// was read may so far be in the page cache only.
+    fn cut_tail(&self, end: Place, tail: &Found, segment_bytes: u64) -> Result<(), OpenError> {
+        let path = self.path(FileName::Segment(end.segment));
+        if tail.bytes < segment_bytes {
+            self.io("allocate", path.clone(), tail.file.allocate(segment_bytes))?;
+        }
+        let mut position = end.position;
+        let mut block = vec![0u8; BLOCK_BYTES as usize];
+        let zeros = vec![0u8; BLOCK_BYTES as usize];
+        while position + BLOCK_BYTES <= segment_bytes {
+            self.io("read", path.clone(), tail.file.read_at(position, &mut block))?;
+            if block != zeros {
+                self.io("write", path.clone(), tail.file.write_at(position, &zeros))?;
+            }
+            position += BLOCK_BYTES;
+        }
+        self.io("sync", path, tail.file.sync_data())
+    }
+
+    fn habits(&self) -> ScanHabits {
+        #[cfg(feature = "planted-bugs")]
+        return ScanHabits {
+            stops_at_damage: self.options.planted == Some(crate::planted::Bug::StopAtCorruption),
+            ignores_ordinals: self.options.planted == Some(crate::planted::Bug::AcceptRecycledFrames),
+        };
+        #[cfg(not(feature = "planted-bugs"))]
+        ScanHabits::default()
+    }
+}

@@ -1,0 +1,143 @@
+//! Walks the batches of one segment and tells the end of the log from damage.
+//!
+//! A place that does not hold the expected batch is the end of the log, unless something later
+//! proves that a batch was synced there: a later batch, or a later segment. A torn write is always
+//! at the very end, because nothing is written before the last batch is synced.
+
+use crate::batch::{BATCH_HEADER_BYTES, BatchHeader};
+use crate::frame::FrameHeader;
+use crate::layout::{BLOCK_BYTES, FRAME_ALIGN, Place, SEGMENT_START, Seal, whole_blocks};
+use crate::recovery::replay::Replay;
+
+/// One segment as it was read.
+pub(crate) struct SegmentImage<'a> {
+    pub bytes: &'a [u8],
+    pub number: u64,
+    pub seal: Seal,
+    /// The first batch of the next segment: this one holds all before it.
+    pub end_ordinal: Option<u64>,
+    pub habits: ScanHabits,
+}
+
+/// Mistakes that a test may plant; all `false` in earnest.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ScanHabits {
+    pub stops_at_damage: bool,
+    pub ignores_ordinals: bool,
+}
+
+/// What a segment held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scanned {
+    /// Behind its last batch.
+    pub end: u64,
+    pub damaged: bool,
+    /// Only with [`ScanHabits::stops_at_damage`].
+    pub stopped: bool,
+}
+
+impl SegmentImage<'_> {
+    /// Replays the segment. `expected` is the ordinal of the next batch, if known.
+    pub(crate) fn scan(&self, expected: &mut Option<u64>, replay: &mut Replay) -> Scanned {
+        let mut scanned = Scanned { end: SEGMENT_START, damaged: false, stopped: false };
+        loop {
+            let at = scanned.end;
+            if self.end_ordinal.is_some() && *expected == self.end_ordinal {
+                return scanned;
+            }
+            if let Some(header) = self.sound_batch(at, *expected) {
+                self.replay_frames(at, &header, replay);
+                *expected = Some(header.ordinal + 1);
+                scanned.end = at + whole_blocks(u64::from(header.bytes));
+                continue;
+            }
+            let wanted = expected.unwrap_or(0);
+            let later = self.later_batch(at, wanted);
+            let proven = match later {
+                Some((_, header)) => header.synced >= wanted,
+                None => self.end_ordinal.is_some_and(|end| wanted < end),
+            };
+            if !proven {
+                return scanned;
+            }
+            if self.habits.stops_at_damage {
+                return Scanned { stopped: true, ..scanned };
+            }
+            scanned.damaged = true;
+            let to = later.map_or(self.bytes.len() as u64, |(position, _)| position);
+            self.salvage(at, to, replay);
+            scanned.end = to;
+            *expected = later.map(|(_, header)| header.ordinal).or(self.end_ordinal);
+        }
+    }
+
+    fn sound_batch(&self, at: u64, expected: Option<u64>) -> Option<BatchHeader> {
+        let header = self.header(at)?;
+        if expected.is_some_and(|expected| header.ordinal != expected) && !self.habits.ignores_ordinals {
+            return None;
+        }
+        let mut position = at + BATCH_HEADER_BYTES;
+        let end = at + u64::from(header.bytes);
+        let mut frames = 0;
+        while position < end {
+            let raw = self.bytes.get(position as usize..end as usize)?;
+            let frame = FrameHeader::read(raw, self.seal, position)?;
+            frame.body(raw, self.seal, position)?;
+            position += frame.frame_bytes();
+            frames += 1;
+        }
+        (position == end && frames == header.frames).then_some(header)
+    }
+
+    fn header(&self, at: u64) -> Option<BatchHeader> {
+        BatchHeader::read(self.bytes, at, self.seal)
+    }
+
+    /// The next place, `at` or later, that holds the header of a batch after `expected`.
+    fn later_batch(&self, at: u64, expected: u64) -> Option<(u64, BatchHeader)> {
+        let blocks = (at..self.bytes.len() as u64).step_by(BLOCK_BYTES as usize);
+        blocks.filter_map(|position| Some((position, self.header(position)?))).find(|(_, h)| h.ordinal > expected)
+    }
+
+    fn replay_frames(&self, at: u64, header: &BatchHeader, replay: &mut Replay) {
+        let (mut position, end) = (at + BATCH_HEADER_BYTES, at + u64::from(header.bytes));
+        while position < end {
+            let raw = &self.bytes[position as usize..end as usize];
+            let Some(frame) = FrameHeader::read(raw, self.seal, position) else { return };
+            let Some(body) = frame.body(raw, self.seal, position) else { return };
+            replay.frame(&frame, body, Place { segment: self.number, position });
+            position += frame.frame_bytes();
+        }
+    }
+
+    /// Replays what can be read between `from`, where a batch is damaged, and `to`, where the next
+    /// one begins. Bytes that cannot be read put every group in doubt.
+    fn salvage(&self, from: u64, to: u64, replay: &mut Replay) {
+        let lost = Place { segment: self.number, position: from };
+        let header = self.header(from).filter(|header| from + u64::from(header.bytes) <= to);
+        let end = header.map_or(to, |header| from + u64::from(header.bytes));
+        let mut position = from + BATCH_HEADER_BYTES;
+        let mut in_gap = false;
+        while position < end {
+            let raw = &self.bytes[position as usize..end as usize];
+            let Some(frame) = FrameHeader::read(raw, self.seal, position) else {
+                if header.is_some() && !in_gap {
+                    replay.unattributed(lost, "frames in a batch are damaged");
+                }
+                in_gap = true;
+                position += FRAME_ALIGN;
+                continue;
+            };
+            in_gap = false;
+            let place = Place { segment: self.number, position };
+            match frame.body(raw, self.seal, position) {
+                Some(body) => replay.frame(&frame, body, place),
+                None => replay.damaged_body(&frame, place),
+            }
+            position += frame.frame_bytes();
+        }
+        if header.is_none() {
+            replay.unattributed(lost, "a batch is damaged");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What all handles of a log and its writer share. Lock order: `disk`, then `state`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anabranch_runtime::fs::File;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use crate::config::Options;
+use crate::disk::{Disk, DiskError, Prepared};
+use crate::error::LogError;
+use crate::frame::frame_bytes;
+use crate::state::{Batch, Completion, State};
+
+pub(crate) struct Shared {
+    pub state: Mutex<State>,
+    pub disk: Mutex<Disk>,
+    /// Something waits to be written, or the log is closing.
+    pub work: Condvar,
+    /// Something was written: there is room in the queue.
+    pub room: Condvar,
+    /// A thread drains the queue, so appends may wait for it.
+    pub threaded: bool,
+    pub options: Arc<Options>,
+    pub dir: PathBuf,
+}
+
+/// Who may enter the reserved segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Entries: they stop when only the reserve is left.
+    Entries,
+    /// Votes, truncations, purges, removals, witnesses.
+    Control,
+}
+
+impl Shared {
+    /// The state, once there is room for frames with such bodies; `prepare` makes the group known.
+    ///
+    /// # Errors
+    /// `Full` when no segment can be prepared; `Poisoned` and `Closed`; what `prepare` says.
+    pub(crate) fn admit(
+        &self,
+        class: Class,
+        body_bytes: &[u64],
+        prepare: impl Fn(&mut State) -> Result<(), LogError>,
+    ) -> Result<MutexGuard<'_, State>, LogError> {
+        loop {
+            let mut state = self.state.lock();
+            state.usable()?;
+            if class == Class::Entries && self.threaded {
+                while state.queued_bytes > self.options.queue_bytes_max {
+                    self.room.wait(&mut state);
+                    state.usable()?;
+                }
+            }
+            prepare(&mut state)?;
+            let rolls = state.rolls_for(body_bytes.iter().copied());
+            let reserve = match class {
+                Class::Entries => self.options.reserved_segments as usize,
+                Class::Control => 0,
+            };
+            if rolls == 0 && class == Class::Control || state.spares_ready >= rolls + reserve {
+                return Ok(state);
+            }
+            drop(state);
+            let mut disk = self.disk.lock();
+            if let Prepared::Full(reason) = self.prepare_one(&mut disk)? {
+                return Err(LogError::Full(reason));
+            }
+        }
+    }
+
+    /// Prepares one whole spare segment, as far as the disk has room.
+    fn prepare_one(&self, disk: &mut Disk) -> Result<Prepared, LogError> {
+        loop {
+            match self.prepare_piece(disk) {
+                Ok(Prepared::Unfinished) => {}
+                Ok(prepared) => return Ok(prepared),
+                Err(error) => return Err(self.poison(&error, Vec::new())),
+            }
+        }
+    }
+
+    /// Goes on with the preparation of a spare and notes the outcome.
+    pub(crate) fn prepare_piece(&self, disk: &mut Disk) -> Result<Prepared, DiskError> {
+        let used_bytes = self.state.lock().disk_bytes();
+        let prepared = disk.prepare(used_bytes)?;
+        let mut state = self.state.lock();
+        match &prepared {
+            Prepared::Ready => state.gained_spare(),
+            Prepared::Unfinished => {}
+            Prepared::Full(reason) => state.full = Some(reason.clone()),
+        }
+        Ok(prepared)
+    }
+
+    /// Notes that the batch is durable and answers its requests, in order.
+    pub(crate) fn finish(&self, batch: Batch, file: Arc<dyn File>) {
+        let completions = self.state.lock().finish(batch, file);
+        self.room.notify_all();
+        for done in completions.into_iter().filter_map(|completion| completion.done) {
+            done(Ok(()));
+        }
+    }
+
+    /// Ends the log's life: every request that waits, and every later one, fails.
+    pub(crate) fn poison(&self, error: &DiskError, unfinished: Vec<Batch>) -> LogError {
+        let reason = error.to_string();
+        let (first, waiting) = {
+            let mut state = self.state.lock();
+            let first = state.poisoned.is_none();
+            let reason = state.poisoned.get_or_insert(reason).clone();
+            let waiting = std::mem::take(&mut state.pending);
+            state.queued_bytes = 0;
+            (first.then_some(reason), waiting)
+        };
+        self.room.notify_all();
+        self.work.notify_all();
+        let failed = LogError::Poisoned(error.to_string());
+        let completions = unfinished.into_iter().chain(waiting).flat_map(|batch| batch.completions);
+        for done in completions.filter_map(|completion: Completion| completion.done) {
+            done(Err(failed.clone()));
+        }
+        if let (Some(reason), Some(hook)) = (first, &self.options.on_poison) {
+            hook.call(&reason);
+        }
+        failed
+    }
+
+    /// Refuses what no empty segment could take.
+    pub(crate) fn check_size(&self, body_bytes: &[u64]) -> Result<(), LogError> {
+        let bytes_max = self.options.entry_bytes_max;
+        match body_bytes.iter().find(|bytes| frame_bytes(**bytes) > frame_bytes(bytes_max)) {
+            Some(bytes) => Err(LogError::TooLarge { bytes: *bytes, bytes_max }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl State {
+    /// Whether the log still takes requests.
+    pub(crate) fn usable(&self) -> Result<(), LogError> {
+        match (&self.poisoned, self.closed || self.closing) {
+            (Some(reason), _) => Err(LogError::Poisoned(reason.clone())),
+            (None, true) => Err(LogError::Closed),
+            (None, false) => Ok(()),
+        }
+    }
+
+    pub(crate) fn gained_spare(&mut self) {
+        self.spares_ready += 1;
+        if self.spares_ready > self.options.reserved_segments as usize {
+            self.full = None;
+        }
+    }
+
+    fn finish(&mut self, batch: Batch, file: Arc<dyn File>) -> Vec<Completion> {
+        let Batch { place, mut buffer, frames, completions, .. } = batch;
+        self.counters.syncs += 1;
+        self.counters.frames += u64::from(frames);
+        self.counters.bytes_written += buffer.len() as u64;
+        self.durable = crate::layout::Place { position: place.position + buffer.len() as u64, ..place };
+        let segment = self.segments.get_mut(&place.segment).expect("a segment stays while batches are written to it");
+        if segment.file.is_none() {
+            segment.file = Some(file);
+            self.counters.segments_begun += 1;
+        }
+        for (number, count) in completions.iter().flat_map(|completion| &completion.released) {
+            let segment = self.segments.get_mut(number).expect("a segment with live entries stays");
+            assert!(segment.live >= *count, "segment {number} has {} live entries, {count} released", segment.live);
+            segment.live -= count;
+        }
+        self.written(&mut buffer);
+        completions
+    }
+
+    fn written(&mut self, buffer: &mut Vec<u8>) {
+        let waiting: usize = self.pending.iter().map(|batch| batch.buffer.len()).sum();
+        self.queued_bytes = waiting as u64;
+        if self.buffers.is_empty() && buffer.capacity() as u64 <= 2 * self.options.batch_bytes_max {
+            self.buffers.push(std::mem::take(buffer));
+        }
+        self.evict();
+    }
+}

@@ -1,0 +1,164 @@
+//! The one writer: everything that waits, one write, one sync, then the answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::disk::{Disk, DiskError, Prepared};
+use crate::shared::{Class, Shared};
+use crate::state::Batch;
+
+/// How often a full disk is asked again while nothing else happens.
+const FULL_RETRY: Duration = Duration::from_secs(1);
+
+/// Drives a log that was opened without a thread: for simulations, where the caller decides when
+/// the disk is touched. The writer thread does nothing else.
+pub struct Driver {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What a step of the [`Driver`] came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// What waited is durable and answered.
+    Wrote,
+    /// Nothing waited.
+    Idle,
+    /// The log is poisoned.
+    Stopped,
+}
+
+impl Driver {
+    /// Writes everything that waits: one write and one sync for each segment it goes to (usually
+    /// one) and for each [`crate::Options::batch_bytes_max`]; then recycles what is no longer needed.
+    pub fn step(&mut self) -> Step {
+        let mut disk = self.shared.disk.lock();
+        let batches = {
+            let mut state = self.shared.state.lock();
+            if state.poisoned.is_some() {
+                return Step::Stopped;
+            }
+            state.take_pending()
+        };
+        if batches.is_empty() {
+            return Step::Idle;
+        }
+        let mut batches = batches.into_iter();
+        while let Some(batch) = batches.next() {
+            if let Err((error, batch)) = self.write(&mut disk, batch) {
+                self.shared.poison(&error, std::iter::once(batch).chain(batches).collect());
+                return Step::Stopped;
+            }
+        }
+        match self.housekeeping(&mut disk) {
+            Ok(()) => Step::Wrote,
+            Err(error) => {
+                self.shared.poison(&error, Vec::new());
+                Step::Stopped
+            }
+        }
+    }
+
+    /// What is done when nothing waited for a while: a witness that proves the last batch, and
+    /// preparation of segments.
+    pub fn idle(&mut self) -> Step {
+        if self.shared.state.lock().witness_due
+            && let Ok(mut state) = self.shared.admit(Class::Control, &[0], |_| Ok(()))
+        {
+            state.witness();
+        }
+        match self.step() {
+            Step::Idle => {}
+            step @ (Step::Wrote | Step::Stopped) => return step,
+        }
+        let mut disk = self.shared.disk.lock();
+        match self.housekeeping(&mut disk) {
+            Ok(()) => Step::Idle,
+            Err(error) => {
+                self.shared.poison(&error, Vec::new());
+                Step::Stopped
+            }
+        }
+    }
+
+    #[allow(clippy::result_large_err, reason = "the batch goes back to be answered")]
+    fn write(&self, disk: &mut Disk, mut batch: Batch) -> Result<(), (DiskError, Batch)> {
+        let file = match disk.write(&mut batch) {
+            Ok(file) => file,
+            Err(error) => return Err((error, batch)),
+        };
+        #[cfg(feature = "planted-bugs")]
+        if self.shared.options.planted == Some(crate::planted::Bug::AckBeforeSync) {
+            for done in batch.completions.iter_mut().filter_map(|completion| completion.done.take()) {
+                done(Ok(()));
+            }
+        }
+        if let Err(error) = disk.sync(&batch, &*file) {
+            return Err((error, batch));
+        }
+        self.shared.finish(batch, file);
+        Ok(())
+    }
+
+    /// Recycles segments that nothing needs, and goes on preparing the next spare.
+    fn housekeeping(&self, disk: &mut Disk) -> Result<(), DiskError> {
+        while let Some((number, segment)) = { self.shared.state.lock().take_unneeded_segment() } {
+            let spares = disk.spares();
+            disk.retire(number, segment.bytes, segment.keep)?;
+            let mut state = self.shared.state.lock();
+            state.counters.segments_recycled += 1;
+            if disk.spares() > spares {
+                state.gained_spare();
+            }
+        }
+        if disk.spares() < self.shared.options.spares_wanted() {
+            match self.shared.prepare_piece(disk)? {
+                Prepared::Ready | Prepared::Unfinished | Prepared::Full(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs until the log is closed or poisoned.
+    pub(crate) fn run(mut self) {
+        let _guard = PoisonOnPanic(Arc::clone(&self.shared));
+        loop {
+            let timed_out = {
+                let mut state = self.shared.state.lock();
+                if state.poisoned.is_some() {
+                    return;
+                }
+                if !state.pending.is_empty() {
+                    false
+                } else if state.closing {
+                    state.closed = true;
+                    return;
+                } else if state.witness_due {
+                    self.shared.work.wait_for(&mut state, self.shared.options.witness_after).timed_out()
+                } else if state.full.is_some() {
+                    self.shared.work.wait_for(&mut state, FULL_RETRY).timed_out()
+                } else if state.spares_ready < self.shared.options.spares_wanted() {
+                    true
+                } else {
+                    self.shared.work.wait(&mut state);
+                    false
+                }
+            };
+            let step = if timed_out { self.idle() } else { self.step() };
+            if step == Step::Stopped {
+                return;
+            }
+        }
+    }
+}
+
+/// A callback that panics must not leave the others waiting for ever.
+struct PoisonOnPanic(Arc<Shared>);
+
+impl Drop for PoisonOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let source = std::io::Error::other("the writer thread panicked");
+            self.0.poison(&DiskError { action: "write", path: self.0.dir.clone(), source }, Vec::new());
+        }
+    }
+}

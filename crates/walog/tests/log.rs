@@ -1,0 +1,270 @@
+//! The log on a real file system, with its writer thread.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use anabranch_runtime::fs::StdFs;
+use anabranch_types::GroupId;
+use anabranch_walog::{Done, Entry, GroupLog, LogError, LogId, OpenError, Options, Space, Walog};
+use bytes::Bytes;
+
+fn options() -> Options {
+    Options {
+        segment_bytes: 64 << 10,
+        entry_bytes_max: 16 << 10,
+        batch_bytes_max: 16 << 10,
+        cache_bytes: 8 << 10,
+        quota_bytes: 1 << 20,
+        salt: 0x5eed,
+        ..Options::default()
+    }
+}
+
+fn open(dir: &Path) -> Walog {
+    Walog::open(Arc::new(StdFs), dir, options()).expect("the log opens")
+}
+
+fn id(index: u64) -> LogId {
+    LogId { term: 1 + index / 100, index }
+}
+
+fn entry(index: u64) -> Entry {
+    Entry { id: id(index), kind: 3, body: Bytes::from(vec![index as u8; 1000]) }
+}
+
+/// A `Done` and what it will hear.
+fn done() -> (Done, mpsc::Receiver<Result<(), LogError>>) {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let done = Box::new(move |result| sender.send(result).expect("the test waits"));
+    (done, receiver)
+}
+
+fn append(log: &GroupLog, index: u64) -> Result<(), LogError> {
+    let (done, heard) = done();
+    log.append(vec![entry(index)], done);
+    heard.recv().expect("an answer")
+}
+
+fn purge(log: &GroupLog, index: u64) -> Result<(), LogError> {
+    let (done, heard) = done();
+    log.purge(id(index), done);
+    heard.recv().expect("an answer")
+}
+
+#[test]
+fn everything_answered_is_there_after_reopening() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog = open(dir.path());
+    let (one, two) = (walog.group(GroupId(1)), walog.group(GroupId(2)));
+    for index in 0..50 {
+        append(&one, index).expect("append");
+        append(&two, index).expect("append");
+    }
+    let (voted, heard) = done();
+    one.save_vote(Bytes::from_static(b"vote"), voted);
+    heard.recv().expect("an answer").expect("vote");
+    one.save_committed(id(40));
+    purge(&one, 9).expect("purge");
+    let (cut, heard) = done();
+    two.truncate_after(Some(id(20)), cut);
+    heard.recv().expect("an answer").expect("truncate");
+    let (before_one, before_two) = (one.state(), two.state());
+    walog.close();
+
+    let walog = open(dir.path());
+    assert_eq!(walog.quarantined(), vec![]);
+    assert_eq!(walog.groups(), vec![GroupId(1), GroupId(2)]);
+    let (one, two) = (walog.group(GroupId(1)), walog.group(GroupId(2)));
+    assert_eq!((one.state(), two.state()), (before_one, before_two));
+    assert_eq!(one.state().committed, Some(id(40)));
+    let entries: Vec<Entry> = (10..50).map(entry).collect();
+    assert_eq!(one.read(10..99, u64::MAX).expect("read"), entries);
+    assert_eq!(two.read(5..6, u64::MAX).expect("read"), vec![entry(5)]);
+    assert_eq!(two.read(21..30, u64::MAX).expect("read"), vec![]);
+    assert_eq!(one.read(3..12, 10), Err(LogError::Purged { index: 3, first: 10 }));
+    assert_eq!(one.read(10..50, 1).expect("read").len(), 1, "at least one entry, however little is asked for");
+    walog.close();
+}
+
+#[test]
+fn purged_segments_are_recycled_and_votes_outlive_them() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog = open(dir.path());
+    let (busy, quiet) = (walog.group(GroupId(1)), walog.group(GroupId(2)));
+    let (voted, heard) = done();
+    quiet.save_vote(Bytes::from_static(b"old vote"), voted);
+    heard.recv().expect("an answer").expect("vote");
+    for index in 0..400 {
+        append(&busy, index).expect("append");
+        if index % 10 == 9 {
+            purge(&busy, index - 5).expect("purge");
+        }
+    }
+    let stats = walog.stats();
+    assert!(stats.counters.segments_recycled > 5, "{stats:?}");
+    assert!(stats.segments <= 3, "{stats:?}");
+    walog.close();
+
+    let walog = open(dir.path());
+    assert_eq!(walog.quarantined(), vec![]);
+    assert_eq!(walog.group(GroupId(2)).state().vote, Some(Bytes::from_static(b"old vote")));
+    assert_eq!(walog.group(GroupId(1)).read(395..400, u64::MAX).expect("read").len(), 5);
+    walog.close();
+}
+
+#[test]
+fn a_full_log_refuses_entries_takes_purges_and_serves_again() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog =
+        Walog::open(Arc::new(StdFs), dir.path(), Options { quota_bytes: 256 << 10, ..options() }).expect("opens");
+    let log = walog.group(GroupId(1));
+    let mut index = 0;
+    let refusal = loop {
+        match append(&log, index) {
+            Ok(()) => index += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refusal, LogError::Full(_)), "{refusal}");
+    assert!(matches!(walog.stats().space, Space::Full { .. }));
+    assert_eq!(walog.stats().pinning, vec![GroupId(1)]);
+    assert_eq!(log.state().last, Some(id(index - 1)), "a refused append changes nothing");
+    purge(&log, index - 1).expect("purges go on in the reserve");
+    while append(&log, index).is_err() {
+        purge(&log, index - 1).expect("purge");
+    }
+    assert_eq!(log.read(index..index + 1, 1).expect("read"), vec![entry(index)]);
+    walog.close();
+}
+
+#[test]
+fn a_purge_beyond_the_end_lets_a_snapshot_take_over() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog = open(dir.path());
+    let log = walog.group(GroupId(7));
+    append(&log, 0).expect("append");
+    purge(&log, 500).expect("purge");
+    append(&log, 501).expect("append");
+    walog.close();
+    let walog = open(dir.path());
+    let state = walog.group(GroupId(7)).state();
+    assert_eq!((state.purged, state.last), (Some(id(500)), Some(id(501))));
+    walog.close();
+}
+
+#[test]
+fn a_removed_group_is_gone_and_may_begin_anew() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog = open(dir.path());
+    let log = walog.group(GroupId(1));
+    append(&log, 0).expect("append");
+    let (removed, heard) = done();
+    log.remove(removed);
+    heard.recv().expect("an answer").expect("remove");
+    assert_eq!(walog.groups(), vec![]);
+    walog.close();
+    let walog = open(dir.path());
+    assert_eq!(walog.groups(), vec![]);
+    let log = walog.group(GroupId(1));
+    assert_eq!(log.state().last, None);
+    append(&log, 0).expect("append");
+    walog.close();
+}
+
+#[test]
+fn requests_that_wait_together_share_a_sync() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let (walog, mut driver) = Walog::open_driven(Arc::new(StdFs), dir.path(), options()).expect("opens");
+    let before = walog.stats().counters.syncs;
+    let heard: Vec<_> = (1..=8)
+        .map(|group| {
+            let (done, heard) = done();
+            walog.group(GroupId(group)).append(vec![entry(0)], done);
+            heard
+        })
+        .collect();
+    driver.step();
+    for heard in heard {
+        heard.try_recv().expect("answered by the step").expect("append");
+    }
+    assert_eq!(walog.stats().counters.syncs - before, 1);
+}
+
+#[test]
+fn a_closed_log_refuses_everything() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog = open(dir.path());
+    let log = walog.group(GroupId(1));
+    walog.close();
+    assert_eq!(append(&log, 0), Err(LogError::Closed));
+}
+
+#[test]
+fn an_entry_beyond_the_bound_is_refused_and_leaves_no_trace() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog = open(dir.path());
+    let log = walog.group(GroupId(1));
+    let (told, heard) = done();
+    log.append(vec![entry(0), Entry { id: id(1), kind: 0, body: Bytes::from(vec![0; 20 << 10]) }], told);
+    let refusal = heard.recv().expect("an answer");
+    assert_eq!(refusal, Err(LogError::TooLarge { bytes: 20 << 10, bytes_max: 16 << 10 }));
+    assert_eq!(log.state().last, None);
+    walog.close();
+}
+
+#[test]
+fn a_newer_format_refuses_to_open_and_names_both() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    open(dir.path()).close();
+    let path = dir.path().join("segment-0000000000000001.log");
+    let mut bytes = std::fs::read(&path).expect("read");
+    bytes[12] = 7;
+    let crc = crc32c::crc32c(&bytes[12..48]);
+    bytes[8..12].copy_from_slice(&crc.to_le_bytes());
+    std::fs::write(&path, bytes).expect("write");
+    let error = Walog::open(Arc::new(StdFs), dir.path(), options()).expect_err("newer");
+    assert!(matches!(error, OpenError::NewerFormat { found: 7, known: 1, .. }), "{error}");
+    assert!(error.to_string().contains('7') && error.to_string().contains('1'), "{error}");
+}
+
+#[test]
+fn damage_costs_the_group_it_hit_and_no_other() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog = open(dir.path());
+    let (hit, spared) = (walog.group(GroupId(1)), walog.group(GroupId(2)));
+    append(&hit, 0).expect("append");
+    append(&spared, 0).expect("append");
+    walog.close();
+    let path = dir.path().join("segment-0000000000000001.log");
+    let mut bytes = std::fs::read(&path).expect("read");
+    // Group 1, an entry, of kind 3: the tail of its frame's header; the body begins 36 bytes later.
+    let frame = bytes.windows(6).position(|window| window == [1, 0, 0, 0, 1, 3]).expect("the first entry's frame");
+    bytes[frame + 500] ^= 4;
+    std::fs::write(&path, bytes).expect("write");
+
+    let walog = open(dir.path());
+    let quarantined = walog.quarantined();
+    assert_eq!(quarantined.iter().map(|q| q.group).collect::<Vec<_>>(), vec![Some(GroupId(1))]);
+    assert!(quarantined[0].to_string().contains("segment-0000000000000001.log"), "{}", quarantined[0]);
+    assert!(quarantined[0].to_string().contains("anabranch log salvage"), "{}", quarantined[0]);
+    let (hit, spared) = (walog.group(GroupId(1)), walog.group(GroupId(2)));
+    assert!(matches!(hit.read(0..1, 1), Err(LogError::Quarantined(_))));
+    assert!(matches!(append(&hit, 1), Err(LogError::Quarantined(_))));
+    assert_eq!(spared.read(0..1, 1).expect("read"), vec![entry(0)]);
+    // The verdict stays, and the file is kept when the log moves on.
+    for index in 1..200 {
+        append(&spared, index).expect("append");
+        purge(&spared, index - 1).expect("purge");
+    }
+    walog.close();
+    let walog = open(dir.path());
+    assert_eq!(walog.quarantined().len(), 1);
+    assert!(dir.path().join("quarantined-0000000000000001.log").exists());
+    let (removed, heard) = done();
+    walog.group(GroupId(1)).remove(removed);
+    heard.recv().expect("an answer").expect("remove");
+    append(&walog.group(GroupId(1)), 0).expect("the group begins anew");
+    walog.close();
+    assert_eq!(open(dir.path()).quarantined(), vec![]);
+}
