@@ -20,7 +20,11 @@ fn read(context: &RequestContext, body: &[u8]) -> Result<GetShardIterator, ApiEr
     let mut fields = checked(Operation::GetShardIterator, body)?;
     let stream = stream(&mut fields)?;
     let shard = fields.text("ShardId").expect("the model requires it");
-    let start = start(&mut fields, &shard, &stream, context.account)?;
+    // A shard that cannot be is the first thing that the service would notice.
+    let start = start(&mut fields, &shard, &stream, context.account).map_err(|error| match ShardId::parse(&shard) {
+        Ok(_) => error,
+        Err(_) => messages::shard_not_found(&shard, name_of(&stream), context.account),
+    })?;
     Ok(GetShardIterator { stream, shard, start })
 }
 

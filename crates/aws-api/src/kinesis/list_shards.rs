@@ -1,7 +1,7 @@
 //! ListShards.
 
 use super::Operation;
-use super::input::{checked, count, optional_stream, shard_of};
+use super::input::{checked, count, optional_stream, shard_of, stream_arn};
 use super::output;
 use super::shard::PrintedShard;
 use crate::model::Fields;
@@ -28,6 +28,8 @@ fn read(context: &RequestContext, body: &[u8]) -> Result<ListShards, ApiError> {
             if let Some(member) = DECIDED_BY_TOKEN.into_iter().find(|member| fields.get(member).is_some()) {
                 return Err(messages::token_together_with(member));
             }
+            // The token decides; an ARN beside it is only read.
+            stream_arn(&mut fields)?;
             ShardPage::Next { token }
         }
         None => {

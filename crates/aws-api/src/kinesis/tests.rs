@@ -1,6 +1,8 @@
 //! The JSON wire against a service that records what it is asked.
 
 mod answers;
+mod answers_fit_the_model;
+mod any_input;
 mod fast_and_checked;
 mod recorder;
 mod refusals;

@@ -1,5 +1,6 @@
 //! The texts of type errors, byte-exact as recorded from the service.
 
+use super::print::shortened;
 use super::shape::Kind;
 
 /// What the request has where the model wants something else.
@@ -21,7 +22,7 @@ pub(super) enum Found<'a> {
 pub(super) fn text(wanted: &Kind, found: Found<'_>) -> String {
     let class = match (wanted, found) {
         (Kind::Boolean, Found::Text(text)) => {
-            return format!("'{}' can not be converted to an Boolean", text.to_uppercase());
+            return format!("'{}' can not be converted to an Boolean", shortened(text).to_uppercase());
         }
         (Kind::List { .. }, Found::Text(_) | Found::Number | Found::Boolean) => {
             return "Expected list or null".to_owned();

@@ -105,6 +105,13 @@ async fn a_page_that_starts_after_no_shard_is_not_found() {
 }
 
 #[tokio::test]
+async fn a_shard_that_cannot_be_is_refused_before_the_rest_of_its_request() {
+    let body = r#"{"StreamName":"s","ShardId":"ABKLFD8","ShardIteratorType":"AT_SEQUENCE_NUMBER"}"#;
+    let text = "Could not find shard ABKLFD8 in stream s under account 000000000042.";
+    assert_eq!(refusal(GetShardIterator, body).await, ApiError::new(ErrorCode::ResourceNotFound, text));
+}
+
+#[tokio::test]
 async fn who_asks_for_a_provisioned_stream_has_to_say_how_many_shards() {
     let body = r#"{"StreamName":"s","StreamModeDetails":{"StreamMode":"PROVISIONED"}}"#;
     let text = "1 validation error detected: Value null at 'shardCount' failed to satisfy constraint: Member must not \
