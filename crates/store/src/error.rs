@@ -102,6 +102,12 @@ pub enum OpenError {
         /// What the engine said.
         reason: String,
     },
+    /// The engine refused what all stores of the node are to share.
+    #[error("cannot set up what stores share: {reason}")]
+    SharedResources {
+        /// What the engine said.
+        reason: String,
+    },
     /// The directory cannot be read or written.
     #[error("cannot open store in {dir}")]
     Io {

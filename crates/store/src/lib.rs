@@ -12,6 +12,7 @@
 
 mod batch;
 mod config;
+mod directory;
 mod error;
 mod memory;
 mod rocks;

@@ -15,7 +15,7 @@ use std::path::Path;
 use bytes::{Buf, BufMut, Bytes};
 
 use super::state::{Entries, State};
-use crate::{FORMAT_VERSION, Family, OpenError, StoreError};
+use crate::{FORMAT_VERSION, Family, OpenError, StoreError, directory};
 
 const MAGIC: &[u8; 8] = b"ABmemory";
 const FILE_NAME: &str = "memory-store";
@@ -44,7 +44,8 @@ fn save(dir: &Path, content: &[u8]) -> io::Result<()> {
     let path = dir.join(FILE_NAME);
     fs::write(&path, content)?;
     fs::File::open(&path)?.sync_all()?;
-    fs::File::open(dir)?.sync_all()
+    fs::File::open(dir)?.sync_all()?;
+    directory::sync_parent(dir)
 }
 
 fn put_entries(file: &mut Vec<u8>, tag: u8, entries: &Entries) {

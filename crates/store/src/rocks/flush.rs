@@ -10,7 +10,7 @@ use rocksdb::checkpoint::Checkpoint;
 
 use super::ledger::{FamilyNumber, LEDGER_FAMILY, META_FAMILY};
 use super::{Handle, RocksStore, open, translate};
-use crate::StoreError;
+use crate::{StoreError, directory};
 
 /// What a flush covers.
 #[derive(Debug)]
@@ -37,7 +37,10 @@ impl RocksStore {
         // An error here says something about `dir`, so it is not latched.
         Checkpoint::new(&self.db)
             .and_then(|checkpoint| checkpoint.create_checkpoint(dir))
-            .map_err(|error| translate("checkpoint", error))
+            .map_err(|error| translate("checkpoint", error))?;
+        // The engine syncs what is in `dir`, but not the name of `dir` itself.
+        directory::sync_parent(dir)
+            .map_err(|error| StoreError::Engine { operation: "checkpoint", reason: error.to_string() })
     }
 
     fn flush_while(&self, flushing: &MutexGuard<'_, ()>) -> Result<(), StoreError> {
@@ -76,7 +79,12 @@ impl RocksStore {
     /// between leaves records of families that are gone, which opening clears away.
     fn remove_dropped(&self, drops: &[FamilyNumber]) -> Result<(), StoreError> {
         for family in drops {
-            self.db.drop_cf(&family.name()).map_err(|error| self.fail("drop bucket", error))?;
+            let name = family.name();
+            // Held past the removal, so that the table files are deleted here and not while the
+            // engine's list of families is locked.
+            let handle = self.db.cf_handle(&name);
+            self.db.drop_cf(&name).map_err(|error| self.fail("drop bucket", error))?;
+            drop(handle);
         }
         let mut changing = self.changing.lock();
         changing.pending_drops.retain(|family| !drops.contains(family));

@@ -11,7 +11,7 @@ use rocksdb::{ColumnFamilyDescriptor, FlushOptions, Options, WriteBatch};
 use super::ledger::{self, FORMAT_KEY, FamilyNumber, LEDGER_FAMILY, LedgerError, META_FAMILY, Record};
 use super::options::{SharedResources, write_options};
 use super::{Buckets, Changing, Db, RocksStore};
-use crate::{FORMAT_VERSION, OpenError, StoreOptions};
+use crate::{FORMAT_VERSION, OpenError, StoreOptions, directory};
 
 /// See [`RocksStore::open`].
 pub(super) fn open(dir: &Path, options: &StoreOptions, shared: &SharedResources) -> Result<RocksStore, OpenError> {
@@ -37,16 +37,16 @@ pub(super) fn open(dir: &Path, options: &StoreOptions, shared: &SharedResources)
     })
 }
 
-/// The bucket families on disk, none in a new store. Looks without writing, so that a newer
-/// format is left as it is.
+/// The bucket families on disk, none in a new store, whose directory it makes. Does not write
+/// to an existing one, so that a newer format is left as it is.
 fn existing_families(dir: &Path, database: &Options) -> Result<BTreeSet<FamilyNumber>, OpenError> {
     if !dir.join("CURRENT").exists() {
         // The engine would start afresh and remove table files it does not know.
-        return if holds_tables(dir)? {
-            Err(OpenError::MissingManifest { dir: dir.to_path_buf() })
-        } else {
-            Ok(BTreeSet::new())
-        };
+        if holds_tables(dir)? {
+            return Err(OpenError::MissingManifest { dir: dir.to_path_buf() });
+        }
+        directory::create(dir).map_err(|source| OpenError::Io { dir: dir.to_path_buf(), source })?;
+        return Ok(BTreeSet::new());
     }
     let peek = Db::open_cf_for_read_only(database, dir, [LEDGER_FAMILY], false).map_err(|error| engine(dir, error))?;
     if let Some(found) = ledger::version(&peek).map_err(|error| unreadable(dir, error))?

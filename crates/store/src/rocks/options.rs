@@ -38,9 +38,9 @@ impl SharedResources {
     /// Reserves nothing yet: memory is taken as it is used.
     ///
     /// # Errors
-    /// [`OpenError::Engine`] when the engine refuses its environment.
+    /// [`OpenError::SharedResources`] when the engine refuses its settings.
     pub fn new(options: &SharedOptions) -> Result<Self, OpenError> {
-        let refused = |error: rocksdb::Error| OpenError::Engine { dir: "".into(), reason: error.to_string() };
+        let refused = |error: rocksdb::Error| OpenError::SharedResources { reason: error.into_string() };
         let mut env = Env::new().map_err(refused)?;
         env.set_high_priority_background_threads(i32::from(options.flush_threads.max(1)));
         env.set_low_priority_background_threads(1);
