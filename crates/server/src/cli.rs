@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 /// A stream broker with the semantics and the wire protocol of Amazon Kinesis Data Streams.
 #[derive(Debug, Parser)]
-#[command(name = "anabranch", version)]
+#[command(name = "anabranch", version, arg_required_else_help = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

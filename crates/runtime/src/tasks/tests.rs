@@ -1,5 +1,5 @@
 use super::*;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::oneshot;
 
 #[derive(Debug, thiserror::Error)]
@@ -115,4 +115,31 @@ async fn a_thread_is_joined_and_its_panic_is_told() {
     drop(sender);
     assert_eq!(root.failure().await.cause, FailureCause::Panic("poisoned".to_owned()));
     assert_eq!(root.shutdown(DEADLINE).await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tasks_that_start_while_the_group_stops_either_end_or_never_begin() {
+    for _ in 0..200 {
+        let root = TaskGroup::root("node");
+        let (begun, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let spawner = {
+            let (child, begun, ended) = (root.child("doors"), Arc::clone(&begun), Arc::clone(&ended));
+            tokio::spawn(async move {
+                for _ in 0..50 {
+                    let (begun, ended, stopping) = (Arc::clone(&begun), Arc::clone(&ended), child.stopping());
+                    child.spawn("connection", OnFailure::Log, async move {
+                        begun.fetch_add(1, Ordering::SeqCst);
+                        stopping.cancelled().await;
+                        ended.fetch_add(1, Ordering::SeqCst);
+                    });
+                    tokio::task::yield_now().await;
+                }
+            })
+        };
+        assert_eq!(root.shutdown(DEADLINE).await, Ok(()));
+        let begun_at_end = begun.load(Ordering::SeqCst);
+        assert_eq!((ended.load(Ordering::SeqCst), root.running()), (begun_at_end, 0));
+        spawner.await.expect("spawning does not panic");
+        assert_eq!(begun.load(Ordering::SeqCst), begun_at_end, "nothing begins after shutdown");
+    }
 }
