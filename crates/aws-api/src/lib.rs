@@ -1,1 +1,32 @@
-//! aws-api
+//! The AWS door: HTTP/1.1 and HTTP/2, TLS, SigV4, the order of checks, JSON in and out.
+//!
+//! Parses, authenticates, calls one method of [`anabranch_api::Kinesis`] and prints. No rule
+//! about streams lives here. CBOR and event streams are refused by name.
+
+mod answer;
+mod body;
+mod budget;
+mod calendar;
+mod checks;
+mod connection;
+mod cors;
+mod door;
+pub mod kinesis;
+mod listener;
+mod metrics;
+mod model;
+mod options;
+mod pages;
+mod pulse;
+mod sigv4;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+pub use answer::DoorBody;
+pub use door::AwsDoor;
+pub use listener::Listener;
+pub use options::{DoorLimits, DoorOptions, DoorTimeouts};
+pub use pages::{LocalPage, LocalPages};
+pub use sigv4::{Credentials, SecretKey, Verification};
+pub use tls::{TlsError, TlsIdentity};

@@ -1,0 +1,191 @@
+//! Prints answers and refusals, in the encoding that the request came in.
+//!
+//! Knows forms only: which refusal wins is decided in `checks.rs`.
+
+use anabranch_api::{ApiError, ErrorCode};
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+
+/// The body of every answer.
+pub type DoorBody = Full<Bytes>;
+
+/// JSON 1.1, the encoding of all SDKs but Java's.
+pub(crate) const AMZ_JSON: &str = "application/x-amz-json-1.1";
+/// CBOR 1.1, the encoding of the SDKs for Java.
+pub(crate) const AMZ_CBOR: &str = "application/x-amz-cbor-1.1";
+/// Plain JSON, which the real front end knows and serves nothing in.
+pub(crate) const PLAIN_JSON: &str = "application/json";
+
+/// How a request's body is encoded, and so how its answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// [`AMZ_JSON`].
+    Json,
+    /// [`AMZ_CBOR`].
+    Cbor,
+    /// [`PLAIN_JSON`].
+    PlainJson,
+}
+
+/// A request that is not served, with all that its answer depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// An error of the service's vocabulary, in the encoding of the request.
+    Error(ApiError, Encoding),
+    /// The body came too slowly. Not in the vocabulary of the service: an error of HTTP.
+    RequestTimeout(Encoding),
+    /// Path and headers are larger than the limit. An error of HTTP as well.
+    HeadTooLarge(Encoding),
+    /// 403: nothing names an operation.
+    Unnamed,
+    /// 404: an operation in an encoding that does not exist.
+    UnknownEncoding,
+}
+
+impl Refusal {
+    /// The code as metrics and logs call it.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Refusal::Error(error, _) => error.code.name(),
+            Refusal::RequestTimeout(_) => "RequestTimeoutException",
+            Refusal::HeadTooLarge(_) => "RequestHeaderFieldsTooLargeException",
+            Refusal::Unnamed => ErrorCode::AccessDenied.name(),
+            Refusal::UnknownEncoding => ErrorCode::UnknownOperation.name(),
+        }
+    }
+
+    /// Prints the refusal. The XML texts are the recorded ones.
+    pub(crate) fn print(&self) -> Response<DoorBody> {
+        match self {
+            Refusal::Error(error, encoding) => {
+                let status =
+                    StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                print_error(status, error.code.name(), &error.message, *encoding)
+            }
+            Refusal::RequestTimeout(encoding) => {
+                print_error(StatusCode::REQUEST_TIMEOUT, self.code(), "The request body came too slowly.", *encoding)
+            }
+            Refusal::HeadTooLarge(encoding) => print_error(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                self.code(),
+                "The path and headers of the request are too large.",
+                *encoding,
+            ),
+            Refusal::Unnamed => xml(
+                StatusCode::FORBIDDEN,
+                "<AccessDeniedException>\n  <Message>Unable to determine service/operation name to be \
+                 authorized</Message>\n</AccessDeniedException>\n",
+            ),
+            Refusal::UnknownEncoding => xml(StatusCode::NOT_FOUND, "<UnknownOperationException/>\n"),
+        }
+    }
+}
+
+/// The answer of an operation; zero bytes for one without output.
+pub(crate) fn success(body: Bytes) -> Response<DoorBody> {
+    answer(StatusCode::OK, AMZ_JSON, body)
+}
+
+/// An answer with the headers that belong to its body.
+pub(crate) fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<DoorBody> {
+    let length = HeaderValue::from(body.len());
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(CONTENT_LENGTH, length);
+    response
+}
+
+fn xml(status: StatusCode, text: &'static str) -> Response<DoorBody> {
+    answer(status, "text/xml", Bytes::from_static(text.as_bytes()))
+}
+
+/// An empty message is left out, as the front end does where it refuses on its own.
+fn print_error(status: StatusCode, name: &str, message: &str, encoding: Encoding) -> Response<DoorBody> {
+    match encoding {
+        Encoding::Json => answer(status, AMZ_JSON, json_error(name, message).into()),
+        Encoding::Cbor => answer(status, AMZ_CBOR, cbor_error(name, message).into()),
+        Encoding::PlainJson => {
+            let body = format!(r#"{{"Output":{{"__type":"com.amazon.coral.service#{name}"}},"Version":"1.0"}}"#);
+            let status = if name == ErrorCode::UnknownOperation.name() { StatusCode::NOT_FOUND } else { status };
+            answer(status, PLAIN_JSON, body.into())
+        }
+    }
+}
+
+/// `{"__type":name,"message":message}`. A SerializationException spells it `Message`.
+fn json_error(name: &str, message: &str) -> String {
+    if message.is_empty() {
+        return format!(r#"{{"__type":"{name}"}}"#);
+    }
+    let key = if name == ErrorCode::Serialization.name() { "Message" } else { "message" };
+    let message = serde_json::Value::from(message);
+    format!(r#"{{"__type":"{name}","{key}":{message}}}"#)
+}
+
+/// The same as an indefinite map (`bf … ff`) of text strings. Source: RFC 8949, 3.2.2.
+fn cbor_error(name: &str, message: &str) -> Vec<u8> {
+    let mut bytes = vec![0xbf];
+    push_cbor_text(&mut bytes, "__type");
+    push_cbor_text(&mut bytes, name);
+    if !message.is_empty() {
+        push_cbor_text(&mut bytes, "message");
+        push_cbor_text(&mut bytes, message);
+    }
+    bytes.push(0xff);
+    bytes
+}
+
+/// Major type 3: `60`+length up to 23, else `78` + one, `79` + two or `7a` + four bytes of length.
+fn push_cbor_text(bytes: &mut Vec<u8>, text: &str) {
+    match text.len() {
+        length @ 0..=23 => bytes.push(0x60 | length as u8),
+        length @ 24..=0xff => bytes.extend([0x78, length as u8]),
+        length @ 0x100..=0xffff => {
+            bytes.push(0x79);
+            bytes.extend((length as u16).to_be_bytes());
+        }
+        length => {
+            bytes.push(0x7a);
+            bytes.extend(u32::try_from(length).expect("an error text is far below 4 GiB").to_be_bytes());
+        }
+    }
+    bytes.extend(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_print_their_type_and_message() {
+        assert_eq!(
+            json_error("ValidationException", "a \"b\"\n"),
+            r#"{"__type":"ValidationException","message":"a \"b\"\n"}"#
+        );
+        assert_eq!(json_error("SerializationException", "x"), r#"{"__type":"SerializationException","Message":"x"}"#);
+        assert_eq!(json_error("UnknownOperationException", ""), r#"{"__type":"UnknownOperationException"}"#);
+    }
+
+    #[test]
+    fn cbor_texts_of_every_length_class_carry_their_length() {
+        for (length, head) in
+            [(23, vec![0x77]), (24, vec![0x78, 24]), (256, vec![0x79, 1, 0]), (65_536, vec![0x7a, 0, 1, 0, 0])]
+        {
+            let mut bytes = Vec::new();
+            push_cbor_text(&mut bytes, &"a".repeat(length));
+            assert_eq!((&bytes[..head.len()], bytes.len()), (&head[..], head.len() + length));
+        }
+        assert_eq!(cbor_error("E", "m"), b"\xbf\x66__type\x61E\x67message\x61m\xff");
+    }
+
+    #[test]
+    fn every_code_prints_its_own_status() {
+        for code in ErrorCode::ALL {
+            let response = Refusal::Error(ApiError::new(*code, "m"), Encoding::Json).print();
+            assert_eq!(response.status().as_u16(), code.http_status(), "{}", code.name());
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The order of checks: which refusal wins when several things are wrong with a request.
+//!
+//! As recorded from the real front end: method, empty body, content type, unreadable body,
+//! unknown target, signature. Types and constraints come after, in the operations.
+
+use crate::answer::{AMZ_CBOR, AMZ_JSON, Encoding, PLAIN_JSON, Refusal};
+use crate::kinesis::Operation;
+use crate::sigv4::{BodyHash, Signer, Verifier};
+use anabranch_api::{ApiError, ErrorCode};
+use anabranch_types::Timestamp;
+use bytes::Bytes;
+use http::Method;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use serde::de::IgnoredAny;
+
+/// The prefix of `X-Amz-Target`, before the dot. Source: targetPrefix of the API model.
+const TARGET_PREFIX: &str = "Kinesis_20131202";
+/// Answered to Java's SDKs until CBOR is built; they show the text to their user.
+const NO_CBOR: &str = "application/x-amz-cbor-1.1 is not supported by this server. Use JSON: set the system property \
+                       aws.cborEnabled=false or the environment variable CBOR_ENABLED=false (AWS SDK for Java 2), \
+                       AWS_CBOR_DISABLE=true (AWS SDK for Java 1).";
+
+/// The operation that the target names, if it is built.
+pub(crate) fn operation(parts: &Parts) -> Option<Operation> {
+    let target = parts.headers.get("x-amz-target")?.to_str().ok()?;
+    let (prefix, name) = target.split_once('.')?;
+    Operation::from_name(name).filter(|_| prefix == TARGET_PREFIX)
+}
+
+/// The encoding that errors are printed in before the content type is judged.
+pub(crate) fn encoding_of_errors(parts: &Parts) -> Encoding {
+    let known = encoding(parts).filter(|encoding| *encoding != Encoding::PlainJson);
+    known.unwrap_or(Encoding::Json)
+}
+
+/// The checks that need no body.
+pub(crate) fn check_head(parts: &Parts, bytes_max: usize) -> Result<(), Refusal> {
+    let uri = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
+    let headers: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if uri + headers > bytes_max {
+        return Err(Refusal::HeadTooLarge(encoding_of_errors(parts)));
+    }
+    if parts.method == Method::POST { Ok(()) } else { Err(Refusal::Unnamed) }
+}
+
+/// All other checks. Whether the body can be read at all is decided by the operation itself
+/// where everything else is right: it would be read twice otherwise. Its refusal is the same.
+pub(crate) fn check(
+    parts: &Parts,
+    body: &Bytes,
+    body_hash: &BodyHash,
+    verifier: &Verifier,
+    now: Timestamp,
+) -> Result<(Operation, Signer), Refusal> {
+    let operation = operation(parts);
+    let encoding = encoding(parts);
+    if body.is_empty() {
+        let code = if operation.is_some() { ErrorCode::Serialization } else { ErrorCode::UnknownOperation };
+        let encoding = encoding.filter(|encoding| *encoding == Encoding::Json).unwrap_or(Encoding::Cbor);
+        return Err(Refusal::Error(ApiError::new(code, ""), encoding));
+    }
+    match encoding {
+        Some(Encoding::Json) => {}
+        Some(Encoding::Cbor) => {
+            return Err(Refusal::Error(ApiError::new(ErrorCode::Serialization, NO_CBOR), Encoding::Cbor));
+        }
+        Some(Encoding::PlainJson) => {
+            let code = if is_json(body) { ErrorCode::UnknownOperation } else { ErrorCode::Serialization };
+            return Err(Refusal::Error(ApiError::new(code, ""), Encoding::PlainJson));
+        }
+        None if parts.headers.contains_key("x-amz-target") => return Err(Refusal::UnknownEncoding),
+        None => return Err(Refusal::Unnamed),
+    }
+    let known = operation.ok_or_else(|| ApiError::new(ErrorCode::UnknownOperation, ""));
+    let admitted = known.and_then(|operation| Ok((operation, verifier.verify(parts, body_hash, now)?)));
+    admitted.map_err(|error| {
+        let wins = if is_json(body) { error } else { ApiError::new(ErrorCode::Serialization, "") };
+        Refusal::Error(wins, Encoding::Json)
+    })
+}
+
+/// What `Content-Type` says, without its parameters.
+fn encoding(parts: &Parts) -> Option<Encoding> {
+    let text = parts.headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let media_type = text.split(';').next().unwrap_or(text).trim();
+    let known = [(AMZ_JSON, Encoding::Json), (AMZ_CBOR, Encoding::Cbor), (PLAIN_JSON, Encoding::PlainJson)];
+    known.into_iter().find(|(name, _)| media_type.eq_ignore_ascii_case(name)).map(|(_, encoding)| encoding)
+}
+
+/// Whether a body is an object or an array of JSON.
+fn is_json(body: &[u8]) -> bool {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    matches!(first, Some(b'{' | b'[')) && serde_json::from_slice::<IgnoredAny>(body).is_ok()
+}

@@ -1,0 +1,221 @@
+//! One request from its head to its answer: identity, body, checks, operation, headers, log.
+
+use crate::answer::{DoorBody, Encoding, Refusal, answer, success};
+use crate::body::{BodyReader, BodyRefused, Collected};
+use crate::kinesis::{self, Operation};
+use crate::metrics::{self, Present};
+use crate::options::DoorOptions;
+use crate::sigv4::{Signer, Verifier};
+use crate::{calendar, checks, cors};
+use anabranch_api::{ApiError, ErrorCode, Kinesis, Principal, RequestContext};
+use anabranch_runtime::Env;
+use anabranch_types::RequestId;
+use bytes::Bytes;
+use http::header::{CONNECTION, DATE, EXPECT, ORIGIN};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, Version};
+use hyper::body::Body;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tracing::{Instrument, debug, info_span};
+use uuid::Uuid;
+
+/// The service gets this much longer than its deadline before the door answers in its stead.
+const DEADLINE_GRACE: Duration = Duration::from_secs(5);
+/// Random bytes behind `x-amz-id-2`. Source: recorded answers of the service.
+const ID_2_BYTES: usize = 72;
+
+/// The AWS door before a service. One for all listeners: its limits are those of all together.
+pub struct AwsDoor<S> {
+    service: Arc<S>,
+    pub(crate) options: DoorOptions,
+    pub(crate) env: Env,
+    pub(crate) connections: Arc<Semaphore>,
+    verifier: Verifier,
+    reader: BodyReader,
+}
+
+impl<S: Kinesis> AwsDoor<S> {
+    /// A door before `service`. Connections run in the task group of `env`.
+    pub fn new(service: Arc<S>, options: DoorOptions, env: Env) -> Self {
+        let verifier = Verifier::new(options.verification.clone(), options.region.clone());
+        let reader = BodyReader::new(&options.limits, &options.timeouts, verifier.needs_body_hash());
+        let connections = Arc::new(Semaphore::new(options.limits.connections_max.min(Semaphore::MAX_PERMITS)));
+        AwsDoor { service, options, env, connections, verifier, reader }
+    }
+
+    /// The service behind the door.
+    pub fn service(&self) -> &S {
+        &self.service
+    }
+
+    /// Serves one request; answers whatever happens. Dropping the future breaks the call off,
+    /// its outcome unknown.
+    pub async fn handle<B: Body<Data = Bytes> + Unpin>(&self, request: Request<B>) -> Response<DoorBody> {
+        let (parts, mut body) = request.into_parts();
+        if parts.method == Method::GET
+            && let Some(page) = self.options.pages.find(parts.uri.path())
+        {
+            return answer(page.status, page.content_type, page.body);
+        }
+        let ids = AnswerIds::draw(&self.env);
+        let operation = checks::operation(&parts).map_or("unknown", Operation::name);
+        let span = info_span!("aws_request", request_id = %ids.request_id, operation);
+        let mut response = self.answer(&parts, &mut body, &ids, operation).instrument(span).await;
+        if parts.headers.contains_key(ORIGIN) && parts.method != Method::OPTIONS {
+            cors::expose(&mut response);
+        }
+        let headers = response.headers_mut();
+        headers.insert("x-amzn-requestid", ids.request_id_header());
+        headers.insert("x-amz-id-2", ids.id_2);
+        let now = calendar::print_http(self.env.clock.wall());
+        headers.insert(DATE, HeaderValue::try_from(now).expect("dates are ASCII"));
+        response
+    }
+
+    /// Everything between the head and the headers, counted and logged once.
+    async fn answer<B: Body<Data = Bytes> + Unpin>(
+        &self,
+        parts: &Parts,
+        body: &mut B,
+        ids: &AnswerIds,
+        operation: &'static str,
+    ) -> Response<DoorBody> {
+        if let Some(response) = cors::preflight(parts) {
+            return response;
+        }
+        let _present = Present::request();
+        let started = self.env.clock.monotonic();
+        let Served { result, body_bytes } = self.serve_request(parts, body, ids).await;
+        let elapsed = self.env.clock.monotonic().saturating_sub(started);
+        let code = result.as_ref().map_or_else(Refusal::code, |_| "ok");
+        metrics::request_answered(operation, code, elapsed);
+        debug!(code, body_bytes, elapsed_us = elapsed.as_micros() as u64, "request answered");
+        match result {
+            Ok(output) => success(output),
+            Err(refusal) if body_bytes.is_some() => refusal.print(),
+            Err(refusal) => self.refuse_unread(&refusal, parts, body).await,
+        }
+    }
+
+    async fn serve_request<B: Body<Data = Bytes> + Unpin>(
+        &self,
+        parts: &Parts,
+        body: &mut B,
+        ids: &AnswerIds,
+    ) -> Served {
+        let head_bytes_max = self.options.limits.header_bytes_max as usize;
+        if let Err(refusal) = checks::check_head(parts, head_bytes_max) {
+            return Served { result: Err(refusal), body_bytes: None };
+        }
+        let collected = match self.reader.collect(body).await {
+            Ok(collected) => collected,
+            Err(refused) => {
+                let refusal = self.body_refusal(refused, checks::encoding_of_errors(parts));
+                return Served { result: Err(refusal), body_bytes: None };
+            }
+        };
+        let body_bytes = Some(collected.bytes.len());
+        let now = self.env.clock.wall();
+        let result = match checks::check(parts, &collected.bytes, &collected.hash, &self.verifier, now) {
+            Ok((operation, signer)) => self.call(operation, signer, collected, ids).await,
+            Err(refusal) => Err(refusal),
+        };
+        Served { result, body_bytes }
+    }
+
+    async fn call(
+        &self,
+        operation: Operation,
+        signer: Signer,
+        body: Collected,
+        ids: &AnswerIds,
+    ) -> Result<Bytes, Refusal> {
+        let timeout = self.options.timeouts.request;
+        let context = RequestContext {
+            request_id: RequestId(ids.request_id.as_u128()),
+            principal: Principal { access_key: signer.access_key.into() },
+            account: self.options.account,
+            region: signer.region,
+            deadline: self.env.clock.monotonic() + timeout,
+        };
+        let Collected { bytes, charge, .. } = body;
+        let call = kinesis::dispatch(&*self.service, &context, operation, bytes);
+        let result = tokio::time::timeout(timeout + DEADLINE_GRACE, call).await;
+        drop(charge);
+        let result = result.unwrap_or_else(|_| {
+            Err(ApiError::new(
+                ErrorCode::InternalFailure,
+                "The request was not answered in time; its outcome is unknown.",
+            ))
+        });
+        result.map_err(|error| Refusal::Error(error, Encoding::Json))
+    }
+
+    fn body_refusal(&self, refused: BodyRefused, encoding: Encoding) -> Refusal {
+        let (code, message) = match refused {
+            BodyRefused::TooSlow => return Refusal::RequestTimeout(encoding),
+            BodyRefused::TooLarge => (
+                ErrorCode::RequestEntityTooLarge,
+                format!("The request body is larger than {} bytes.", self.options.limits.body_bytes_max),
+            ),
+            BodyRefused::NoMemory => (
+                ErrorCode::ServiceUnavailable,
+                "Too many bytes of requests are in flight on this node; retry.".to_owned(),
+            ),
+            BodyRefused::Broken => (ErrorCode::Serialization, String::new()),
+        };
+        Refusal::Error(ApiError::new(code, message), encoding)
+    }
+
+    /// A refused body may still be on its way: HTTP/1.1 clients that write before they read
+    /// would see a reset connection instead of the answer, so the rest is read and dropped.
+    /// Clients that asked first have not begun to send.
+    async fn refuse_unread<B: Body<Data = Bytes> + Unpin>(
+        &self,
+        refusal: &Refusal,
+        parts: &Parts,
+        body: &mut B,
+    ) -> Response<DoorBody> {
+        let mut response = refusal.print();
+        let gives_up = matches!(refusal, Refusal::RequestTimeout(_)) || parts.headers.contains_key(EXPECT);
+        let at_end = body.is_end_stream() || (!gives_up && self.reader.discard(body).await);
+        if parts.version < Version::HTTP_2 && !at_end {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+/// What became of a request.
+struct Served {
+    /// The operation's output or why there is none.
+    result: Result<Bytes, Refusal>,
+    /// None when the body was not read to its end.
+    body_bytes: Option<usize>,
+}
+
+/// What tells this answer from all others.
+struct AnswerIds {
+    request_id: Uuid,
+    id_2: HeaderValue,
+}
+
+impl AnswerIds {
+    fn draw(env: &Env) -> Self {
+        let mut random = [0; 16 + ID_2_BYTES];
+        env.random.fill(&mut random);
+        let (for_request, for_id_2) = random.split_at(16);
+        let for_request = for_request.try_into().expect("split at 16");
+        let id_2: String = base64_simd::STANDARD.encode_type(for_id_2);
+        AnswerIds {
+            request_id: uuid::Builder::from_random_bytes(for_request).into_uuid(),
+            id_2: HeaderValue::try_from(id_2).expect("base64 is ASCII"),
+        }
+    }
+
+    fn request_id_header(&self) -> HeaderValue {
+        HeaderValue::try_from(self.request_id.to_string()).expect("a UUID is ASCII")
+    }
+}

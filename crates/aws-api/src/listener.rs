@@ -1,0 +1,93 @@
+//! Accepts connections, counts them, shakes hands and hands them over.
+
+use crate::door::AwsDoor;
+use crate::metrics::{self, Present};
+use crate::tls::TlsIdentity;
+use anabranch_api::Kinesis;
+use anabranch_runtime::OnFailure;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tracing::{debug, warn};
+
+/// Pause after a failed accept: the usual cause, too many open files, does not go away at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Where connections come from: a TCP port, or a simulated one.
+pub trait Listener: Send + 'static {
+    /// One accepted connection.
+    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next connection. Cancel-safe.
+    ///
+    /// # Errors
+    /// Of the operating system; the listener stays usable.
+    fn accept(&mut self) -> impl Future<Output = io::Result<Self::Io>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Io = TcpStream;
+
+    /// Small answers are not held back for more bytes.
+    async fn accept(&mut self) -> io::Result<TcpStream> {
+        let (stream, _) = TcpListener::accept(self).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+impl<S: Kinesis> AwsDoor<S> {
+    /// Accepts from `listener` until the door's task group is stopping, over TLS where an
+    /// identity is given. Each connection is a task of the group, so the group's shutdown waits
+    /// for open requests.
+    pub async fn serve<L: Listener>(self: Arc<Self>, mut listener: L, tls: Option<TlsIdentity>) {
+        let stopping = self.env.tasks.stopping();
+        loop {
+            let accepted = tokio::select! {
+                () = stopping.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            let io = match accepted {
+                Ok(io) => io,
+                Err(error) => {
+                    warn!(%error, "accept failed");
+                    self.env.sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let Ok(place) = Arc::clone(&self.connections).try_acquire_owned() else {
+                metrics::connection_refused();
+                debug!("connection closed, there are too many");
+                continue;
+            };
+            let (door, tls) = (Arc::clone(&self), tls.clone());
+            self.env.tasks.spawn("aws_connection", OnFailure::Log, door.serve_accepted(io, tls, place));
+        }
+    }
+
+    async fn serve_accepted<T>(self: Arc<Self>, io: T, tls: Option<TlsIdentity>, _place: OwnedSemaphorePermit)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let _present = Present::connection();
+        let Some(identity) = tls else { return self.serve_connection(io).await };
+        let handshake = TlsAcceptor::from(identity.config()).accept(io);
+        match timeout(self.options.timeouts.handshake, handshake).await {
+            Ok(Ok(encrypted)) => self.serve_connection(encrypted).await,
+            Ok(Err(error)) => {
+                metrics::handshake_failed();
+                debug!(%error, "tls handshake failed");
+            }
+            Err(_) => {
+                metrics::handshake_failed();
+                debug!("tls handshake took too long");
+            }
+        }
+    }
+}
