@@ -1,36 +1,52 @@
 //! Everything a part of the node takes from the outside world, in one value.
 
+use crate::fs::{Fs, StdFs};
 use crate::{Clock, OsRandom, Random, SeededRandom, SimulatedClock, SystemClock, TaskGroup};
 use anabranch_types::Timestamp;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The outside world of one node (D12). Cheap to clone; a part of the node that starts tasks
 /// gets one with a task group of its own ([`Env::in_group`]).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Env {
     /// Wall time and monotonic time.
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
     pub random: Arc<dyn Random>,
+    /// Files and directories.
+    pub fs: Arc<dyn Fs>,
     /// Where tasks are started.
     pub tasks: TaskGroup,
 }
 
 impl Env {
-    /// The machine's own clock and randomness.
+    /// The machine's own clock, randomness and disk.
     pub fn system() -> Self {
-        Env { clock: Arc::new(SystemClock::new()), random: Arc::new(OsRandom), tasks: TaskGroup::root("node") }
+        Env {
+            clock: Arc::new(SystemClock::new()),
+            random: Arc::new(OsRandom),
+            fs: Arc::new(StdFs),
+            tasks: TaskGroup::root("node"),
+        }
     }
 
     /// A world that repeats itself for the same `seed`: time is the async runtime's, which
-    /// tests pause and simulations drive, and starts at `wall`.
+    /// tests pause and simulations drive, and starts at `wall`. Files are the machine's own
+    /// until [`Env::with_fs`] hands in others.
     pub fn simulated(wall: Timestamp, seed: u64) -> Self {
         Env {
             clock: Arc::new(SimulatedClock::starting_at(wall)),
             random: Arc::new(SeededRandom::new(seed)),
+            fs: Arc::new(StdFs),
             tasks: TaskGroup::root("node"),
         }
+    }
+
+    /// The same world, with other files.
+    pub fn with_fs(self, fs: Arc<dyn Fs>) -> Self {
+        Env { fs, ..self }
     }
 
     /// The same world, with tasks in a child group named `name`.
@@ -41,6 +57,12 @@ impl Env {
     /// Waits for `span` of the async runtime's time, which tests may pause. Cancel-safe.
     pub async fn sleep(&self, span: Duration) {
         tokio::time::sleep(span).await;
+    }
+}
+
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Env").field("clock", &self.clock).field("tasks", &self.tasks).finish_non_exhaustive()
     }
 }
 
