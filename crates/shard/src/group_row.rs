@@ -11,6 +11,7 @@ use crate::codec::{Malformed, Reader, Writer};
 use crate::digest::Digest;
 use crate::group_state::GroupState;
 use crate::row_key::RowKey;
+use anabranch_types::Counter;
 use bytes::{BufMut, Bytes};
 
 /// The newest version of the group's row.
@@ -43,8 +44,12 @@ impl GroupState {
     pub(crate) fn load_group_row(&mut self, row: &Bytes) -> Result<(), Malformed> {
         let mut reader = Reader::new(row);
         reader.u8("row version")?;
+        let refusal = reader.malformed("applied");
         self.applied = reader.u64("applied")?;
         self.generation = reader.u8("generation")?;
+        if self.applied >= Counter::LOG_INDEX_MAX || self.generation > Counter::GENERATION_MAX {
+            return Err(refusal);
+        }
         self.trim_clock = reader.timestamp("trim clock")?;
         self.next_shard = reader.u32("next shard")?;
         self.buckets.next = reader.u32("next bucket")?;

@@ -5,15 +5,17 @@
 
 use crate::bucket::{Bucket, Buckets};
 use crate::chunk_key::ShardNo;
+use crate::codec::Reader;
 use crate::command::{ApplyError, Command};
 use crate::digest::Digest;
 use crate::drop_stream::DroppedStreams;
 use crate::effects::Effects;
 use crate::policy::Policy;
+use crate::put_outcome::RequestOutcome;
 use crate::requests::RequestTable;
 use crate::shard::Shard;
 use crate::stream::Stream;
-use anabranch_types::{Counter, ShardId, StreamUid, Timestamp};
+use anabranch_types::{Counter, RequestId, ShardId, StreamUid, Timestamp};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
@@ -122,6 +124,16 @@ impl GroupState {
     /// The bucket that takes chunks now, if one does.
     pub fn open_bucket(&self) -> Option<&Bucket> {
         self.buckets.open.as_ref()
+    }
+
+    /// What a request was answered within the window: a leader answers its repetition without
+    /// another entry.
+    ///
+    /// # Panics
+    /// When the remembered answer is not one that apply gave.
+    pub fn recorded(&self, id: RequestId) -> Option<RequestOutcome> {
+        let outcome = self.requests.recorded(id)?;
+        Some(RequestOutcome::read(&mut Reader::new(&outcome)).expect("rows are checked when loaded"))
     }
 
     /// How many requests are remembered.

@@ -46,6 +46,12 @@ pub enum LoadError<E> {
         /// What is not there.
         what: String,
     },
+    /// Rows that no history writes together.
+    #[error("the rows contradict each other: {what}")]
+    Contradiction {
+        /// What cannot be.
+        what: String,
+    },
     /// Storage could not be asked for a shard's newest chunk, or its answer was damaged.
     #[error("newest chunk of shard number {shard} in bucket {bucket}: {reason}")]
     NewestChunk {
@@ -129,15 +135,32 @@ impl GroupState {
         Ok(())
     }
 
+    /// What apply relies on, so that damaged rows are refused here and not met there.
     fn check_relations<E>(&self) -> Result<(), LoadError<E>> {
         let missing = |what: String| Err(LoadError::Missing { what });
+        let contradiction = |what: String| Err(LoadError::Contradiction { what });
         if self.policy.is_none() && !(self.streams.is_empty() && self.shards.is_empty()) {
             return missing("the policy".to_owned());
         }
-        match self.shards.values().find(|shard| !self.streams.contains_key(&shard.stream)) {
-            Some(shard) => missing(format!("stream {} of shard number {}", shard.stream, shard.no.0)),
-            None => Ok(()),
+        if let Some(shard) = self.shards.values().find(|shard| !self.streams.contains_key(&shard.stream)) {
+            return missing(format!("stream {} of shard number {}", shard.stream, shard.no.0));
         }
+        if let Some(no) = self.shards.keys().find(|no| no.0 >= self.next_shard) {
+            return contradiction(format!("shard number {} was never given out", no.0));
+        }
+        if self.numbers.len() != self.shards.len() {
+            return contradiction("one shard has two numbers".to_owned());
+        }
+        if let Some(bucket) = self.buckets.iter().find(|bucket| bucket.id.0 >= self.buckets.next) {
+            return contradiction(format!("bucket {} was never given out", bucket.id.0));
+        }
+        if self.buckets.iter().zip(self.buckets.iter().skip(1)).any(|(older, newer)| older.end > newer.start) {
+            return contradiction("two buckets overlap".to_owned());
+        }
+        if self.requests.deleted_to > self.requests.kept_from || self.requests.kept_from > self.applied + 1 {
+            return contradiction("the table of requests is ahead of the log".to_owned());
+        }
+        Ok(())
     }
 
     fn load_newest<E>(

@@ -193,3 +193,36 @@ impl Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_reads_back_as_written_and_no_part_of_it_does() {
+        let (time, span) = (Timestamp::from_millis(1 << 40), Duration::from_millis(1 << 41));
+        let refusals = [
+            Refusal::NotInitialized,
+            Refusal::InitializedDifferently,
+            Refusal::NotFound,
+            Refusal::StreamDropped,
+            Refusal::ShardDiffers(ShardId(u32::MAX)),
+            Refusal::RetentionTooLong { most: span },
+        ];
+        let outcomes = [
+            Outcome::Initialized { generation: 127 },
+            Outcome::Created { new: 1, existing: u32::MAX },
+            Outcome::Dropped { shards: 2 },
+            Outcome::Sealed { epoch: ShardEpoch { created_s: 3, shard: ShardId(4) }, closed: time },
+            Outcome::Ticked { trim_clock: time, dropped_buckets: 5 },
+            Outcome::RetentionSet { retention: span },
+        ];
+        for outcome in outcomes.into_iter().chain(refusals.map(Outcome::Refused)) {
+            let bytes = outcome.encode();
+            assert_eq!(Outcome::decode(&bytes), Ok(outcome));
+            for cut in 0..bytes.len() {
+                assert!(Outcome::decode(&bytes.slice(..cut)).is_err(), "{outcome:?} cut at {cut}");
+            }
+        }
+    }
+}

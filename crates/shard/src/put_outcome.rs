@@ -75,7 +75,7 @@ impl RequestOutcome {
         }
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let refusal = reader.malformed("request outcome");
         match reader.u8("request outcome")? {
             0 => Ok(RequestOutcome::TooOld),

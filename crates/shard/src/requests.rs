@@ -11,6 +11,7 @@
 use crate::codec::{Malformed, Reader, Writer};
 use crate::effects::{Effects, Mutation};
 use crate::policy::Policy;
+use crate::put_outcome::RequestOutcome;
 use crate::row_key::RowKey;
 use anabranch_types::{RequestId, Timestamp};
 use bytes::{BufMut, Bytes};
@@ -112,6 +113,11 @@ impl RequestTable {
     /// Takes a row from storage, by log index; a forgotten one is left out.
     pub(crate) fn load(&mut self, log_index: u64, value: Bytes) -> Result<(), Malformed> {
         let (entered, requests) = read_row(&value)?;
+        for request in &requests {
+            let mut reader = Reader::new(&request.outcome);
+            RequestOutcome::read(&mut reader)?;
+            reader.end("outcome")?;
+        }
         if log_index >= self.kept_from {
             self.found.extend(requests.into_iter().map(|request| (request.id, log_index)));
             self.rows.push_back(Row { log_index, entered, value });
@@ -138,7 +144,8 @@ fn read_row(row: &Bytes) -> Result<(Timestamp, Vec<Remembered>), Malformed> {
     while !reader.is_empty() {
         let id = RequestId(reader.u128("request id")?);
         let issued = reader.timestamp("issued")?;
-        requests.push(Remembered { id, issued, outcome: reader.string("outcome")? });
+        let outcome = reader.string("outcome")?;
+        requests.push(Remembered { id, issued, outcome });
     }
     Ok((entered, requests))
 }
