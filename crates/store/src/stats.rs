@@ -13,6 +13,8 @@ pub struct StoreStats {
     pub memtable_bytes: u64,
     /// Bytes of live table files.
     pub table_bytes: u64,
+    /// Live table files.
+    pub table_files: u64,
     /// Memory held by open table files outside the shared cache.
     pub table_reader_bytes: u64,
     /// Flushes the owner asked for and got since opening.

@@ -123,8 +123,13 @@ impl RocksStore {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
+    use rocksdb::WaitForCompactOptions;
+
+    use super::super::options::BUCKET_FILES_MAX;
     use super::*;
-    use crate::{Batch, Family, SharedOptions, SharedResources, Store, StoreOptions};
+    use crate::{Batch, Direction, Family, SharedOptions, SharedResources, Store, StoreOptions};
 
     fn open(dir: &Path) -> RocksStore {
         let shared = SharedResources::new(&SharedOptions::default()).expect("shared resources");
@@ -156,5 +161,29 @@ mod tests {
         let applied = store.get(Family::Meta, b"applied").expect("get").expect("flushed");
         let second = store.get(Family::Bucket(2), b"record");
         assert_eq!(applied.as_ref() == 2_u32.to_be_bytes(), second == Ok(Some("v".into())), "{applied:?} {second:?}");
+    }
+
+    #[test]
+    fn many_small_flushes_of_a_bucket_are_merged_and_keep_every_record() {
+        let temporary = tempfile::tempdir().expect("temporary directory");
+        let store = open(temporary.path());
+        let flushes = 2 * BUCKET_FILES_MAX.unsigned_abs();
+        for index in 0..flushes {
+            let mut batch = Batch::new();
+            batch.create_bucket(1);
+            batch.put(Family::Bucket(1), &index.to_be_bytes(), b"record");
+            store.write(batch).expect("write");
+            store.flush().expect("flush");
+        }
+        store.db.wait_for_compact(&WaitForCompactOptions::default()).expect("compacted");
+        assert!(store.stats().table_files < u64::from(flushes), "{:?}", store.stats());
+        let mut found = Vec::new();
+        store
+            .scan(Family::Bucket(1), &[], &[0xff], Direction::Ascending, &mut |key, _| {
+                found.push(key.to_vec());
+                ControlFlow::Continue(())
+            })
+            .expect("scan");
+        assert_eq!(found, (0..flushes).map(|index| index.to_be_bytes().to_vec()).collect::<Vec<_>>());
     }
 }

@@ -1,8 +1,8 @@
 //! How RocksDB is set up, and what the stores of a node share. Each choice says why.
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ChecksumType, DBCompressionType, Env, LogLevel, Options, ReadOptions, WriteBufferManager,
-    WriteOptions,
+    BlockBasedOptions, BlockBasedTablePinningTier, Cache, ChecksumType, DBCompactionStyle, DBCompressionType, Env,
+    LogLevel, Options, ReadOptions, WriteBufferManager, WriteOptions,
 };
 
 use crate::{Family, OpenError, SharedOptions, StoreOptions};
@@ -23,7 +23,9 @@ const RATE_FAIRNESS: i32 = 10;
 const ARENA_BLOCK_BYTES: usize = 64 << 10;
 /// Memtables of one family that may wait for a flush before writes stall.
 const MEMTABLES_MAX: i32 = 4;
-/// Never stall writes or compact for the number of files: buckets are not compacted.
+/// Files of a bucket from which on they are merged.
+pub(super) const BUCKET_FILES_MAX: i32 = 64;
+/// Never stall writes for the number of files of a bucket.
 const FILES_NEVER: i32 = 1 << 20;
 
 /// Block cache, memtable budget, background threads and write rate that all stores of a node
@@ -110,13 +112,17 @@ impl SharedResources {
         family
     }
 
-    /// Options of a bucket: appended once, scanned, dropped whole. Never compacted: a read merges
-    /// the files of one bucket, each of which holds the shard's records of its time in one run.
+    /// Options of a bucket: appended once, scanned, dropped whole. A read merges the files of one
+    /// bucket, each of which holds the shard's records of its time in one run.
+    ///
+    /// A busy bucket is full long before it has [`BUCKET_FILES_MAX`] files and is never compacted.
+    /// One that fills slowly, by many small flushes over days, merges them whenever there are that
+    /// many: few bytes, and readers would else open thousands of files.
     pub(super) fn bucket(&self, options: &StoreOptions) -> Options {
         let mut family = self.family(options);
         family.set_block_based_table_factory(&self.table(16 << 10));
-        family.set_disable_auto_compactions(true);
-        family.set_level_zero_file_num_compaction_trigger(FILES_NEVER);
+        family.set_compaction_style(DBCompactionStyle::Universal);
+        family.set_level_zero_file_num_compaction_trigger(BUCKET_FILES_MAX);
         family.set_level_zero_slowdown_writes_trigger(FILES_NEVER);
         family.set_level_zero_stop_writes_trigger(FILES_NEVER);
         family.set_ttl(0);
@@ -142,8 +148,7 @@ impl SharedResources {
         // Indexes count against the cache, and stay there while their file is open: bucket
         // scans do not fill the cache and would else read the index again and again.
         table.set_cache_index_and_filter_blocks(true);
-        table.set_cache_index_and_filter_blocks_with_high_priority(true);
-        table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+        table.set_unpartitioned_pinning_tier(BlockBasedTablePinningTier::All);
         table
     }
 }

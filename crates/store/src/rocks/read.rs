@@ -72,6 +72,7 @@ impl RocksStore {
             let number = |property| self.db.property_int_value_cf(&handle, property).ok().flatten().unwrap_or(0);
             stats.memtable_bytes += number(properties::SIZE_ALL_MEM_TABLES);
             stats.table_bytes += number(properties::LIVE_SST_FILES_SIZE);
+            stats.table_files += self.db.get_column_family_metadata_cf(&handle).file_count as u64;
             stats.table_reader_bytes += number(properties::ESTIMATE_TABLE_READERS_MEM);
         }
         stats
