@@ -14,8 +14,9 @@ pub use example::EXAMPLE;
 pub use secret::Secret;
 pub use stream_spec::{InvalidStreamSpec, StreamSpec};
 
-use anabranch_telemetry::LogFormat;
-use anabranch_types::AccountId;
+use anabranch_runtime::TASK_SPAN_TARGET;
+use anabranch_telemetry::{LogFormat, TelemetryOptions};
+use anabranch_types::{AccountId, NodeId};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -165,6 +166,20 @@ impl Default for MemoryConfig {
 impl Default for TelemetryConfig {
     fn default() -> Self {
         TelemetryConfig { log_filter: LOG_FILTER_DEFAULT.to_owned(), log_format: LogFormat::Text, otlp_endpoint: None }
+    }
+}
+
+impl TelemetryConfig {
+    /// What telemetry is started with on `node`. Spans of tasks stay out of traces.
+    pub fn options(&self, node: NodeId) -> TelemetryOptions {
+        TelemetryOptions {
+            log_filter: self.log_filter.clone(),
+            log_format: self.log_format,
+            otlp_endpoint: self.otlp_endpoint.clone(),
+            service_name: "anabranch".to_owned(),
+            node: node.to_string(),
+            untraced_targets: &[TASK_SPAN_TARGET],
+        }
     }
 }
 
