@@ -1,5 +1,6 @@
 //! What a call to another role can answer instead of its result.
 
+use anabranch_limiter::Bucket;
 use anabranch_types::{GroupId, NodeId};
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ pub enum NodeError {
     #[error("rate exceeded ({bucket}), retry after {retry_after:?}")]
     Throttled {
         /// Which budget.
-        bucket: &'static str,
+        bucket: Bucket,
         /// When the same request fits.
         retry_after: Duration,
     },

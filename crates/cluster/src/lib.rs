@@ -16,6 +16,6 @@ pub use metadata_node::{CreateStreamReply, MetadataNode};
 pub use router::Router;
 pub use status::{GroupReport, NodeReport};
 pub use storage_node::{
-    PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut, ShardKey,
-    ShardSpec, StorageNode,
+    NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut,
+    ShardKey, StorageNode,
 };

@@ -1,8 +1,10 @@
 //! What a storage node does for the others.
 
 use crate::error::NodeError;
+use anabranch_catalog::Shard;
+use anabranch_limiter::Bucket;
 use anabranch_types::{
-    Counter, GroupId, HashKey, HashKeyRange, PartitionKey, RequestId, ShardId, StreamName, StreamUid, Timestamp,
+    AccountId, Counter, GroupId, HashKey, PartitionKey, RequestId, ShardId, StreamName, StreamUid, Timestamp,
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -64,7 +66,7 @@ pub enum RecordFate {
     /// Not written: the shard's budget is used up.
     Throttled {
         /// Which budget.
-        bucket: &'static str,
+        bucket: Bucket,
         /// When the same record fits.
         retry_after: Duration,
     },
@@ -133,17 +135,19 @@ pub struct ReadReply {
     pub ended: bool,
 }
 
-/// A shard to be created.
+/// Shards of one stream to be created in one group.
 #[derive(Debug, Clone)]
-pub struct ShardSpec {
-    /// Its id.
-    pub shard: ShardId,
-    /// Its range.
-    pub range: HashKeyRange,
-    /// Its epoch's seconds.
-    pub created_s: u64,
-    /// Its parents.
-    pub parents: Vec<ShardId>,
+pub struct NewShards {
+    /// The stream.
+    pub stream: StreamUid,
+    /// Its owner; kept so that a lost catalog can be rebuilt (D8).
+    pub account: AccountId,
+    /// Its name, kept for the same reason.
+    pub name: StreamName,
+    /// How long records are kept.
+    pub retention: Duration,
+    /// The shards.
+    pub shards: Vec<Shard>,
 }
 
 /// A node that hosts replication groups. Every method is refused with [`NodeError::NotLeader`]
@@ -159,14 +163,7 @@ pub trait StorageNode: Send + Sync + 'static {
     fn locate(&self, group: GroupId, shard: ShardKey, start: ReadStart) -> BoxFuture<'_, Result<Counter, NodeError>>;
 
     /// Creates shards of a stream. Creating them again changes nothing.
-    fn create_shards(
-        &self,
-        group: GroupId,
-        stream: StreamUid,
-        name: StreamName,
-        retention: Duration,
-        shards: Vec<ShardSpec>,
-    ) -> BoxFuture<'_, Result<(), NodeError>>;
+    fn create_shards(&self, group: GroupId, new: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>>;
 
     /// Drops a stream's shards. Dropping them again changes nothing.
     fn drop_stream(&self, group: GroupId, stream: StreamUid) -> BoxFuture<'_, Result<(), NodeError>>;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct ClusterView {
     /// Streams, shards, groups and nodes.
-    pub map: ShardMap,
+    pub map: Arc<ShardMap>,
     /// What seals and opens tokens; none before the cluster is bootstrapped.
     pub keys: Option<TokenKeys>,
 }

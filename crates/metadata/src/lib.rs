@@ -1,1 +1,20 @@
-//! metadata
+//! The metadata service: the catalog, replicated, and the controllers that carry out what it
+//! records.
+//!
+//! What a command means is the catalog's; this crate proposes commands, shows their result to
+//! gateways, and walks streams through their lives (create shards in groups, drop them).
+
+mod bootstrap;
+mod create_stream;
+mod delete_stream;
+mod error;
+mod machine;
+mod metadata;
+mod propose;
+mod reconcile;
+mod token_keys;
+
+pub use bootstrap::FirstNode;
+pub use error::MetadataError;
+pub use machine::{CatalogMachine, OpenError};
+pub use metadata::{Metadata, MetadataService};

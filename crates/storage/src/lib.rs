@@ -1,1 +1,30 @@
-//! storage
+//! The storage role: hosts replication groups and serves their shards.
+//!
+//! Routing and the texts of errors are the gateway's; which groups exist is the catalog's.
+
+mod admission;
+mod budgets;
+mod codec;
+mod config;
+mod create_shards;
+mod drop_stream;
+mod error;
+mod group_host;
+mod locate;
+mod machine;
+mod maintenance;
+mod metrics;
+mod put;
+mod read;
+mod shared;
+mod storage;
+mod trimming;
+mod writable;
+
+pub use config::StorageOptions;
+pub use error::{HostError, OpenError};
+pub use group_host::{HostParts, HostedGroup};
+pub use machine::ShardMachine;
+pub use metrics::describe;
+pub use storage::Storage;
+pub use writable::Writable;

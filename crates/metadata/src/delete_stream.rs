@@ -1,0 +1,45 @@
+//! Deletes a stream: DELETING in the catalog first, so that nobody is routed to it any more,
+//! then its shards, then the name is free.
+
+use crate::metadata::MetadataService;
+use crate::propose::propose;
+use anabranch_catalog::{BeginDeleteStream, BeginDeleteStreamRefused, FinishDeleteStream};
+use anabranch_cluster::NodeError;
+use anabranch_types::{AccountId, GroupId, StreamName, StreamUid};
+use std::time::Duration;
+
+/// How long a group is looked for before the call fails; the controllers go on afterwards.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) async fn delete_stream(
+    service: &MetadataService,
+    account: AccountId,
+    name: StreamName,
+) -> Result<bool, NodeError> {
+    match propose(&service.metadata.group, &BeginDeleteStream { account, name }).await? {
+        Ok(deleting) => {
+            finish_delete(service, deleting.uid, &deleting.groups).await?;
+            Ok(true)
+        }
+        Err(BeginDeleteStreamRefused::NotFound) => Ok(false),
+    }
+}
+
+/// Drops the stream's shards and frees its name. Safe to repeat.
+pub(crate) async fn finish_delete(
+    service: &MetadataService,
+    uid: StreamUid,
+    groups: &[GroupId],
+) -> Result<(), NodeError> {
+    let deadline = service.metadata.env.clock.monotonic() + PATIENCE;
+    let drops = groups.iter().map(|group| {
+        let group = *group;
+        service.router.call(group, deadline, move |node| async move { node.drop_stream(group, uid).await })
+    });
+    futures::future::try_join_all(drops).await?;
+    let refused = |error: String| NodeError::Unknown { reason: error };
+    let finished = propose(&service.metadata.group, &FinishDeleteStream { uid }).await?;
+    finished.map_err(|error| refused(error.to_string()))?;
+    tracing::info!(stream_uid = %uid, "stream is deleted");
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! What stops the metadata service.
+
+use anabranch_cluster::NodeError;
+use anabranch_consensus::StartError;
+
+/// The metadata service could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataError {
+    /// Its group could not be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A command could not be proposed, or its outcome is unknown.
+    #[error("a catalog command failed: {0}")]
+    Propose(#[from] NodeError),
+    /// The catalog refused to be bootstrapped.
+    #[error("bootstrap refused: {0}")]
+    Bootstrap(String),
+}

@@ -1,0 +1,89 @@
+//! The metadata service of a node.
+
+use crate::machine::CatalogMachine;
+use crate::{create_stream, delete_stream, reconcile, token_keys};
+use anabranch_cluster::{CreateStreamReply, GroupReport, MetadataNode, NodeError, Router, ViewWatch};
+use anabranch_consensus::Group;
+use anabranch_runtime::{Env, OnFailure};
+use anabranch_types::{AccountId, RequestId, StreamName};
+use futures::future::BoxFuture;
+use std::num::NonZeroU32;
+
+/// A replica of the metadata group and its controllers. Cheap to clone.
+#[derive(Clone)]
+pub struct Metadata {
+    pub(crate) group: Group<CatalogMachine>,
+    pub(crate) view: ViewWatch,
+    pub(crate) env: Env,
+}
+
+impl Metadata {
+    /// The service over a started replica. `view` is its machine's.
+    pub fn new(group: Group<CatalogMachine>, view: ViewWatch, env: Env) -> Self {
+        Metadata { group, view, env }
+    }
+
+    /// What gateways route by.
+    pub fn view(&self) -> ViewWatch {
+        self.view.clone()
+    }
+
+    /// Finishes what an earlier leader began and starts the controllers. Storage must serve.
+    ///
+    /// # Errors
+    /// [`NodeError`] when unfinished work cannot be finished now; calling again goes on with it.
+    pub async fn start_controllers(&self, router: Router) -> Result<MetadataService, NodeError> {
+        let service = MetadataService { metadata: self.clone(), router };
+        reconcile::finish_streams(&service).await?;
+        let rotating = self.clone();
+        self.env.tasks.spawn("token-keys", OnFailure::Log, async move { token_keys::rotate_daily(&rotating).await });
+        Ok(service)
+    }
+
+    /// The replica, for status.
+    pub fn report(&self) -> GroupReport {
+        let status = self.group.status();
+        GroupReport {
+            group: status.group,
+            replicas: status.members,
+            leader: status.leader,
+            term: status.term,
+            applied: status.applied_index,
+            flushed: status.flushed_index,
+            failure: status.failure,
+        }
+    }
+
+    /// Flushes and purges the log when there is something to: the catalog changes rarely.
+    pub async fn request_flush(&self) {
+        self.group.request_flush().await;
+    }
+
+    /// Stops the replica.
+    pub async fn shutdown(&self) {
+        self.group.shutdown().await;
+    }
+}
+
+/// The metadata service with its way to the storage nodes.
+#[derive(Clone)]
+pub struct MetadataService {
+    pub(crate) metadata: Metadata,
+    pub(crate) router: Router,
+}
+
+impl MetadataNode for MetadataService {
+    fn create_stream(
+        &self,
+        request: RequestId,
+        account: AccountId,
+        name: StreamName,
+        shards: NonZeroU32,
+    ) -> BoxFuture<'_, Result<CreateStreamReply, NodeError>> {
+        Box::pin(create_stream::create_stream(self, request, account, name, shards))
+    }
+
+    fn delete_stream(&self, account: AccountId, name: StreamName) -> BoxFuture<'_, Result<bool, NodeError>> {
+        Box::pin(delete_stream::delete_stream(self, account, name))
+    }
+}

@@ -1,0 +1,35 @@
+//! What a storage node decides by itself, with units.
+
+use anabranch_limiter::ShardLimits;
+use anabranch_shard::Policy;
+use std::time::Duration;
+
+/// Options of the storage role.
+#[derive(Debug, Clone)]
+pub struct StorageOptions {
+    /// What every shard may carry; none lifts all limits (`--no-limits`).
+    pub limits: Option<ShardLimits>,
+    /// A group's state is flushed when it holds this many unflushed bytes; bounds replay.
+    pub flush_after_bytes: u64,
+    /// A group's state is flushed this long after the last flush if anything is unflushed.
+    pub flush_every: Duration,
+    /// How often unflushed bytes are looked at.
+    pub flush_look_every: Duration,
+    /// How often a leader looks whether anything has expired (D5: at most 10 s).
+    pub tick_every: Duration,
+    /// What a new group is told: bucket sizes and the request-id window.
+    pub policy: Policy,
+}
+
+impl Default for StorageOptions {
+    fn default() -> Self {
+        StorageOptions {
+            limits: Some(ShardLimits::default()),
+            flush_after_bytes: 32 << 20,
+            flush_every: Duration::from_secs(60),
+            flush_look_every: Duration::from_millis(250),
+            tick_every: Duration::from_secs(10),
+            policy: Policy::default(),
+        }
+    }
+}

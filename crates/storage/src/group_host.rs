@@ -1,0 +1,137 @@
+//! One replica of a data group on this node: its state, its budgets, its part of the log.
+
+use crate::budgets::Budgets;
+use crate::config::StorageOptions;
+use crate::error::HostError;
+use crate::machine::ShardMachine;
+use crate::shared::SharedState;
+use crate::writable::Writable;
+use anabranch_cluster::{GroupReport, NodeError};
+use anabranch_consensus::{BarrierError, Group, GroupOptions, ProposeError};
+use anabranch_runtime::Env;
+use anabranch_shard::{Init, Outcome};
+use anabranch_store::Store;
+use anabranch_types::{GroupId, NodeId, ReplicaId};
+use anabranch_walog::GroupLog;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a replica may take to apply again what it lost and to find its leader.
+const READY_PATIENCE: Duration = Duration::from_secs(120);
+
+/// A hosted replica.
+pub struct HostedGroup {
+    pub(crate) group: Group<ShardMachine>,
+    pub(crate) shared: Arc<SharedState>,
+    pub(crate) budgets: Budgets,
+    pub(crate) writable: Writable,
+    pub(crate) env: Env,
+    pub(crate) options: StorageOptions,
+}
+
+/// What a replica is made of.
+pub struct HostParts {
+    /// The group.
+    pub group: GroupId,
+    /// All of its replicas and their nodes, this one included.
+    pub members: Vec<(ReplicaId, NodeId)>,
+    /// This replica.
+    pub replica: ReplicaId,
+    /// Its part of the shared log.
+    pub log: GroupLog,
+    /// Its applied state.
+    pub store: Arc<dyn Store>,
+    /// Whether the node takes writes.
+    pub writable: Writable,
+}
+
+impl HostedGroup {
+    /// Opens and starts the replica, waits until it has applied what it had before, and tells a
+    /// new group its policy.
+    ///
+    /// # Errors
+    /// [`HostError`] when its state cannot be read or its group does not come up.
+    pub(crate) async fn start(
+        parts: HostParts,
+        env: Env,
+        options: StorageOptions,
+        group_options: &GroupOptions,
+    ) -> Result<Self, HostError> {
+        let HostParts { group: id, members, replica, log, store, writable } = parts;
+        let opened = tokio::task::spawn_blocking(move || ShardMachine::open(store)).await;
+        let opened = opened.map_err(|error| HostError::Init { group: id, reason: error.to_string() })?;
+        let machine = opened.map_err(|source| HostError::Open { group: id, source })?;
+        let shared = machine.shared();
+        let group = Group::start(id, replica, log, machine, group_options).await?;
+        group.bootstrap(&members).await?;
+        group.wait_ready(READY_PATIENCE).await?;
+        let budgets = Budgets::new(options.limits.clone());
+        let host = HostedGroup { group, shared, budgets, writable, env, options };
+        host.init().await?;
+        Ok(host)
+    }
+
+    /// The first command of a new group; a group that has one keeps it.
+    async fn init(&self) -> Result<(), HostError> {
+        let known = self.shared.state.read().policy().is_some();
+        if known || !self.group.is_leader() {
+            return Ok(());
+        }
+        let failed = |reason: String| HostError::Init { group: self.id(), reason };
+        let init = Init { generation: 0, policy: self.options.policy };
+        match self.propose(init.encode()).await.map_err(|error| failed(error.to_string()))? {
+            Outcome::Initialized { .. } => Ok(()),
+            other => Err(failed(format!("{other:?}"))),
+        }
+    }
+
+    pub(crate) fn id(&self) -> GroupId {
+        self.group.id()
+    }
+
+    /// Proposes a command other than Put.
+    pub(crate) async fn propose(&self, command: Bytes) -> Result<Outcome, NodeError> {
+        self.writable.check()?;
+        let proposed = self.group.propose(command).await.map_err(|error| self.propose_failed(error))?;
+        Outcome::decode(&proposed.outcome).map_err(|error| NodeError::Damaged { reason: error.to_string() })
+    }
+
+    pub(crate) fn propose_failed(&self, error: ProposeError) -> NodeError {
+        match error {
+            ProposeError::NotLeader { leader } => self.not_leader(leader),
+            ProposeError::Unknown { reason } => NodeError::Unknown { reason },
+        }
+    }
+
+    /// Refuses early what a follower could only pass on.
+    pub(crate) fn check_leader(&self) -> Result<(), NodeError> {
+        if self.group.is_leader() { Ok(()) } else { Err(self.not_leader(self.group.status().leader)) }
+    }
+
+    pub(crate) async fn read_barrier(&self) -> Result<(), NodeError> {
+        self.group.read_barrier().await.map_err(|error| match error {
+            BarrierError::NotLeader { leader } => self.not_leader(leader),
+            BarrierError::Unavailable { reason } => NodeError::Unknown { reason },
+        })
+    }
+
+    fn not_leader(&self, leader: Option<ReplicaId>) -> NodeError {
+        let members = self.group.status().members;
+        let node_of = |leader: ReplicaId| members.iter().find(|(id, _)| *id == leader).map(|(_, node)| *node);
+        NodeError::NotLeader { group: self.id(), leader: leader.and_then(node_of) }
+    }
+
+    pub(crate) fn report(&self) -> GroupReport {
+        let status = self.group.status();
+        GroupReport {
+            group: status.group,
+            replicas: status.members,
+            leader: status.leader,
+            term: status.term,
+            applied: status.applied_index,
+            flushed: status.flushed_index,
+            failure: status.failure,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What a hosted group does beside serving: flushes, and tells itself the time.
+
+use crate::group_host::HostedGroup;
+use crate::{metrics, trimming};
+use anabranch_runtime::{ClockJump, Trust};
+use anabranch_shard::{Outcome, Tick};
+use std::sync::Arc;
+
+/// Flushes when enough is unflushed or enough time has passed, until the node stops.
+pub(crate) async fn flush(host: Arc<HostedGroup>) {
+    let stopping = host.env.tasks.stopping();
+    let mut flushed_at = host.env.clock.monotonic();
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = host.env.sleep(host.options.flush_look_every) => {}
+        }
+        let unflushed = host.shared.store.unflushed_bytes();
+        metrics::unflushed(host.id(), unflushed);
+        let now = host.env.clock.monotonic();
+        let due = unflushed > 0 && now.saturating_sub(flushed_at) >= host.options.flush_every;
+        if due || unflushed >= host.options.flush_after_bytes {
+            host.group.request_flush().await;
+            flushed_at = now;
+        }
+    }
+}
+
+/// Lets the group expire what is due, while its leader trusts its clock (D5), until the node stops.
+pub(crate) async fn tick(host: Arc<HostedGroup>) {
+    let stopping = host.env.tasks.stopping();
+    let mut jumps = ClockJump::new();
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = host.env.sleep(host.options.tick_every) => {}
+        }
+        let now = host.env.clock.wall();
+        if let Trust::Suspended { jump } = jumps.observe(now, host.env.clock.monotonic()) {
+            tracing::warn!(group = %host.id(), ?jump, "wall clock jumped, nothing expires until it settles");
+            continue;
+        }
+        if !host.group.is_leader() || !trimming::is_due(&host.shared.state.read(), now) {
+            continue;
+        }
+        match host.propose(Tick { now }.encode()).await {
+            Ok(Outcome::Ticked { dropped_buckets, .. }) if dropped_buckets > 0 => {
+                tracing::info!(group = %host.id(), dropped_buckets, "expired buckets dropped");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(group = %host.id(), %error, "time tick not applied"),
+        }
+    }
+}

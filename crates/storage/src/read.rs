@@ -1,0 +1,183 @@
+//! Reads a shard on from a position: committed records only (I5), visible ones only (I11).
+
+use crate::group_host::HostedGroup;
+use crate::metrics;
+use crate::shared::SharedState;
+use anabranch_cluster::{NodeError, ReadReply, ReadRequest, RecordOut};
+use anabranch_shard::{ReadPlan, ShardNo, ShardState, TimeSearch};
+use anabranch_store::{Direction, Family, Store, StoreError};
+use anabranch_types::{Counter, Timestamp};
+use bytes::Bytes;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<ReadReply, NodeError> {
+    let no_such_shard = || NodeError::NoSuchShard { group: host.id() };
+    host.read_barrier().await?;
+    let no = {
+        let state = host.shared.state.read();
+        state.shard(request.shard.stream, request.shard.shard).ok_or_else(no_such_shard)?.no
+    };
+    let throttled = |exceeded: anabranch_limiter::Exceeded| NodeError::Throttled {
+        bucket: exceeded.bucket,
+        retry_after: exceeded.retry_after,
+    };
+    host.budgets.admit_read(no, host.env.clock.monotonic()).map_err(throttled)?;
+    let (shared, now) = (Arc::clone(&host.shared), host.env.clock.wall());
+    let scanned = tokio::task::spawn_blocking(move || scan(&shared, no, request, now));
+    let reply = scanned.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??;
+    let reply = reply.ok_or_else(no_such_shard)?;
+    let bytes = reply.records.iter().map(record_bytes).sum();
+    host.budgets.charge_read(no, bytes, host.env.clock.monotonic());
+    metrics::read_answered(reply.records.len(), bytes);
+    Ok(reply)
+}
+
+fn record_bytes(record: &RecordOut) -> u64 {
+    (record.data.len() + record.partition_key.len()) as u64
+}
+
+/// What a scan has found so far.
+struct Found {
+    records: Vec<RecordOut>,
+    bytes: u64,
+    /// Why it ended before the shard's end.
+    stopped: Option<Stopped>,
+}
+
+enum Stopped {
+    Full,
+    Damaged(String),
+}
+
+/// Reads at most what `request` allows; none when the shard is gone.
+fn scan(
+    shared: &SharedState,
+    no: ShardNo,
+    request: ReadRequest,
+    now: Timestamp,
+) -> Result<Option<ReadReply>, NodeError> {
+    // Taken before the store is read: everything below is in the store by then.
+    let published = shared.published();
+    let from = first_visible(shared, no, request.from)?;
+    let (plan, sealed) = {
+        let state = shared.state.read();
+        let Some(shard) = state.shard_by_no(no) else { return Ok(None) };
+        let plan = state.read_plan(no, from).expect("the shard was found above");
+        (plan, matches!(shard.state, ShardState::Sealed { .. }))
+    };
+    let mut found = Found { records: Vec::new(), bytes: 0, stopped: None };
+    for step in &plan.steps {
+        let family = Family::Bucket(step.bucket.0);
+        let scanned = shared.store.scan(family, &step.from, &step.to, Direction::Ascending, &mut |key, value| {
+            take_chunk(&plan, &request, key, Bytes::copy_from_slice(value), &mut found)
+        });
+        match scanned {
+            // Dropped since the plan was made, or about to be created: nothing visible in it.
+            Ok(()) | Err(StoreError::UnknownBucket { .. }) => {}
+            Err(error) => return Err(store_failed(error)),
+        }
+        if found.stopped.is_some() {
+            break;
+        }
+    }
+    let after_last = found.records.last().map(|record| record.counter.next());
+    match found.stopped {
+        Some(Stopped::Damaged(reason)) => Err(NodeError::Damaged { reason }),
+        Some(Stopped::Full) => {
+            let next = after_last.unwrap_or(from).max(request.from);
+            let behind = found.records.last().map_or(0, |record| now.millis_since(record.arrival));
+            // A reply that is full is behind, however young its last record is.
+            let millis_behind_latest = behind.max(1);
+            Ok(Some(ReadReply { records: found.records, next, millis_behind_latest, ended: false }))
+        }
+        None => {
+            let next = after_last.unwrap_or(from).max(published).max(request.from);
+            Ok(Some(ReadReply { records: found.records, next, millis_behind_latest: 0, ended: sealed }))
+        }
+    }
+}
+
+fn take_chunk(
+    plan: &ReadPlan,
+    request: &ReadRequest,
+    key: &[u8],
+    value: Bytes,
+    found: &mut Found,
+) -> ControlFlow<()> {
+    let damaged = |error: anabranch_shard::ChunkDamage| Some(Stopped::Damaged(error.to_string()));
+    let records = match plan.open(key, value) {
+        Ok(records) => records,
+        Err(error) => {
+            found.stopped = damaged(error);
+            return ControlFlow::Break(());
+        }
+    };
+    for record in records {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                found.stopped = damaged(error);
+                return ControlFlow::Break(());
+            }
+        };
+        let out = RecordOut {
+            counter: record.counter,
+            arrival: record.arrival,
+            partition_key: record.partition_key,
+            data: record.data,
+        };
+        let bytes = record_bytes(&out);
+        let full = found.records.len() >= request.records_max || found.bytes + bytes > request.bytes_max;
+        if full && !found.records.is_empty() {
+            found.stopped = Some(Stopped::Full);
+            return ControlFlow::Break(());
+        }
+        found.bytes += bytes;
+        found.records.push(out);
+    }
+    ControlFlow::Continue(())
+}
+
+/// Skips what has expired without reading it: the counter to scan from.
+fn first_visible(shared: &SharedState, no: ShardNo, from: Counter) -> Result<Counter, NodeError> {
+    let search = {
+        let state = shared.state.read();
+        let Some(shard) = state.shard_by_no(no) else { return Ok(from) };
+        let visible_from = state.visible_from(shard);
+        let expired_data = state.buckets().any(|bucket| bucket.first_arrival < visible_from && bucket.end > from);
+        if !expired_data {
+            return Ok(from);
+        }
+        state.time_search(no, visible_from).expect("the shard was found above")
+    };
+    Ok(run_search(&*shared.store, search)?.max(from))
+}
+
+/// Answers a time search from the store.
+pub(crate) fn run_search(store: &dyn Store, mut search: TimeSearch) -> Result<Counter, NodeError> {
+    while let Some(step) = search.probe() {
+        let mut first: Option<Vec<u8>> = None;
+        let scanned =
+            store.scan(Family::Bucket(step.bucket.0), &step.from, &step.to, Direction::Ascending, &mut |key, _| {
+                first = Some(key.to_vec());
+                ControlFlow::Break(())
+            });
+        match scanned {
+            Ok(()) | Err(StoreError::UnknownBucket { .. }) => {}
+            Err(error) => return Err(store_failed(error)),
+        }
+        search.found(first.as_deref()).map_err(|error| NodeError::Damaged { reason: error.to_string() })?;
+    }
+    Ok(search.result())
+}
+
+pub(crate) fn store_failed(error: StoreError) -> NodeError {
+    match error {
+        StoreError::Damaged { .. } => NodeError::Damaged { reason: error.to_string() },
+        StoreError::UnknownBucket { .. }
+        | StoreError::DiskFull { .. }
+        | StoreError::Engine { .. }
+        | StoreError::Failed { .. } => NodeError::Unknown { reason: error.to_string() },
+    }
+}
