@@ -38,11 +38,11 @@ pub struct AwsDoor<S> {
 
 impl<S: Kinesis> AwsDoor<S> {
     /// A door before `service`. Connections run in the task group of `env`.
-    pub fn new(service: Arc<S>, options: DoorOptions, env: Env) -> Self {
+    pub fn new(service: impl Into<Arc<S>>, options: DoorOptions, env: Env) -> Self {
         let verifier = Verifier::new(options.verification.clone(), options.region.clone());
         let reader = BodyReader::new(&options.limits, &options.timeouts, verifier.needs_body_hash());
         let connections = Arc::new(Semaphore::new(options.limits.connections_max.min(Semaphore::MAX_PERMITS)));
-        AwsDoor { service, options, env, connections, verifier, reader }
+        AwsDoor { service: service.into(), options, env, connections, verifier, reader }
     }
 
     /// The service behind the door.

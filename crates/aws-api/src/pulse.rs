@@ -10,6 +10,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+/// What one write holds at most when it only keeps an HTTP/2 connection up: a few frames of 17
+/// bytes (ping) or 13 (window). Source: RFC 9113, section 6.
+const CONTROL_BYTES_MAX: usize = 100;
+
 /// A connection's activity. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Pulse {
@@ -83,10 +87,11 @@ impl Pulse {
         }
     }
 
-    fn bytes_written(&self) {
+    /// Over HTTP/2, pings and their like do not count: they would keep an unused connection
+    /// for ever.
+    fn bytes_written(&self, bytes: usize) {
         let mut state = self.state.lock();
-        // Answers to pings do not count: they would keep an unused connection for ever.
-        if state.multiplexed != Some(true) || state.open_requests > 0 {
+        if state.multiplexed != Some(true) || bytes > CONTROL_BYTES_MAX {
             state.active_at = Instant::now();
         }
     }
@@ -124,8 +129,8 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
 impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         let result = Pin::new(&mut self.io).poll_write(cx, bytes);
-        if result.is_ready() {
-            self.pulse.bytes_written();
+        if let Poll::Ready(Ok(written)) = result {
+            self.pulse.bytes_written(written);
         }
         result
     }
@@ -136,8 +141,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         pieces: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
         let result = Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
-        if result.is_ready() {
-            self.pulse.bytes_written();
+        if let Poll::Ready(Ok(written)) = result {
+            self.pulse.bytes_written(written);
         }
         result
     }
@@ -197,12 +202,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_still_being_sent_keeps_its_connection() {
+        for multiplexed in [false, true] {
+            let pulse = Pulse::new();
+            drop(pulse.request_begins(multiplexed));
+            for _ in 0..20 {
+                pulse.bytes_written(4096);
+                assert_eq!(after(&pulse, 60).await, Verdict::LookAgainAt(Instant::now() + HEAD), "{multiplexed}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn pings_are_no_heads_and_do_not_keep_an_unused_connection() {
         let pulse = Pulse::new();
         drop(pulse.request_begins(true));
         for _ in 0..8 {
             pulse.bytes_read();
-            pulse.bytes_written();
+            pulse.bytes_written(17);
             assert_eq!(after(&pulse, 10).await, Verdict::LookAgainAt(Instant::now() + HEAD));
         }
         assert_eq!(after(&pulse, 10).await, Verdict::Idle);

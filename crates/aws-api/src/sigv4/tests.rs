@@ -4,6 +4,7 @@ use super::signer::{ACCESS_KEY, ClientSigner, SECRET, sha256_hex};
 use super::*;
 use anabranch_api::ErrorCode;
 use http::Request;
+use proptest::prelude::*;
 use std::sync::Arc;
 
 const NOW: &str = "20150830T123600Z";
@@ -344,4 +345,32 @@ fn form_only_takes_any_secret_but_still_asks_for_form_date_and_scope() {
         Err(ErrorCode::InvalidSignature)
     );
     assert_eq!(code(&request("/", &SIGNED), NOW), Err(ErrorCode::MissingAuthenticationToken));
+}
+
+proptest! {
+    #[test]
+    fn no_request_makes_the_verifier_panic(
+        path in "(/[a-zA-Z0-9%.~\u{80}-\u{fff}]{0,6}){1,4}",
+        query in "([a-zA-Z0-9%&=+~.-]|X-Amz-(Algorithm|Credential|Date|Expires|Signature)=){0,40}",
+        authorization in "(AWS4-HMAC-SHA256 )?([ -~]|Credential=|SignedHeaders=|Signature=|/|;|,){0,60}",
+        date in "[0-9]{4,8}T?[0-9]{0,6}Z?|[ -~]{0,30}",
+    ) {
+        let uri = format!("{path}?{query}");
+        prop_assume!(uri.parse::<http::Uri>().is_ok());
+        let parts = request(&uri, &[SIGNED[0], SIGNED[1], ("x-amz-date", &date), ("authorization", &authorization)]);
+        for verifier in [full(), Verifier::new(Verification::FormOnly, None)] {
+            let _ = verifier.verify(&parts, &hash(BODY), at(NOW));
+        }
+        prop_assert!(full().verify(&parts, &hash(BODY), at(NOW)).is_err());
+        let unsigned = request(&uri, &[]);
+        prop_assert!(full().verify(&unsigned, &hash(BODY), at(NOW)).is_err());
+    }
+
+    #[test]
+    fn encoding_once_or_reading_and_encoding_again_is_the_same(text in "[ -~]{0,40}") {
+        let encoded = String::from_utf8(query::encode(text.as_bytes())).expect("encoded text is ASCII");
+        let query = Query::read(&format!("k={encoded}"));
+        prop_assert_eq!(query.canonical(""), format!("k={encoded}").into_bytes());
+        prop_assert_eq!(query.all("k").next(), Some(text.as_bytes()));
+    }
 }
