@@ -329,6 +329,18 @@ fn records_expire_by_ticks_alone_and_their_bucket_is_dropped() {
 }
 
 #[test]
+fn a_bucket_outlives_the_last_moment_of_its_longest_retention() {
+    let mut world = with_shards(1);
+    let start_ms = world.now_ms;
+    run(&mut world, retain(POLICY.retention_max));
+    put(&mut world, 1, 0);
+    run(&mut world, tick(start_ms + 6_000));
+    assert_eq!(read(&world, 0).len(), 1);
+    run(&mut world, tick(start_ms + 6_001));
+    assert_eq!(read(&world, 0).len(), 0);
+}
+
+#[test]
 fn trimmed_records_stay_trimmed_when_the_retention_is_raised() {
     let mut world = with_shards(1);
     let start_ms = world.now_ms;
