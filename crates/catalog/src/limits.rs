@@ -12,5 +12,9 @@ pub const ADDRESS_BYTES_MAX: usize = 260;
 /// How long the previous token key opens tokens after it was replaced. Source: longer than
 /// iterators and page tokens live (300 s each), plus clock differences.
 pub const PREVIOUS_TOKEN_KEY_VALID: Duration = Duration::from_secs(600);
+/// How long after a rotation tokens are still sealed with the previous key, so that every gateway
+/// knows the new key before it meets a token of it. Tokens sealed at its end (300 s) still open
+/// within [`PREVIOUS_TOKEN_KEY_VALID`].
+pub const TOKEN_KEY_SPREAD: Duration = Duration::from_secs(60);
 /// Seconds since the Unix epoch that a sequence number can hold (36 bits: the year 4147).
 pub const CREATED_SECONDS_MAX: u64 = (1 << 36) - 1;

@@ -4,7 +4,7 @@
 //! bytes come with the command: nothing here makes randomness.
 
 use crate::codec::fields;
-use crate::limits::PREVIOUS_TOKEN_KEY_VALID;
+use crate::limits::{PREVIOUS_TOKEN_KEY_VALID, TOKEN_KEY_SPREAD};
 use anabranch_types::Timestamp;
 use std::fmt;
 
@@ -47,10 +47,10 @@ pub struct TokenKey {
 
 fields!(TokenKey { id, secret, made });
 
-/// The key that seals, and the one before it that still opens for ten minutes.
+/// The newest key, and the one before it that still opens for ten minutes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenKeys {
-    /// Seals new tokens and opens them; `current.id = previous.id + 1`.
+    /// Opens tokens, and seals them once it has spread; `current.id = previous.id + 1`.
     pub current: TokenKey,
     /// The key before; none until the first rotation.
     pub previous: Option<TokenKey>,
@@ -63,6 +63,16 @@ impl TokenKeys {
     /// when there is no previous key.
     pub fn previous_valid_until(&self) -> Option<Timestamp> {
         self.previous.as_ref().map(|_| self.current.made.plus(PREVIOUS_TOKEN_KEY_VALID))
+    }
+
+    /// The key that seals tokens as of `now`: the previous one in the first minute after a
+    /// rotation, then the current one.
+    ///
+    /// A gateway whose catalog lags by less than that minute therefore opens every token that
+    /// the others seal.
+    pub fn sealing(&self, now: Timestamp) -> &TokenKey {
+        let spread = now >= self.current.made.plus(TOKEN_KEY_SPREAD);
+        self.previous.as_ref().filter(|_| !spread).unwrap_or(&self.current)
     }
 
     /// The key that opens tokens sealed under `id`, as of `now`; none when it is not known or

@@ -28,6 +28,19 @@ fn the_previous_key_opens_tokens_for_ten_minutes_after_the_rotation() {
 }
 
 #[test]
+fn a_new_key_seals_once_every_gateway_had_a_minute_to_learn_it() {
+    let mut world = World::bootstrapped();
+    let seals = |world: &World, now| world.catalog.token_keys().map(|keys| keys.sealing(now).id);
+    assert_eq!(seals(&world, START), Some(1), "the first key has none before it");
+    world.apply(rotate(2, after(100))).expect("nothing to forget");
+    assert_eq!(seals(&world, after(100)), Some(1));
+    assert_eq!(seals(&world, after(159)), Some(1));
+    assert_eq!(seals(&world, after(160)), Some(2));
+    let lifetime = anabranch_types::limits::ITERATOR_VALID;
+    assert_eq!(opens(&world, 1, after(159).plus(lifetime)), Some(1), "what it sealed last opens for its whole life");
+}
+
+#[test]
 fn a_rotation_never_forgets_a_key_that_is_still_valid() {
     let mut world = World::bootstrapped();
     world.apply(rotate(2, after(100))).expect("nothing to forget");
