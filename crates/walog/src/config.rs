@@ -34,7 +34,7 @@ pub struct Options {
     /// Size of a new segment in bytes, a multiple of 4096. Segments of other sizes stay readable.
     pub segment_bytes: u64,
     /// Prepared segments that only votes, truncations, purges and commit marks may enter, so that
-    /// these go on while the disk is full.
+    /// these go on while the disk is full: at least `segment_bytes / 4096 - 2` batches of them each.
     pub reserved_segments: u32,
     /// A batch is closed when it holds so many bytes; a larger entry gets a batch of its own.
     pub batch_bytes_max: u64,
@@ -62,7 +62,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             segment_bytes: 64 << 20,
-            reserved_segments: 1,
+            reserved_segments: 2,
             batch_bytes_max: 4 << 20,
             queue_bytes_max: 32 << 20,
             entry_bytes_max: 24 << 20,

@@ -117,7 +117,7 @@ fn purged_segments_are_recycled_and_votes_outlive_them() {
 fn a_full_log_refuses_entries_takes_purges_and_serves_again() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let walog =
-        Walog::open(Arc::new(StdFs), dir.path(), Options { quota_bytes: 256 << 10, ..options() }).expect("opens");
+        Walog::open(Arc::new(StdFs), dir.path(), Options { quota_bytes: 384 << 10, ..options() }).expect("opens");
     let log = walog.group(GroupId(1));
     let mut index = 0;
     let refusal = loop {
