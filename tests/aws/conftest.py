@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+import reading
 from clients import Cli, kinesis
 from node import Node
 
@@ -32,8 +33,9 @@ def own_node(start_node):
 
 @pytest.fixture(scope="session")
 def node(tmp_path_factory):
-    """The node that tests share when each keeps to streams of its own."""
-    node = Node(tmp_path_factory.mktemp("shared") / "data").start()
+    """The node that tests share when each keeps to streams of its own. It has no limits, so that
+    tests need not pace themselves; test_limits.py has nodes that do."""
+    node = Node(tmp_path_factory.mktemp("shared") / "data", "--no-limits").start()
     yield node
     node.end()
 
@@ -56,9 +58,14 @@ def new_name():
 
 @pytest.fixture
 def stream(client, new_name):
-    """An active stream of one shard on the shared node, deleted afterwards."""
+    """A stream of one shard on the shared node, deleted afterwards."""
     name = new_name()
     client.create_stream(StreamName=name, ShardCount=1)
-    client.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     yield name
     client.delete_stream(StreamName=name)
+
+
+@pytest.fixture
+def shard(client, stream):
+    """The shard of `stream`."""
+    return reading.only_shard(client, stream)

@@ -1,0 +1,47 @@
+"""What is not served says so, and is never ignored."""
+
+import clients
+import pytest
+from botocore.exceptions import ClientError
+
+
+def _code(call, **request):
+    with pytest.raises(ClientError) as refused:
+        call(**request)
+    return refused.value.response["Error"]["Code"]
+
+
+def operations_that_are_not_built_are_unknown(client, stream):
+    unknown = "UnknownOperationException"
+    assert _code(client.add_tags_to_stream, StreamName=stream, Tags={"a": "b"}) == unknown
+    assert _code(client.describe_limits) == unknown
+    assert _code(client.split_shard, StreamName=stream, ShardToSplit="shardId-000000000000", NewStartingHashKey="7") == unknown
+    assert _code(client.increase_stream_retention_period, StreamName=stream, RetentionPeriodHours=48) == unknown
+    assert _code(client.register_stream_consumer, StreamARN="arn:aws:kinesis:x:000000000000:stream/y", ConsumerName="c") == unknown
+
+
+def an_on_demand_stream_is_refused(client, cli, new_name):
+    name = new_name()
+    refused = ("InvalidArgumentException", "ValidationException")
+    assert _code(client.create_stream, StreamName=name, StreamModeDetails={"StreamMode": "ON_DEMAND"}) in refused
+    done = cli.run("create-stream", "--stream-name", name, "--stream-mode-details", "StreamMode=ON_DEMAND")
+    assert done.returncode != 0
+    assert name not in client.list_streams(Limit=10_000)["StreamNames"]
+
+
+def members_that_are_not_served_are_named(client, new_name):
+    name = new_name()
+    asked = [{"Tags": {"a": "b"}}, {"WarmThroughputMiBps": 10}, {"MaxRecordSizeInKiB": 10_240}]
+    for member in asked:
+        with pytest.raises(ClientError) as refused:
+            client.create_stream(StreamName=name, ShardCount=1, **member)
+        message = refused.value.response["Error"]["Message"]
+        assert next(iter(member)) in message, message
+    assert name not in client.list_streams(Limit=10_000)["StreamNames"]
+
+
+def cbor_is_refused_with_a_typed_error(node):
+    headers = clients.target("ListStreams") | {"Content-Type": "application/x-amz-cbor-1.1"}
+    body = b"\xa0"
+    answer = clients.send(node.api, "POST", body, clients.signed_headers(node.api, body, headers))
+    assert 400 <= answer.status < 500

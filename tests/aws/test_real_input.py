@@ -1,0 +1,209 @@
+"""Real lines through a node that is killed again and again: nothing that was acknowledged is lost,
+changed, doubled or out of order (I1, I2, I3, I4).
+
+A line whose call was cut off is sent again as another attempt, so that each thing that was ever
+sent can be told from every other. ANABRANCH_REAL_INPUT_LINES sets the size,
+ANABRANCH_REAL_INPUT_SEED the moments of the kills.
+"""
+
+import base64
+import dataclasses
+import os
+import random
+import threading
+import zlib
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import clients
+import real_input
+import reading
+from botocore.exceptions import BotoCoreError, ClientError
+
+LINES = int(os.environ.get("ANABRANCH_REAL_INPUT_LINES", "10000"))
+SEED = int(os.environ.get("ANABRANCH_REAL_INPUT_SEED", random.SystemRandom().randrange(2**32)))
+STREAM = "lines"
+SHARDS = 4
+WRITERS = 4
+KILLS = 6
+BATCH_MAX = 50
+
+
+class Service:
+    """The node's present address. Writers wait here while it is down."""
+
+    def __init__(self, node):
+        self.node = node
+        self.generation = 0
+        self.changed = threading.Condition()
+        self.begun = 0
+        self.failed = None
+
+    def client(self, after=-1):
+        """A client of the first node that started after generation `after`, and its generation."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.failed or (self.node.is_running() and self.generation > after))
+            assert self.failed is None, f"given up: {self.failed}"
+            return clients.kinesis(self.node.api), self.generation
+
+    def call_begins(self):
+        with self.changed:
+            self.begun += 1
+            self.changed.notify_all()
+
+    def kill_and_restart_at(self, call):
+        """Kills the node once that many calls began, whatever is in flight then."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.failed or self.begun >= call)
+            if self.failed:
+                return
+            self.node.kill()
+            try:
+                self.node.restart()
+            except AssertionError as failure:
+                self.failed = failure
+                raise
+            finally:
+                self.generation += 1
+                self.changed.notify_all()
+
+    def writer_ended(self, writer):
+        """A writer that failed ends the others; its error is the test's."""
+        if writer.exception():
+            with self.changed:
+                self.failed = self.failed or writer.exception()
+                self.changed.notify_all()
+
+
+@dataclasses.dataclass
+class Written:
+    """What one writer sent, and what of it was acknowledged, in the order of its calls."""
+
+    sent: set = dataclasses.field(default_factory=set)
+    acknowledged: list = dataclasses.field(default_factory=list)
+    cut_off: int = 0
+
+
+def _batches(numbered, rng):
+    """The lines cut into calls of random size."""
+    start = 0
+    while start < len(numbered):
+        size = rng.randint(1, BATCH_MAX)
+        yield numbered[start : start + size]
+        start += size
+
+
+def _write(service, batches):
+    """Sends each batch until it is acknowledged, then the next one."""
+    written = Written()
+    client, generation = service.client()
+    for batch in batches:
+        attempt = 0
+        while True:
+            entries = [
+                {"Data": f"{number}\t{attempt}\t{line}".encode(), "PartitionKey": real_input.key(line)}
+                for number, line in batch
+            ]
+            written.sent.update(entry["Data"] for entry in entries)
+            service.call_begins()
+            try:
+                answer = client.put_records(StreamName=STREAM, Records=entries)
+            except (BotoCoreError, ClientError):
+                written.cut_off += 1
+                attempt += 1
+                client, generation = service.client(after=generation)
+                continue
+            assert answer["FailedRecordCount"] == 0, answer
+            written.acknowledged += zip(answer["Records"], entries, strict=True)
+            break
+    return written
+
+
+def _send_everything(service, rng):
+    """Every line through WRITERS writers, each with keys of its own, under KILLS kills."""
+    work = [[] for _ in range(WRITERS)]
+    for number, line in enumerate(real_input.lines(LINES)):
+        work[zlib.crc32(real_input.key(line).encode()) % WRITERS].append((number, line))
+    work = [list(_batches(lines, rng)) for lines in work]
+    # A cut-off call is repeated, so at least this many calls begin.
+    calls = sum(len(batches) for batches in work)
+    kills = sorted(rng.sample(range(1, calls), KILLS))
+    with ThreadPoolExecutor(WRITERS) as pool:
+        writers = [pool.submit(_write, service, batches) for batches in work]
+        for writer in writers:
+            writer.add_done_callback(service.writer_ended)
+        for call in kills:
+            service.kill_and_restart_at(call)
+        return [writer.result() for writer in writers]
+
+
+def _read_by_cli(cli, shard):
+    """Every record of a shard as the AWS CLI prints it."""
+    start = ["--stream-name", STREAM, "--shard-id", shard, "--shard-iterator-type", "TRIM_HORIZON"]
+    position = cli.call("get-shard-iterator", *start)["ShardIterator"]
+    records = []
+    while True:
+        answer = cli.call("get-records", "--shard-iterator", position)
+        records += answer["Records"]
+        if not answer["Records"] and answer["MillisBehindLatest"] == 0:
+            return records
+        position = answer["NextShardIterator"]
+
+
+def _number(data):
+    return int(data.split(b"\t", 1)[0])
+
+
+def _check_order(by_shard, acknowledged):
+    """I3 and I4: numbers rise in a shard; acknowledged lines of a key are in the input's order."""
+    last = {}
+    for records in by_shard.values():
+        assert reading.is_strictly_increasing(reading.numbers(records))
+        for record in records:
+            if record["Data"] not in acknowledged:
+                continue
+            key, number = record["PartitionKey"], _number(record["Data"])
+            assert last.get(key, -1) < number, f"{key}: line {number} is read after line {last[key]}"
+            last[key] = number
+
+
+def _check_writer(written):
+    """I3: a call that began after another was acknowledged has the larger numbers."""
+    last = {}
+    for ack, _ in written.acknowledged:
+        shard, number = ack["ShardId"], int(ack["SequenceNumber"])
+        assert last.get(shard, -1) < number
+        last[shard] = number
+
+
+def real_lines_survive_kill_nine_at_random_moments(start_node):
+    print(f"\n{LINES} lines, {KILLS} kills, seed {SEED}", flush=True)
+    node = start_node("--no-limits", "--stream", f"{STREAM}:{SHARDS}")
+    writers = _send_everything(Service(node), random.Random(SEED))
+    node.kill()
+    node.restart()
+
+    client = clients.kinesis(node.api)
+    by_shard = reading.stream_to_tip(client, STREAM)
+    read = {shard: {r["SequenceNumber"]: r for r in records} for shard, records in by_shard.items()}
+    pairs = [pair for written in writers for pair in written.acknowledged]
+    acknowledged = {entry["Data"] for _, entry in pairs}
+    assert sorted(map(_number, acknowledged)) == list(range(LINES)), "a line was not acknowledged once"
+    for ack, entry in pairs:
+        record = read[ack["ShardId"]].get(ack["SequenceNumber"])
+        assert record, f"lost: {entry['Data']} was acknowledged as {ack}"
+        assert (record["Data"], record["PartitionKey"]) == (entry["Data"], entry["PartitionKey"])
+    counted = Counter(record["Data"] for records in by_shard.values() for record in records)
+    assert max(counted.values()) == 1, "an attempt was applied twice"
+    assert counted.keys() <= set().union(*(written.sent for written in writers)), "read, but never sent"
+    _check_order(by_shard, acknowledged)
+    for written in writers:
+        _check_writer(written)
+
+    cli = clients.Cli(node.api)
+    for shard, records in by_shard.items():
+        printed = [(r["SequenceNumber"], base64.b64decode(r["Data"]), r["PartitionKey"]) for r in _read_by_cli(cli, shard)]
+        assert printed == [(r["SequenceNumber"], r["Data"], r["PartitionKey"]) for r in records]
+    cut_off = sum(written.cut_off for written in writers)
+    kept = len(counted) - len(acknowledged)
+    print(f"{len(acknowledged)} lines read back; {cut_off} calls cut off, {kept} of their lines kept", flush=True)
