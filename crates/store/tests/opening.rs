@@ -270,12 +270,7 @@ fn a_flipped_bit_on_disk_is_an_error_and_never_a_record() {
         });
         store.flush().expect("flush");
     }
-    let largest = std::fs::read_dir(temporary.path())
-        .expect("readable")
-        .map(|file| file.expect("readable").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "sst"))
-        .max_by_key(|path| path.metadata().expect("metadata").len())
-        .expect("a table");
+    let largest = largest_table(temporary.path());
     let mut table = std::fs::read(&largest).expect("readable");
     table[20 << 10] ^= 1;
     std::fs::write(&largest, &table).expect("written");
@@ -366,4 +361,32 @@ fn no_write_of_the_store_reaches_a_wal() {
         .map(|file| file.metadata().expect("metadata").len())
         .sum();
     assert_eq!(bytes, 0);
+}
+
+fn largest_table(dir: &Path) -> std::path::PathBuf {
+    let files = std::fs::read_dir(dir).expect("readable").map(|file| file.expect("readable").path());
+    files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sst"))
+        .max_by_key(|path| path.metadata().expect("metadata").len())
+        .expect("a table")
+}
+
+#[test]
+fn a_lost_table_file_is_refused() {
+    let temporary = tempfile::tempdir().expect("temporary directory");
+    store_with_bucket_one(temporary.path());
+    std::fs::remove_file(largest_table(temporary.path())).expect("removed");
+    let refusal = open(temporary.path()).err().expect("refused");
+    assert!(matches!(refusal, OpenError::Engine { .. }), "{refusal}");
+}
+
+#[test]
+fn a_table_file_cut_short_is_refused() {
+    let temporary = tempfile::tempdir().expect("temporary directory");
+    store_with_bucket_one(temporary.path());
+    let table = largest_table(temporary.path());
+    let content = std::fs::read(&table).expect("readable");
+    std::fs::write(&table, &content[..content.len() / 2]).expect("written");
+    let refusal = open(temporary.path()).err().expect("refused");
+    assert!(matches!(refusal, OpenError::Engine { .. }), "{refusal}");
 }
