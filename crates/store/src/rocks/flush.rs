@@ -26,7 +26,11 @@ struct Selection {
 impl RocksStore {
     /// See [`Store::flush`](crate::Store::flush).
     pub(super) fn flush_all(&self) -> Result<(), StoreError> {
-        self.flush_while(&self.flushing.lock())
+        let flushing = self.flushing.lock();
+        let result = self.flush_while(&flushing);
+        // An owner that flushes again at once must not starve a writer that waits for a family.
+        MutexGuard::unlock_fair(flushing);
+        result
     }
 
     /// See [`Store::checkpoint`](crate::Store::checkpoint).
