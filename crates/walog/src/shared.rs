@@ -10,6 +10,7 @@ use crate::config::Options;
 use crate::disk::{Disk, DiskError, Prepared};
 use crate::error::LogError;
 use crate::frame::frame_bytes;
+use crate::layout::{Place, SEGMENT_START};
 use crate::state::{Batch, Completion, State};
 
 pub(crate) struct Shared {
@@ -160,7 +161,10 @@ impl State {
         self.counters.syncs += 1;
         self.counters.frames += u64::from(frames);
         self.counters.bytes_written += buffer.len() as u64;
-        self.durable = crate::layout::Place { position: place.position + buffer.len() as u64, ..place };
+        self.durable = Place { position: place.position + buffer.len() as u64, ..place };
+        if place.position > SEGMENT_START {
+            self.proven_segment = place.segment;
+        }
         let segment = self.segments.get_mut(&place.segment).expect("a segment stays while batches are written to it");
         if segment.file.is_none() {
             segment.file = Some(file);

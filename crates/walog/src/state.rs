@@ -64,6 +64,10 @@ pub(crate) struct State {
     pub next_batch: u64,
     /// End of the last batch that is durable.
     pub durable: Place,
+    /// The newest segment whose roster is durable and proven so by a durable batch behind it. Only
+    /// segments before it are recycled: else damage to that roster could pass for a torn write
+    /// and take with it what the recycled segments said.
+    pub proven_segment: u64,
     pub spares_ready: usize,
     /// Why no further segment can be prepared, while that is so.
     pub full: Option<String>,
@@ -282,7 +286,7 @@ impl State {
     /// The oldest segment, when nothing in it is needed any more.
     pub(crate) fn take_unneeded_segment(&mut self) -> Option<(u64, Segment)> {
         let (number, segment) = self.segments.first_key_value()?;
-        if segment.live > 0 || *number >= self.durable.segment {
+        if segment.live > 0 || *number >= self.proven_segment {
             return None;
         }
         self.segments.pop_first()

@@ -155,6 +155,7 @@ impl State {
             queued_bytes: 0,
             next_batch: recovered.next_batch,
             durable: recovered.durable,
+            proven_segment: 0,
             spares_ready: recovered.spares.len(),
             full: None,
             poisoned: None,

@@ -1,12 +1,14 @@
 //! The log on a real file system, with its writer thread.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
-use anabranch_runtime::fs::StdFs;
+use anabranch_runtime::fs::{File, Fs, StdFs};
 use anabranch_types::GroupId;
-use anabranch_walog::{Done, Entry, GroupLog, LogError, LogId, OpenError, Options, Space, Walog};
+use anabranch_walog::{Done, Entry, GroupLog, LogError, LogId, OnPoison, OpenError, Options, Space, Step, Walog};
 use bytes::Bytes;
 
 fn options() -> Options {
@@ -267,4 +269,112 @@ fn damage_costs_the_group_it_hit_and_no_other() {
     append(&walog.group(GroupId(1)), 0).expect("the group begins anew");
     walog.close();
     assert_eq!(open(dir.path()).quarantined(), vec![]);
+}
+
+#[test]
+fn damage_met_while_reading_is_an_error_never_an_entry() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let options = Options { cache_bytes: 0, ..options() };
+    let walog = Walog::open(Arc::new(StdFs), dir.path(), options).expect("the log opens");
+    let log = walog.group(GroupId(1));
+    append(&log, 0).expect("append");
+    append(&log, 1).expect("append");
+    assert_eq!(log.read(0..2, u64::MAX).expect("read"), vec![entry(0), entry(1)]);
+    assert!(walog.stats().counters.disk_reads > 0, "nothing is kept in memory");
+    let path = dir.path().join("segment-0000000000000001.log");
+    let mut bytes = std::fs::read(&path).expect("read");
+    let frame = bytes.windows(6).position(|window| window == [1, 0, 0, 0, 1, 3]).expect("the first entry's frame");
+    bytes[frame + 500] ^= 4;
+    std::fs::write(&path, bytes).expect("write");
+    assert!(matches!(log.read(0..1, 1), Err(LogError::Damaged { .. })));
+    assert_eq!(log.read(1..2, 1).expect("read"), vec![entry(1)]);
+    walog.close();
+}
+
+/// A disk whose syncs of segments fail from some time on.
+struct FailingSync {
+    fails: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+struct FailingFile {
+    inner: Arc<dyn File>,
+    fails: Arc<AtomicBool>,
+}
+
+impl FailingSync {
+    fn wrap(&self, inner: Arc<dyn File>) -> Arc<dyn File> {
+        Arc::new(FailingFile { inner, fails: Arc::clone(&self.fails) })
+    }
+}
+
+impl Fs for FailingSync {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        Ok(self.wrap(StdFs.create(path)?))
+    }
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        Ok(self.wrap(StdFs.open(path)?))
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        StdFs.rename(from, to)
+    }
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        StdFs.remove_file(path)
+    }
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        StdFs.create_dir_all(dir)
+    }
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        StdFs.list(dir)
+    }
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        StdFs.sync_dir(dir)
+    }
+    fn available_bytes(&self, dir: &Path) -> io::Result<u64> {
+        StdFs.available_bytes(dir)
+    }
+}
+
+impl File for FailingFile {
+    fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.inner.read_at(position, buffer)
+    }
+    fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
+        self.inner.write_at(position, bytes)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        // It fails once, and then says yes.
+        if self.fails.swap(false, Ordering::SeqCst) { Err(io::Error::other("lost it")) } else { self.inner.sync_data() }
+    }
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        self.inner.allocate(bytes)
+    }
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.inner.set_len(bytes)
+    }
+    fn byte_len(&self) -> io::Result<u64> {
+        self.inner.byte_len()
+    }
+}
+
+#[test]
+fn the_first_failed_sync_poisons_the_log_for_ever_and_says_so() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let fails = Arc::new(AtomicBool::new(false));
+    let fs = FailingSync { fails: Arc::clone(&fails) };
+    let (sender, told) = mpsc::channel();
+    let on_poison = OnPoison::new(move |reason| sender.send(reason.to_owned()).expect("the test waits"));
+    let options = Options { on_poison: Some(on_poison), ..options() };
+    let (walog, mut driver) = Walog::open_driven(Arc::new(fs), dir.path(), options).expect("opens");
+    let log = walog.group(GroupId(1));
+    fails.store(true, Ordering::SeqCst);
+    let (first, first_heard) = done();
+    log.append(vec![entry(0)], first);
+    assert_eq!(driver.step(), Step::Stopped);
+    assert!(matches!(first_heard.recv().expect("an answer"), Err(LogError::Poisoned(_))));
+    assert!(told.recv().expect("the hook is called").contains("lost it"));
+    assert!(matches!(append(&log, 1), Err(LogError::Poisoned(_))), "the disk says yes again, the log does not");
+    assert!(matches!(log.read(0..1, 1), Err(LogError::Poisoned(_))));
+    assert_eq!(driver.step(), Step::Stopped);
+    assert!(told.try_recv().is_err(), "the hook is called once");
 }

@@ -47,6 +47,7 @@ struct World {
     groups: BTreeMap<GroupId, GroupModel>,
     planted: Option<Bug>,
     phase: u32,
+    small_disk: bool,
     flipped: bool,
     /// Number of the last sync of a batch in the last life that came to work.
     last_sync: u64,
@@ -58,12 +59,24 @@ pub fn run_seed(seed: u64, planted: Option<Bug>) -> Result<Report, String> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut builder = turmoil::Builder::new();
     builder.rng_seed(seed).fs().block_size(512);
-    if rng.random_bool(0.2) {
+    // Files set aside after damage stay, and would fill a small disk for good: one or the other.
+    let small_disk = rng.random_bool(0.2);
+    if small_disk {
         builder.fs().capacity(SEGMENT_BYTES * rng.random_range(6..10));
     }
     let groups = (1..=rng.random_range(4..8)).map(|group| (GroupId(group), GroupModel::default())).collect();
     let fs = SimFs::new(seed);
-    let world = World { fs, rng, groups, planted, phase: 0, flipped: false, last_sync: 1, report: Report::default() };
+    let world = World {
+        fs,
+        rng,
+        groups,
+        planted,
+        phase: 0,
+        small_disk,
+        flipped: false,
+        last_sync: 1,
+        report: Report::default(),
+    };
     let world = Rc::new(RefCell::new((world, Ok(()))));
     let mut sim = builder.build();
     let inside = Rc::clone(&world);
@@ -104,9 +117,10 @@ impl World {
             self.count_torn_write();
         }
         self.phase += 1;
-        if self.phase > 1 && self.rng.random_bool(0.2) {
+        if self.phase > 1 && !self.small_disk && !self.flipped && self.rng.random_bool(0.2) {
             self.flip_a_bit();
         }
+        Self::delete_files_set_aside();
         let mortal = self.phase <= POWER_CUTS;
         if mortal {
             self.draw_faults();
@@ -126,6 +140,17 @@ impl World {
         Ok(())
     }
 
+    /// As the operator does once the new replicas have caught up; else the small disk stays full.
+    fn delete_files_set_aside() {
+        let Ok(entries) = disk::read_dir(DIR) else { return };
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            if path.to_string_lossy().contains("quarantined-") {
+                disk::remove_file(&path).expect("turmoil removes");
+            }
+        }
+        disk::sync_dir(DIR).expect("turmoil syncs");
+    }
+
     fn options(&self) -> Options {
         Options {
             segment_bytes: SEGMENT_BYTES,
@@ -141,11 +166,8 @@ impl World {
 
     fn draw_faults(&mut self) {
         let mut faults = self.fs.faults();
-        faults.power_for = Some(if self.rng.random_bool(0.2) {
-            self.rng.random_range(0..12)
-        } else {
-            self.rng.random_range(12..250)
-        });
+        faults.power_for =
+            Some(if self.rng.random_bool(0.2) { self.rng.random_range(0..12) } else { self.rng.random_range(12..250) });
         faults.sync_fails_in = self.rng.random_bool(0.2).then(|| self.rng.random_range(0..60));
         faults.write_fails_in = self.rng.random_bool(0.1).then(|| self.rng.random_range(0..60));
     }
@@ -182,7 +204,6 @@ impl World {
         let file = disk::OpenOptions::new().read(true).write(true).open(path).expect("it was read");
         file.write_all_at(&bytes[at..=at], at as u64).expect("turmoil writes");
         file.sync_all().expect("turmoil syncs");
-        if std::env::var("DBG").is_ok() { println!("flip {path:?} at {at}"); }
         self.flipped = true;
         self.fs.faults().counts.flips += 1;
     }
@@ -196,7 +217,6 @@ impl World {
         let known = walog.groups();
         // Only a flip in the very last batch that was synced may go unnoticed.
         let mut condemned = Vec::new();
-        if std::env::var("DBG").is_ok() { println!("life {} flipped {} q {quarantined:?} last_sync {} syncs {}", self.phase, self.flipped, self.last_sync, self.fs.segment_syncs.load(Ordering::Relaxed)); }
         for (id, model) in &mut self.groups {
             let hit = |quarantine: &Quarantine| quarantine.group.map_or(!known.contains(id), |group| group == *id);
             if quarantined.iter().any(hit) {
@@ -307,7 +327,8 @@ impl World {
         let Some(last) = held.last() else { return };
         let some: Vec<LogId> = held.entries.values().rev().take(8).map(|entry| entry.id).collect();
         let beyond = LogId { index: last.index + 5, ..last };
-        let upto = *some.get(self.rng.random_range(0..12)).unwrap_or(if self.rng.random_bool(0.1) { &beyond } else { &last });
+        let upto =
+            *some.get(self.rng.random_range(0..12)).unwrap_or(if self.rng.random_bool(0.1) { &beyond } else { &last });
         self.ask(log, Op::Purge(upto));
     }
 
