@@ -7,7 +7,7 @@ use anabranch_runtime::fs::File;
 use anabranch_types::GroupId;
 use bytes::Bytes;
 
-use crate::entry::{Done, Entry, GroupLogState, LogId};
+use crate::entry::{Done, Entry, GroupLogState, LogId, Quarantine};
 use crate::error::LogError;
 use crate::frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind};
 use crate::group::{Group, Slot};
@@ -37,6 +37,17 @@ impl GroupLog {
     #[must_use]
     pub fn id(&self) -> GroupId {
         self.group
+    }
+
+    /// Why the group must not be used, if so: every request but [`GroupLog::remove`] is refused.
+    /// Ask before [`GroupLog::state`]: what that says of a quarantined group is not to be trusted.
+    #[must_use]
+    pub fn quarantine(&self) -> Option<Quarantine> {
+        let state = self.shared.state.lock();
+        match state.groups.get(&self.group) {
+            Some(group) => group.quarantine.clone(),
+            None => state.unknown.clone(),
+        }
     }
 
     /// Where the group's log stands, with what is not durable yet.

@@ -3,6 +3,7 @@
 //!
 //! `ANABRANCH_LOG_SEEDS` sets how many seeds run (500 unless set), `ANABRANCH_LOG_FIRST_SEED` where
 //! to begin: a failure names its seed.
+#![allow(clippy::print_stdout, reason = "the fault counts are what the run is read for")]
 
 mod crash_harness;
 

@@ -251,6 +251,7 @@ fn damage_costs_the_group_it_hit_and_no_other() {
     assert!(quarantined[0].to_string().contains("segment-0000000000000001.log"), "{}", quarantined[0]);
     assert!(quarantined[0].to_string().contains("anabranch log salvage"), "{}", quarantined[0]);
     let (hit, spared) = (walog.group(GroupId(1)), walog.group(GroupId(2)));
+    assert_eq!((hit.quarantine(), spared.quarantine()), (Some(quarantined[0].clone()), None));
     assert!(matches!(hit.read(0..1, 1), Err(LogError::Quarantined(_))));
     assert!(matches!(append(&hit, 1), Err(LogError::Quarantined(_))));
     assert_eq!(spared.read(0..1, 1).expect("read"), vec![entry(0)]);
