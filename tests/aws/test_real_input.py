@@ -11,6 +11,7 @@ import dataclasses
 import os
 import random
 import threading
+import time
 import zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ SHARDS = 4
 WRITERS = 4
 KILLS = 6
 BATCH_MAX = 50
+KILL_DELAY_SECONDS_MAX = 0.02
 
 
 class Service:
@@ -34,6 +36,7 @@ class Service:
 
     def __init__(self, node):
         self.node = node
+        self.api = node.api
         self.generation = 0
         self.changed = threading.Condition()
         self.begun = 0
@@ -42,37 +45,44 @@ class Service:
     def client(self, after=-1):
         """A client of the first node that started after generation `after`, and its generation."""
         with self.changed:
-            self.changed.wait_for(lambda: self.failed or (self.node.is_running() and self.generation > after))
+            self.changed.wait_for(lambda: self.failed or self.generation > after)
             assert self.failed is None, f"given up: {self.failed}"
-            return clients.kinesis(self.node.api), self.generation
+            return clients.kinesis(self.api), self.generation
 
     def call_begins(self):
         with self.changed:
             self.begun += 1
             self.changed.notify_all()
 
-    def kill_and_restart_at(self, call):
-        """Kills the node once that many calls began, whatever is in flight then."""
+    def kill_and_restart_at(self, call, delay):
+        """Kills the node `delay` seconds after that many calls began, whatever is in flight then."""
         with self.changed:
             self.changed.wait_for(lambda: self.failed or self.begun >= call)
             if self.failed:
                 return
-            self.node.kill()
-            try:
-                self.node.restart()
-            except AssertionError as failure:
-                self.failed = failure
-                raise
-            finally:
-                self.generation += 1
-                self.changed.notify_all()
+        # Not to wait for anything: this is what makes the moment random.
+        time.sleep(delay)
+        self.node.kill()
+        try:
+            self.node.restart()
+        except AssertionError as failure:
+            self.give_up(failure)
+            raise
+        with self.changed:
+            self.api = self.node.api
+            self.generation += 1
+            self.changed.notify_all()
+
+    def give_up(self, failure):
+        """Ends every writer."""
+        with self.changed:
+            self.failed = self.failed or failure
+            self.changed.notify_all()
 
     def writer_ended(self, writer):
         """A writer that failed ends the others; its error is the test's."""
         if writer.exception():
-            with self.changed:
-                self.failed = self.failed or writer.exception()
-                self.changed.notify_all()
+            self.give_up(writer.exception())
 
 
 @dataclasses.dataclass
@@ -133,7 +143,7 @@ def _send_everything(service, rng):
         for writer in writers:
             writer.add_done_callback(service.writer_ended)
         for call in kills:
-            service.kill_and_restart_at(call)
+            service.kill_and_restart_at(call, rng.uniform(0, KILL_DELAY_SECONDS_MAX))
         return [writer.result() for writer in writers]
 
 
