@@ -42,7 +42,8 @@ pub(crate) async fn create_stream(
     };
     let map = metadata.view.load().map.stream(uid).cloned();
     let gone = || NodeError::Unknown { reason: format!("stream {uid} was deleted while it was being created") };
-    finish_create(service, &map.ok_or_else(gone)?).await?;
+    let map = map.ok_or_else(gone)?;
+    finish_create(service, &map).await?;
     Ok(CreateStreamReply::Created)
 }
 

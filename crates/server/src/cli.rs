@@ -27,6 +27,12 @@ pub struct Cli {
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run every role in one process, for anyone on this machine: nothing to configure.
+    Dev(DevArgs),
+    /// Run a node as its configuration file says; credentials are required.
+    Server(ServerArgs),
+    /// Show a node, its groups and where shards live.
+    Status(StatusArgs),
     /// Help with the configuration file of a server.
     #[command(subcommand)]
     Config(ConfigCommand),

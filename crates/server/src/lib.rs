@@ -3,10 +3,12 @@
 //! Composes the rooms below and decides nothing that they could.
 
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod data_dir;
 pub mod health;
 pub mod listeners;
+pub mod node;
 pub mod pages;
 pub mod run;
 pub mod status;

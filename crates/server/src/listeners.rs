@@ -1,8 +1,10 @@
 //! Binding ports, and what to say about them: ready, or reachable by strangers.
 
 use crate::config::{Access, NodeConfig};
+use anabranch_types::NodeId;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::Path;
 use tokio::net::TcpListener;
 
 /// A port cannot be listened on.
@@ -46,19 +48,20 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// One line: `anabranch 0.1.0 ready: http://127.0.0.1:4567 https://127.0.0.1:4568`.
-    pub fn ready_line(&self) -> String {
-        let version = env!("CARGO_PKG_VERSION");
-        let tls = self.tls.map(|address| format!(" https://{address}")).unwrap_or_default();
-        format!("anabranch {version} ready: http://{}{tls}", self.plain)
+    /// One line, which scripts wait for (docs/CLI.md): `anabranch ready api=http://127.0.0.1:4567
+    /// tls=https://127.0.0.1:4568 node=1 data=./anabranch-data`. Without a TLS port there is no
+    /// `tls=`. The directory comes last, so that one with spaces reads to the end of the line.
+    pub fn ready_line(&self, node: NodeId, data_dir: &Path) -> String {
+        let tls = self.tls.map(|address| format!(" tls=https://{address}")).unwrap_or_default();
+        format!("anabranch ready api=http://{}{tls} node={node} data={}", self.plain, data_dir.display())
     }
 }
 
 /// Prints the ready line to stdout: the one thing a node ever prints there. To be called once
 /// every port is bound and every part serves.
 #[allow(clippy::print_stdout, reason = "whoever started the node waits for this line on stdout")]
-pub fn announce_ready(bound: &Bound) {
-    println!("{}", bound.ready_line());
+pub fn announce_ready(bound: &Bound, node: NodeId, data_dir: &Path) {
+    println!("{}", bound.ready_line(node, data_dir));
 }
 
 /// What to warn of when a port can be reached from beyond this machine; none where all is well.
@@ -94,7 +97,6 @@ pub fn warn_of_exposure(config: &NodeConfig) {
 mod tests {
     use super::*;
     use crate::config::EXAMPLE;
-    use std::path::Path;
 
     fn config(listen: &str, tls_listen: &str, access: Option<Access>) -> NodeConfig {
         let config = NodeConfig::from_toml(Path::new("node.toml"), EXAMPLE).expect("the example");
@@ -122,9 +124,10 @@ mod tests {
     fn the_ready_line_names_every_port() {
         let plain = "127.0.0.1:4567".parse().expect("an address");
         let tls = "[::1]:4568".parse().ok();
-        let version = env!("CARGO_PKG_VERSION");
-        let line = Bound { plain, tls }.ready_line();
-        assert_eq!(line, format!("anabranch {version} ready: http://127.0.0.1:4567 https://[::1]:4568"));
+        let line = Bound { plain, tls }.ready_line(NodeId(1), Path::new("/data dir"));
+        assert_eq!(line, "anabranch ready api=http://127.0.0.1:4567 tls=https://[::1]:4568 node=1 data=/data dir");
+        let line = Bound { plain, tls: None }.ready_line(NodeId(1), Path::new("d"));
+        assert_eq!(line, "anabranch ready api=http://127.0.0.1:4567 node=1 data=d");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! code how that went: 0 well, 1 badly, 2 the command line or the configuration is wrong.
 
 use anabranch_server::cli::{Cli, Command, ConfigCommand};
+use anabranch_server::commands;
 use anabranch_server::config::{ConfigError, EXAMPLE};
 use clap::Parser;
 use std::io::Write;
@@ -24,6 +25,9 @@ fn main() -> ExitCode {
 
 fn execute(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Dev(args) => commands::serve::serve(&args.config()?),
+        Command::Server(args) => commands::serve::serve(&args.config()?),
+        Command::Status(args) => Ok(std::io::stdout().write_all(commands::status::status(&args)?.as_bytes())?),
         Command::Config(ConfigCommand::Example) => Ok(std::io::stdout().write_all(EXAMPLE.as_bytes())?),
     }
 }

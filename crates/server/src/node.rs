@@ -87,7 +87,7 @@ impl Node {
     ) -> Result<Node, StartError> {
         let bound = listeners.bound()?;
         let (doors, work) = (env.in_group("doors"), env.in_group("work"));
-        let log = log::open(config, directory, &*env.random).await?;
+        let log = log::open(config, directory, &env).await?;
         let stores = Stores::new(config, directory)?;
         let metadata = start_metadata(config, directory, &work, &log, &stores, bound).await?;
         let writable = Writable::new();

@@ -5,6 +5,7 @@
 //! GET /health/ready     200 while clients may be sent here, else 503 and why
 //! GET /health/live      200: the process answers
 //! GET /metrics          Prometheus text format
+//! GET /status           the node, its groups and where shards live, as JSON
 //! ```
 //! Answers only; the listener belongs to the door.
 
@@ -18,17 +19,26 @@ use std::sync::Arc;
 /// Renders all metrics, as `/metrics` shows them.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 
+/// Renders the node's status as JSON, as `/status` shows it.
+pub type RenderStatus = Arc<dyn Fn() -> String + Send + Sync>;
+
 /// The pages of one node. Cheap to clone.
 #[derive(Clone)]
 pub struct Pages {
     health: Health,
     render_metrics: RenderMetrics,
+    render_status: RenderStatus,
 }
 
 impl Pages {
-    /// Pages that show `health`, and what `render_metrics` gives.
-    pub fn new(health: Health, render_metrics: RenderMetrics) -> Self {
-        Pages { health, render_metrics }
+    /// The media type of `/metrics`. Source: Prometheus, "Exposition formats", text format 0.0.4.
+    pub const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+    /// The media type of every other page.
+    pub const JSON_TYPE: &str = "application/json";
+
+    /// Pages that show `health`, and what the two functions give.
+    pub fn new(health: Health, render_metrics: RenderMetrics, render_status: RenderStatus) -> Self {
+        Pages { health, render_metrics, render_status }
     }
 
     /// The page at `path`; none where there is no page. Every page takes GET and HEAD only.
@@ -37,7 +47,8 @@ impl Pages {
             "/health/startup" => |pages| verdict_page(&pages.health.has_started()),
             "/health/ready" => |pages| verdict_page(&pages.health.is_ready()),
             "/health/live" => |pages| verdict_page(&pages.health.is_alive()),
-            "/metrics" => Pages::metrics_page,
+            "/metrics" => |pages| page(StatusCode::OK, Pages::METRICS_TYPE, (pages.render_metrics)()),
+            "/status" => |pages| page(StatusCode::OK, Pages::JSON_TYPE, (pages.render_status)()),
             _ => return None,
         };
         if !matches!(*method, Method::GET | Method::HEAD) {
@@ -48,11 +59,6 @@ impl Pages {
             *response.body_mut() = Bytes::new();
         }
         Some(response)
-    }
-
-    /// Source: Prometheus, "Exposition formats", text format 0.0.4.
-    fn metrics_page(&self) -> Response<Bytes> {
-        page(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", (self.render_metrics)())
     }
 }
 
@@ -65,7 +71,7 @@ impl fmt::Debug for Pages {
 fn verdict_page(verdict: &Verdict) -> Response<Bytes> {
     let status = if verdict.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = serde_json::to_string(verdict).expect("a verdict is a bool and texts");
-    page(status, "application/json", body)
+    page(status, Pages::JSON_TYPE, body)
 }
 
 fn page(status: StatusCode, content_type: &'static str, body: String) -> Response<Bytes> {
@@ -89,7 +95,8 @@ mod tests {
 
     fn pages() -> (Pages, Health) {
         let health = Health::new();
-        (Pages::new(health.clone(), Arc::new(|| "anabranch_up 1\n".to_owned())), health)
+        let metrics = Arc::new(|| "anabranch_up 1\n".to_owned());
+        (Pages::new(health.clone(), metrics, Arc::new(|| "{}\n".to_owned())), health)
     }
 
     /// Status and body of a page that exists.

@@ -1,4 +1,5 @@
-//! What a node tells about itself and its groups: for `anabranch status`, as JSON or tables.
+//! What a node tells about itself and its cluster: for `anabranch status` and `GET /status`, as
+//! JSON or tables.
 //!
 //! Ids of 128 bits are texts, since JSON numbers are not wide enough.
 
@@ -8,88 +9,94 @@ mod table;
 
 use table::Table;
 
-/// One node, as it sees itself.
+/// The cluster, as one node sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeStatus {
     /// The program's version.
     pub version: String,
     /// The cluster's id, 32 hexadecimal digits.
-    pub cluster_id: String,
-    /// The node's number.
-    pub node_id: u64,
-    /// The directory's incarnation, 32 hexadecimal digits.
-    pub incarnation: String,
-    /// Whether clients may be sent here.
+    pub cluster: String,
+    /// The number of the node that tells this.
+    pub node: u64,
+    /// Whether clients may be sent to it.
     pub ready: bool,
     /// Why not; empty when ready.
     pub reasons: Vec<String>,
-    /// Seconds since the node started.
+    /// Seconds since it started.
     pub uptime_seconds: u64,
-    /// Streams of the catalog, as far as this node has applied it.
-    pub streams: u64,
-    /// Open shards of the catalog.
-    pub open_shards: u64,
-    /// The replication groups that have a replica here, by number.
+    /// Every node of the cluster, by number.
+    pub nodes: Vec<NodeEntry>,
+    /// The replication groups that have a replica on the telling node, by number.
     pub groups: Vec<GroupStatus>,
+    /// Which group holds which shard.
+    pub shards: Vec<ShardEntry>,
 }
 
-/// One replication group, as this node's replica sees it.
-/// `applied_index <= committed_index <= last_index` on a leader.
+/// One node of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeEntry {
+    /// Its number.
+    pub id: u64,
+    /// Its process; known of the telling node only.
+    pub pid: Option<u32>,
+    /// Where clients reach it.
+    pub addresses: Vec<String>,
+}
+
+/// One replication group, as the replica on the telling node sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupStatus {
     /// Its number; 0 is the catalog's.
-    pub group_id: u32,
-    /// What the replica here does.
-    pub role: ReplicaRole,
+    pub id: u32,
+    /// Every replica and its node.
+    pub replicas: Vec<ReplicaEntry>,
     /// The node that leads, where one is known.
-    pub leader_node_id: Option<u64>,
+    pub leader: Option<u64>,
     /// The present term.
     pub term: u64,
-    /// The last entry in the replica's log.
-    pub last_index: u64,
-    /// The last entry that is known to be committed.
-    pub committed_index: u64,
-    /// The last entry that is applied.
-    pub applied_index: u64,
-    /// Shards that the group hosts, sealed ones included.
-    pub shards: u64,
-    /// All replicas' nodes, in order.
-    pub replica_node_ids: Vec<u64>,
+    /// The newest entry that is applied.
+    pub applied: Option<u64>,
+    /// Up to where the applied state is on disk; `flushed <= applied`.
+    pub flushed: Option<u64>,
+    /// Why the replica stopped, when it did.
+    pub failure: Option<String>,
 }
 
-/// What a replica does in its group.
+/// One replica of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ReplicaRole {
-    /// It orders the group's entries.
-    Leader,
-    /// It follows a leader and votes.
-    Follower,
-    /// It asks for votes.
-    Candidate,
-    /// It follows without a vote.
-    Learner,
+pub struct ReplicaEntry {
+    /// Its number, never used again.
+    pub id: u64,
+    /// The node it lives on.
+    pub node: u64,
+}
+
+/// Where a shard lives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardEntry {
+    /// The stream's name.
+    pub stream: String,
+    /// The shard's id.
+    pub shard: String,
+    /// The group that holds it.
+    pub group: u32,
 }
 
 impl NodeStatus {
-    /// Tables for people.
+    /// Tables for people; shards are counted per group, not listed.
     pub fn to_text(&self) -> String {
         let state = if self.ready { "ready".to_owned() } else { format!("not ready ({})", self.reasons.join("; ")) };
-        let mut node = Table::new(&["NODE", "VERSION", "UPTIME", "STREAMS", "OPEN SHARDS", "STATE"]);
-        node.push(vec![
-            self.node_id.to_string(),
-            self.version.clone(),
-            uptime(self.uptime_seconds),
-            self.streams.to_string(),
-            self.open_shards.to_string(),
-            state,
-        ]);
-        let mut groups =
-            Table::new(&["GROUP", "ROLE", "LEADER", "TERM", "LAST", "COMMITTED", "APPLIED", "SHARDS", "REPLICAS"]);
-        for group in &self.groups {
-            groups.push(group.row());
+        let mut nodes = Table::new(&["NODE", "PID", "ADDRESSES"]);
+        for node in &self.nodes {
+            let pid = node.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+            nodes.push(vec![node.id.to_string(), pid, node.addresses.join(" ")]);
         }
-        format!("cluster {}\n\n{node}\n{groups}", self.cluster_id)
+        let mut groups = Table::new(&["GROUP", "LEADER", "TERM", "APPLIED", "FLUSHED", "SHARDS", "REPLICAS", "STATE"]);
+        for group in &self.groups {
+            groups.push(group.row(self.shards.iter().filter(|shard| shard.group == group.id).count()));
+        }
+        let (version, up) = (&self.version, uptime(self.uptime_seconds));
+        format!("cluster {}\nnode {} is {state}, up {up}, version {version}\n\n{nodes}\n{groups}", self.cluster, self.node)
     }
 
     /// One JSON document that ends with a line break.
@@ -101,30 +108,19 @@ impl NodeStatus {
 }
 
 impl GroupStatus {
-    fn row(&self) -> Vec<String> {
-        let replicas: Vec<_> = self.replica_node_ids.iter().map(u64::to_string).collect();
+    fn row(&self, shards: usize) -> Vec<String> {
+        let number = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+        let replicas: Vec<_> = self.replicas.iter().map(|replica| format!("{}@{}", replica.id, replica.node)).collect();
         vec![
-            if self.group_id == 0 { "catalog".to_owned() } else { self.group_id.to_string() },
-            self.role.as_str().to_owned(),
-            self.leader_node_id.map_or_else(|| "none".to_owned(), |node| node.to_string()),
+            if self.id == 0 { "catalog".to_owned() } else { self.id.to_string() },
+            number(self.leader),
             self.term.to_string(),
-            self.last_index.to_string(),
-            self.committed_index.to_string(),
-            self.applied_index.to_string(),
-            self.shards.to_string(),
-            replicas.join(","),
+            number(self.applied),
+            number(self.flushed),
+            shards.to_string(),
+            replicas.join(" "),
+            self.failure.clone().unwrap_or_else(|| "running".to_owned()),
         ]
-    }
-}
-
-impl ReplicaRole {
-    fn as_str(self) -> &'static str {
-        match self {
-            ReplicaRole::Leader => "leader",
-            ReplicaRole::Follower => "follower",
-            ReplicaRole::Candidate => "candidate",
-            ReplicaRole::Learner => "learner",
-        }
     }
 }
 

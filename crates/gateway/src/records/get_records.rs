@@ -93,7 +93,7 @@ fn output(
     } else {
         let view = gateway.view.load();
         let following = Position { next: reply.next, issued: now, ..position };
-        (Some(ShardIterator(following.seal(&token_keys(&view)?.current, &*gateway.env.random))), Vec::new())
+        (Some(ShardIterator(following.seal(token_keys(&view)?.sealing(now), &*gateway.env.random))), Vec::new())
     };
     Ok(GetRecordsOutput { records, next, millis_behind_latest: reply.millis_behind_latest, child_shards })
 }

@@ -29,7 +29,7 @@ pub(crate) async fn get_shard_iterator(
     };
     let position = Position { stream: map.stream.uid, name: name.clone(), shard: id, next, issued: now };
     let view = gateway.view.load();
-    Ok(ShardIterator(position.seal(&token_keys(&view)?.current, &*gateway.env.random)))
+    Ok(ShardIterator(position.seal(token_keys(&view)?.sealing(now), &*gateway.env.random)))
 }
 
 /// The number, if it is one of this shard's.

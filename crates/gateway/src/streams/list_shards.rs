@@ -47,7 +47,7 @@ pub(crate) fn list_shards(
     let next_token = last.map(|after| {
         let Wanted { map, filter, as_of, .. } = &wanted;
         let cursor = Cursor::Shards { stream: map.stream.uid, after, as_of: *as_of, filter: *filter };
-        Page { issued: now, cursor }.seal(&keys.current, &*gateway.env.random)
+        Page { issued: now, cursor }.seal(keys.sealing(now), &*gateway.env.random)
     });
     Ok(ListShardsOutput { shards: list.shards.into_iter().map(convert::shard).collect(), next_token })
 }

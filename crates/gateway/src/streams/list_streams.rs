@@ -29,7 +29,7 @@ pub(crate) fn list_streams(
     let last: Option<StreamName> = page.streams.last().map(|map| map.stream.name.clone());
     let next_token = last.filter(|_| page.has_more).map(|after| {
         let next = Page { issued: now, cursor: Cursor::Streams { after } };
-        next.seal(&keys.current, &*gateway.env.random)
+        next.seal(keys.sealing(now), &*gateway.env.random)
     });
     let summary = |map: &std::sync::Arc<anabranch_catalog::StreamMap>| StreamSummary {
         arn: convert::arn(context, map),

@@ -17,10 +17,8 @@ pub enum StartError {
     #[error("cannot open the log")]
     Log(#[from] anabranch_walog::OpenError),
     /// A part of the log is damaged, and there is no other replica to rebuild it from.
-    #[error("the log of group {group} is damaged: {reason}. Its files are kept in {dir}; nothing is served from them")]
+    #[error("the log is damaged: {reason}. Its files are kept in {dir}; nothing is served from them")]
     Quarantined {
-        /// The group.
-        group: GroupId,
         /// What was found.
         reason: String,
         /// The log's directory.

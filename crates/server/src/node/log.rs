@@ -3,8 +3,7 @@
 use super::error::StartError;
 use crate::config::NodeConfig;
 use crate::data_dir::DataDir;
-use anabranch_runtime::Random;
-use anabranch_runtime::fs::StdFs;
+use anabranch_runtime::Env;
 use anabranch_walog::{OnPoison, Options, Walog};
 use std::sync::Arc;
 
@@ -13,23 +12,22 @@ use std::sync::Arc;
 pub(super) async fn open(
     config: &NodeConfig,
     directory: &DataDir,
-    random: &dyn Random,
+    env: &Env,
 ) -> Result<Walog, StartError> {
     let dir = directory.path().join("log");
     let options = Options {
         segment_bytes: config.log.segment_bytes,
-        salt: random.u64(),
+        salt: env.random.u64(),
         on_poison: Some(OnPoison::new(|reason| {
             tracing::error!(reason, "the log failed; the process ends, restart it once the disk is well");
             std::process::exit(1);
         })),
         ..Options::default()
     };
-    let path = dir.clone();
-    let log = tokio::task::spawn_blocking(move || Walog::open(Arc::new(StdFs), &path, options)).await??;
+    let (path, fs) = (dir.clone(), Arc::clone(&env.fs));
+    let log = tokio::task::spawn_blocking(move || Walog::open(fs, &path, options)).await??;
     if let Some(quarantine) = log.quarantined().first() {
-        let (group, reason) = (quarantine.group, quarantine.to_string());
-        return Err(StartError::Quarantined { group, reason, dir });
+        return Err(StartError::Quarantined { reason: quarantine.to_string(), dir });
     }
     Ok(log)
 }
