@@ -100,12 +100,7 @@ pub fn invalid_minimum_sequence_number(value: &str, stream: &StreamName, account
 
 /// GetShardIterator's `StartingSequenceNumber` is no sequence number. `shard` as the service
 /// prints it, or as the caller wrote it when it names no shard.
-pub fn invalid_starting_sequence_number(
-    value: &str,
-    shard: &str,
-    stream: &StreamName,
-    account: AccountId,
-) -> ApiError {
+pub fn invalid_starting_sequence_number(value: &str, shard: &str, stream: &StreamName, account: AccountId) -> ApiError {
     let message = format!(
         "StartingSequenceNumber {value} used in GetShardIterator on shard {shard} in stream {stream} under account \
          {account} is invalid."

@@ -4,14 +4,13 @@
 //! A role never asks where another one runs: it calls a trait through the [`Router`].
 
 mod error;
-mod view;
 mod metadata_node;
 mod router;
 mod status;
 mod storage_node;
+mod view;
 
 pub use error::NodeError;
-pub use view::{ClusterView, ViewWatch};
 pub use metadata_node::{CreateStreamReply, MetadataNode};
 pub use router::Router;
 pub use status::{GroupReport, NodeReport};
@@ -19,3 +18,4 @@ pub use storage_node::{
     NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut,
     ShardKey, StorageNode,
 };
+pub use view::{ClusterView, ViewWatch};

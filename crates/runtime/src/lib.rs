@@ -1,7 +1,10 @@
 //! Time, randomness, disk and tasks, handed in from outside (D12).
 //!
 //! Code above this floor never asks the operating system for any of them; lints forbid it.
-#![allow(clippy::disallowed_methods, reason = "the real clock, randomness and tasks live here, for all others to be handed in")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the real clock, randomness and tasks live here, for all others to be handed in"
+)]
 
 mod backoff;
 mod clock;

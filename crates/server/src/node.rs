@@ -98,7 +98,8 @@ impl Node {
         let service = metadata.start_controllers(router.clone()).await?;
         let gateway = gateway(&metadata, router, &service, &work);
         let reporter = Reporter::new(directory, bound, &metadata, &storage, health, &env);
-        let door = Arc::new(AwsDoor::new(gateway, door_options(config, health, render_metrics, reporter), doors.clone()));
+        let door =
+            Arc::new(AwsDoor::new(gateway, door_options(config, health, render_metrics, reporter), doors.clone()));
         streams::create_configured(config, &service, &env).await?;
         serve(config, directory, &door, &doors, listeners)?;
         health.enter(Phase::Serving);
@@ -137,14 +138,15 @@ async fn start_metadata(
     let identity = directory.identity();
     let (group, view) = groups::start_metadata_group(identity.node, log, stores).await?;
     let metadata = Metadata::new(group, view, env.clone());
-    metadata.bootstrap(FirstNode {
-        cluster: identity.cluster,
-        node: identity.node,
-        incarnation: identity.incarnation,
-        addresses: report::addresses(bound)?,
-        data_groups: config.groups,
-    })
-    .await?;
+    metadata
+        .bootstrap(FirstNode {
+            cluster: identity.cluster,
+            node: identity.node,
+            incarnation: identity.incarnation,
+            addresses: report::addresses(bound)?,
+            data_groups: config.groups,
+        })
+        .await?;
     Ok(metadata)
 }
 

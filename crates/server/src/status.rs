@@ -96,7 +96,10 @@ impl NodeStatus {
             groups.push(group.row(self.shards.iter().filter(|shard| shard.group == group.id).count()));
         }
         let (version, up) = (&self.version, uptime(self.uptime_seconds));
-        format!("cluster {}\nnode {} is {state}, up {up}, version {version}\n\n{nodes}\n{groups}", self.cluster, self.node)
+        format!(
+            "cluster {}\nnode {} is {state}, up {up}, version {version}\n\n{nodes}\n{groups}",
+            self.cluster, self.node
+        )
     }
 
     /// One JSON document that ends with a line break.

@@ -79,12 +79,7 @@ fn record_bytes(record: &anabranch_cluster::PutRecordIn) -> u64 {
 /// Bytes that a record and a chunk cost beyond data and key, roughly; sizes one allocation.
 const RECORD_OVERHEAD: u64 = 16;
 
-fn pack(
-    host: &HostedGroup,
-    request: &PutRequest,
-    items: &[AdmittedItem],
-    fates: &[Vec<Option<RecordFate>>],
-) -> Bytes {
+fn pack(host: &HostedGroup, request: &PutRequest, items: &[AdmittedItem], fates: &[Vec<Option<RecordFate>>]) -> Bytes {
     let records: u64 = items.iter().map(|item| item.records).sum();
     let bytes: u64 = items.iter().map(|item| item.bytes).sum();
     let capacity = bytes + (records + 8 * items.len() as u64 + 8) * RECORD_OVERHEAD;

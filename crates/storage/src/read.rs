@@ -98,13 +98,7 @@ fn scan(
     }
 }
 
-fn take_chunk(
-    plan: &ReadPlan,
-    request: &ReadRequest,
-    key: &[u8],
-    value: Bytes,
-    found: &mut Found,
-) -> ControlFlow<()> {
+fn take_chunk(plan: &ReadPlan, request: &ReadRequest, key: &[u8], value: Bytes, found: &mut Found) -> ControlFlow<()> {
     let damaged = |error: anabranch_shard::ChunkDamage| Some(Stopped::Damaged(error.to_string()));
     let records = match plan.open(key, value) {
         Ok(records) => records,

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 /// Whether the binary answers the AWS protocol, so that its clients belong to every test run.
-pub const SERVED: bool = false;
+pub const SERVED: bool = true;
 
 /// The pinned clients.
 const REQUIREMENTS: &str = "tests/aws/requirements.txt";

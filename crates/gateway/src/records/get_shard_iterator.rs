@@ -15,8 +15,8 @@ pub(crate) async fn get_shard_iterator(
 ) -> Result<ShardIterator, ApiError> {
     let map = resolve::served_stream(gateway, context, &request.stream)?;
     let name = &map.stream.name;
-    let id = ShardId::parse(&request.shard)
-        .map_err(|_| messages::shard_not_found(&request.shard, name, context.account))?;
+    let id =
+        ShardId::parse(&request.shard).map_err(|_| messages::shard_not_found(&request.shard, name, context.account))?;
     let shard = map.shard(id).ok_or_else(|| messages::shard_absent(id, name, context.account))?;
     let now = gateway.now();
     let next = match request.start {
@@ -63,7 +63,8 @@ async fn locate(
     let key = ShardKey { stream: map.stream.uid, shard: shard.id };
     let group = shard.group;
     let deadline = gateway.deadline(context, gateway.options.read_patience);
-    let located = gateway.router.call(group, deadline, |node| async move { node.locate(group, key, start).await }).await;
+    let located =
+        gateway.router.call(group, deadline, |node| async move { node.locate(group, key, start).await }).await;
     located.map_err(|error| match error {
         NodeError::NoSuchShard { .. } => messages::shard_absent(shard.id, &map.stream.name, context.account),
         error => resolve::node_failed(&error),

@@ -53,7 +53,8 @@ pub(crate) fn list_shards(
 }
 
 fn next_page(gateway: &Gateway, token: &str, keys: &TokenKeys, now: Timestamp) -> Result<Wanted, ApiError> {
-    let Ok(Page { issued, cursor: Cursor::Shards { stream, after, as_of, filter } }) = Page::open(token, keys, now) else {
+    let Ok(Page { issued, cursor: Cursor::Shards { stream, after, as_of, filter } }) = Page::open(token, keys, now)
+    else {
         return Err(messages::invalid_next_token());
     };
     if now > issued.plus(limits::NEXT_TOKEN_VALID) {

@@ -9,11 +9,7 @@ use std::sync::Arc;
 
 /// Opens the log and recovers what it holds. Its writer's first failed write or sync ends the
 /// process: what is on disk is then known only after reading it again (D3).
-pub(super) async fn open(
-    config: &NodeConfig,
-    directory: &DataDir,
-    env: &Env,
-) -> Result<Walog, StartError> {
+pub(super) async fn open(config: &NodeConfig, directory: &DataDir, env: &Env) -> Result<Walog, StartError> {
     let dir = directory.path().join("log");
     let options = Options {
         segment_bytes: config.log.segment_bytes,
