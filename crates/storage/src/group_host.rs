@@ -66,7 +66,7 @@ impl HostedGroup {
         let group = Group::start(id, replica, log, machine, group_options).await?;
         group.bootstrap(&members).await?;
         group.wait_ready(READY_PATIENCE).await?;
-        let budgets = Budgets::new(options.limits.clone());
+        let budgets = Budgets::new(options.limits);
         let host = HostedGroup { group, shared, budgets, writable, env, options };
         host.init().await?;
         Ok(host)

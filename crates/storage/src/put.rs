@@ -53,8 +53,8 @@ fn refund(host: &HostedGroup, admitted: &Admitted) {
 fn settle(admitted: Admitted, outcomes: &[ItemOutcome]) -> Vec<Vec<RecordFate>> {
     let Admitted { items, mut fates, .. } = admitted;
     for (item, outcome) in items.iter().zip(outcomes) {
-        let mut position = 0;
-        for fate in fates[item.item].iter_mut().filter(|fate| fate.is_none()) {
+        let proposed = fates[item.item].iter_mut().filter(|fate| fate.is_none());
+        for (position, fate) in (0u64..).zip(proposed) {
             *fate = Some(match *outcome {
                 ItemOutcome::Accepted { first, arrival, .. } => {
                     let counter = Counter::from_bits(first.bits() + position).expect("positions stay within an entry");
@@ -63,7 +63,6 @@ fn settle(admitted: Admitted, outcomes: &[ItemOutcome]) -> Vec<Vec<RecordFate>> 
                 ItemOutcome::Closed => RecordFate::Closed,
                 ItemOutcome::NotFound | ItemOutcome::OutOfRange => RecordFate::Misrouted,
             });
-            position += 1;
         }
     }
     let decided = |fate: Option<RecordFate>| fate.expect("every record was refused or is in the command");
