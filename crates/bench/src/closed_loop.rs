@@ -1,0 +1,57 @@
+//! When a closed loop counts and when it ends.
+
+use crate::args::Args;
+use anyhow::ensure;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// The measured time of one run, shared by its connections.
+#[derive(Debug, Clone)]
+pub struct Window {
+    counts_from: Instant,
+    ends_at: Instant,
+    /// Record bytes after which the run ends, and those acknowledged so far.
+    bytes_max: Option<u64>,
+    bytes: Rc<Cell<u64>>,
+}
+
+impl Window {
+    /// A run of `--seconds` behind `--warm-up-seconds`, or of `--total-bytes`.
+    ///
+    /// # Errors
+    /// When there is neither.
+    pub fn open(args: &Args) -> anyhow::Result<Window> {
+        let seconds: f64 = args.value_or("seconds", 0.0)?;
+        let warm_up: f64 = args.value_or("warm-up-seconds", 0.0)?;
+        let bytes: u64 = args.value_or("total-bytes", 0)?;
+        ensure!((seconds > 0.0) != (bytes > 0), "give --seconds or --total-bytes");
+        // A signature is taken for five minutes, so no run may last longer.
+        let length = if bytes > 0 { Duration::from_secs(280) } else { Duration::from_secs_f64(seconds) };
+        let counts_from = Instant::now() + Duration::from_secs_f64(warm_up);
+        let bytes_max = (bytes > 0).then_some(bytes);
+        Ok(Window { counts_from, ends_at: counts_from + length, bytes_max, bytes: Rc::default() })
+    }
+
+    /// Whether another request may be sent.
+    pub fn is_open(&self) -> bool {
+        Instant::now() < self.ends_at && self.bytes_max.is_none_or(|max| self.bytes.get() < max)
+    }
+
+    /// Whether an answer that came now counts.
+    pub fn counts(&self) -> bool {
+        let now = Instant::now();
+        now >= self.counts_from && (now < self.ends_at || self.bytes_max.is_some())
+    }
+
+    /// Record bytes were acknowledged.
+    pub fn add_bytes(&self, bytes: u64) {
+        self.bytes.set(self.bytes.get() + bytes);
+    }
+
+    /// How long was measured, once it is over.
+    pub fn measured(&self) -> Duration {
+        let end = if self.bytes_max.is_some() { Instant::now() } else { self.ends_at.min(Instant::now()) };
+        end.saturating_duration_since(self.counts_from)
+    }
+}

@@ -1,0 +1,57 @@
+//! What `cargo xtask bench` measures with: a closed-loop client of the AWS wire, and the null
+//! pipeline that shows how fast the wire can be at all.
+//!
+//! ```text
+//! stream  --address A --stream S --shards N       create a stream and wait until it is active
+//! put     --address A --stream S --records N --record-bytes B --connections C
+//!         (--seconds T --warm-up-seconds W | --total-bytes T)
+//! read    --address A --stream S --connections C --seconds T --warm-up-seconds W
+//! null    --address A --file F                    serve PutRecords: parse, append, fdatasync
+//! sink    --address A                             serve PutRecords: read the body, answer
+//! ```
+//! `put` and `read` print one line of JSON. It starts no server but its own and judges nothing.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
+#![allow(clippy::disallowed_methods, reason = "a bench measures real time and is never simulated")]
+
+mod args;
+mod catch_up;
+mod closed_loop;
+mod date;
+mod http;
+mod null;
+mod put;
+mod report;
+mod requests;
+mod sigv4;
+mod stream;
+
+use args::Args;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let command = words.next().unwrap_or_default();
+    match Args::parse(words).and_then(|args| execute(&command, &args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: &str, args: &Args) -> anyhow::Result<()> {
+    match command {
+        "null" => null::serve_durably(args.address()?, args.text("file")?.as_ref()),
+        "sink" => null::serve_nothing(args.address()?),
+        // One thread, as the servers need the other cores.
+        _ => tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+            match command {
+                "stream" => stream::create(args).await,
+                "put" => put::run(args).await,
+                "read" => catch_up::run(args).await,
+                other => anyhow::bail!("no command {other:?}: stream, put, read, null, sink"),
+            }
+        }),
+    }
+}

@@ -1,0 +1,114 @@
+//! Closed loop of PutRecords: each connection sends its next request when the last is answered.
+
+use crate::args::Args;
+use crate::closed_loop::Window;
+use crate::http::Connection;
+use crate::report::{Counts, Report};
+use crate::requests::{self, Batch};
+use crate::sigv4::Signer;
+use memchr::memmem;
+use std::time::Instant;
+use tokio::task::LocalSet;
+
+/// Record bytes of the different requests that are prepared for all connections together.
+const PREPARED_BYTES: usize = 32 * 1024 * 1024;
+
+/// Runs it and prints the report.
+///
+/// # Errors
+/// When an argument is missing or a connection breaks.
+pub async fn run(args: &Args) -> anyhow::Result<()> {
+    let address = args.address()?;
+    let connections: usize = args.value("connections")?;
+    let batch = Batch { records: args.value("records")?, record_bytes: args.value("record-bytes")? };
+    let per_connection = (PREPARED_BYTES / (connections * batch.records * batch.record_bytes).max(1)).max(2);
+    let signer = Signer::new(address);
+    let stream = args.text("stream")?;
+    let mut prepared = Vec::new();
+    for _ in 0..connections {
+        let requests = requests::put_records(&signer, stream, batch, per_connection);
+        prepared.push((Connection::open(address).await?, requests));
+    }
+    let window = Window::open(args)?;
+    let local = LocalSet::new();
+    let tasks: Vec<_> = prepared
+        .into_iter()
+        .map(|(connection, requests)| local.spawn_local(send(connection, requests, batch, window.clone())))
+        .collect();
+    let counts = local
+        .run_until(async {
+            let mut counts = Vec::new();
+            for task in tasks {
+                counts.push(task.await??);
+            }
+            anyhow::Ok(counts)
+        })
+        .await?;
+    Report::new(window.measured(), counts).print()
+}
+
+async fn send(
+    mut connection: Connection,
+    requests: Vec<Vec<u8>>,
+    batch: Batch,
+    window: Window,
+) -> anyhow::Result<Counts> {
+    let mut counts = Counts::default();
+    for request in requests.iter().cycle() {
+        if !window.is_open() {
+            break;
+        }
+        let sent_at = Instant::now();
+        let (status, body) = connection.exchange(request).await?;
+        let refused = if status == 200 { refused(body).min(batch.records as u64) } else { batch.records as u64 };
+        let stored = batch.records as u64 - refused;
+        window.add_bytes(stored * batch.record_bytes as u64);
+        if !window.counts() {
+            continue;
+        }
+        if status == 200 {
+            counts.requests += 1;
+            counts.records += stored;
+            counts.refused += refused;
+            counts.answer_bytes += body.len() as u64;
+            counts.latencies_us.push(u64::try_from(sent_at.elapsed().as_micros())?);
+        } else {
+            counts.errors += 1;
+            counts.first_error.get_or_insert_with(|| format!("{status} {}", String::from_utf8_lossy(body)));
+        }
+    }
+    Ok(counts)
+}
+
+/// `FailedRecordCount` of an answer; everything when it is not there. The count stands before
+/// or behind the long list of records, so both ends are looked at first.
+fn refused(body: &[u8]) -> u64 {
+    const NAME: &[u8] = b"\"FailedRecordCount\":";
+    const NEAR: usize = 80;
+    let tail = body.len().saturating_sub(NEAR);
+    let at = memmem::find(&body[..body.len().min(NEAR)], NAME)
+        .or_else(|| memmem::rfind(&body[tail..], NAME).map(|at| at + tail))
+        .or_else(|| memmem::find(body, NAME));
+    let Some(at) = at else { return u64::MAX };
+    let digits = body[at + NAME.len()..].iter().skip_while(|byte| **byte == b' ').take_while(|b| b.is_ascii_digit());
+    digits.fold(0_u64, |number, digit| number.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_records_are_found_at_either_end() {
+        let long = "x".repeat(300);
+        assert_eq!(refused(format!("{{\"FailedRecordCount\":12,\"Records\":[{long}]}}").as_bytes()), 12);
+        assert_eq!(refused(format!("{{\"Records\":[{long}],\"FailedRecordCount\": 7}}").as_bytes()), 7);
+        let middle = format!("{{\"A\":\"{long}\",\"FailedRecordCount\":3,\"Records\":[{long}]}}");
+        assert_eq!(refused(middle.as_bytes()), 3);
+    }
+
+    #[test]
+    fn an_answer_without_a_count_is_all_refused() {
+        assert_eq!(refused(b"{}"), u64::MAX);
+    }
+}

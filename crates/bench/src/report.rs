@@ -1,0 +1,113 @@
+//! What one run of the client prints: one line of JSON.
+
+use serde::Serialize;
+use std::time::Duration;
+
+/// What one connection counted after the warm-up.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Requests that were answered with 200.
+    pub requests: u64,
+    /// Records that were acknowledged, or read.
+    pub records: u64,
+    /// Records that the server refused inside of an answer with 200.
+    pub refused: u64,
+    /// Requests that were answered with anything else.
+    pub errors: u64,
+    /// The first such answer.
+    pub first_error: Option<String>,
+    /// Bytes of all answers' bodies.
+    pub answer_bytes: u64,
+    /// Time of each request, in microseconds.
+    pub latencies_us: Vec<u64>,
+}
+
+/// The line.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Length of the measured time.
+    pub seconds: f64,
+    /// Sum over connections, as in [`Counts`].
+    pub requests: u64,
+    /// Likewise.
+    pub records: u64,
+    /// Likewise.
+    pub refused: u64,
+    /// Likewise.
+    pub errors: u64,
+    /// One of the answers that were errors.
+    pub first_error: Option<String>,
+    /// Likewise.
+    pub answer_bytes: u64,
+    /// The closed loop's own result.
+    pub records_per_second: f64,
+    /// Median time of a request.
+    pub latency_p50_ms: f64,
+    /// 99th percentile of it.
+    pub latency_p99_ms: f64,
+    /// CPU time that this client took from its start, in seconds.
+    pub client_cpu_seconds: f64,
+}
+
+impl Report {
+    /// Adds up what the connections counted in `elapsed`.
+    pub fn new(elapsed: Duration, connections: Vec<Counts>) -> Report {
+        let sum = |of: fn(&Counts) -> u64| connections.iter().map(of).sum::<u64>();
+        let records = sum(|counts| counts.records);
+        let mut latencies: Vec<u64> = connections.iter().flat_map(|counts| counts.latencies_us.clone()).collect();
+        latencies.sort_unstable();
+        Report {
+            seconds: elapsed.as_secs_f64(),
+            requests: sum(|counts| counts.requests),
+            records,
+            refused: sum(|counts| counts.refused),
+            errors: sum(|counts| counts.errors),
+            answer_bytes: sum(|counts| counts.answer_bytes),
+            records_per_second: records as f64 / elapsed.as_secs_f64(),
+            latency_p50_ms: percentile_ms(&latencies, 50),
+            latency_p99_ms: percentile_ms(&latencies, 99),
+            client_cpu_seconds: own_cpu_seconds(),
+            first_error: connections.into_iter().find_map(|counts| counts.first_error),
+        }
+    }
+
+    /// Prints it.
+    ///
+    /// # Errors
+    /// When a number is none.
+    pub fn print(&self) -> anyhow::Result<()> {
+        println!("{}", serde_json::to_string(self)?);
+        Ok(())
+    }
+}
+
+fn percentile_ms(sorted_us: &[u64], percent: usize) -> f64 {
+    let last = sorted_us.len().saturating_sub(1);
+    sorted_us.get(sorted_us.len() * percent / 100).or(sorted_us.get(last)).map_or(0.0, |us| *us as f64 / 1000.0)
+}
+
+/// Source: proc(5), stat, fields 14 and 15, in ticks of 10 ms.
+fn own_cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let behind_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = behind_name.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok());
+    ticks.sum::<u64>() as f64 / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_added_up() {
+        let counts = |records, latency| Counts { records, latencies_us: vec![latency], ..Counts::default() };
+        let report = Report::new(Duration::from_secs(2), vec![counts(10, 3000), counts(30, 1000)]);
+        assert_eq!((report.records, report.records_per_second), (40, 20.0));
+        assert_eq!((report.latency_p50_ms, report.latency_p99_ms), (3.0, 3.0));
+    }
+
+    #[test]
+    fn nothing_measured_is_zero() {
+        assert_eq!(percentile_ms(&[], 50), 0.0);
+    }
+}
