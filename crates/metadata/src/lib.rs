@@ -8,6 +8,7 @@ mod bootstrap;
 mod create_stream;
 mod delete_stream;
 mod error;
+mod flush;
 mod machine;
 mod metadata;
 mod propose;

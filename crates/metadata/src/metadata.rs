@@ -1,7 +1,7 @@
 //! The metadata service of a node.
 
 use crate::machine::CatalogMachine;
-use crate::{create_stream, delete_stream, reconcile, token_keys};
+use crate::{create_stream, delete_stream, flush, reconcile, token_keys};
 use anabranch_cluster::{CreateStreamReply, GroupReport, MetadataNode, NodeError, Router, ViewWatch};
 use anabranch_consensus::Group;
 use anabranch_runtime::{Env, OnFailure};
@@ -35,6 +35,8 @@ impl Metadata {
     pub async fn start_controllers(&self, router: Router) -> Result<MetadataService, NodeError> {
         let service = MetadataService { metadata: self.clone(), router };
         reconcile::finish_streams(&service).await?;
+        let flushing = self.clone();
+        self.env.tasks.spawn("catalog-flush", OnFailure::Log, async move { flush::flush(&flushing).await });
         let rotating = self.clone();
         self.env.tasks.spawn("token-keys", OnFailure::Log, async move { token_keys::rotate_daily(&rotating).await });
         Ok(service)
@@ -52,11 +54,6 @@ impl Metadata {
             flushed: status.flushed_index,
             failure: status.failure,
         }
-    }
-
-    /// Flushes and purges the log when there is something to: the catalog changes rarely.
-    pub async fn request_flush(&self) {
-        self.group.request_flush().await;
     }
 
     /// Stops the replica.

@@ -34,7 +34,7 @@ pub const GROUPS_MAX: u32 = 1_024;
 /// How long a stopping node may take to finish what it has begun.
 pub const DRAIN_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 /// What is logged unless told otherwise.
-pub const LOG_FILTER_DEFAULT: &str = "info";
+pub const LOG_FILTER_DEFAULT: &str = "info,openraft=warn";
 
 const MIB: u64 = 1024 * 1024;
 

@@ -9,6 +9,7 @@ pub mod data_dir;
 pub mod health;
 pub mod listeners;
 pub mod node;
+pub mod open_files;
 pub mod pages;
 pub mod run;
 pub mod status;

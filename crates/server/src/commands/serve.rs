@@ -5,6 +5,7 @@ use crate::data_dir::DataDir;
 use crate::health::Health;
 use crate::listeners;
 use crate::node::{Listeners, Node};
+use crate::open_files;
 use crate::run::{Signals, run_until_stopped};
 use anabranch_runtime::{Env, OnFailure};
 use anabranch_telemetry::{Metrics, Telemetry};
@@ -43,6 +44,7 @@ async fn run(config: &NodeConfig, env: Env) -> (anyhow::Result<()>, Option<Telem
 
 async fn run_in(config: &NodeConfig, env: Env, directory: &DataDir, metrics: Metrics) -> anyhow::Result<()> {
     let signals = Signals::install()?;
+    open_files::raise_limit();
     listeners::warn_of_exposure(config);
     let health = Health::new();
     let bound = Listeners::bind(config).await?;
