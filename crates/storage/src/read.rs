@@ -59,18 +59,21 @@ fn scan(
 ) -> Result<Option<ReadReply>, NodeError> {
     // Taken before the store is read: everything below is in the store by then.
     let published = shared.published();
-    let from = first_visible(shared, no, request.from)?;
+    // The state may be ahead of the store, and a batch may land between two of the scans below:
+    // what is at or above `published` is left for the next read, so that nothing is skipped (I5).
+    let from = first_visible(shared, no, request.from)?.min(published).max(request.from);
     let (plan, sealed) = {
         let state = shared.state.read();
         let Some(shard) = state.shard_by_no(no) else { return Ok(None) };
         let plan = state.read_plan(no, from).expect("the shard was found above");
-        (plan, matches!(shard.state, ShardState::Sealed { .. }))
+        let complete = shard.newest.is_none_or(|newest| newest.last < published);
+        (plan, complete && matches!(shard.state, ShardState::Sealed { .. }))
     };
     let mut found = Found { records: Vec::new(), bytes: 0, stopped: None };
     for step in &plan.steps {
         let family = Family::Bucket(step.bucket.0);
         let scanned = shared.store.scan(family, &step.from, &step.to, Direction::Ascending, &mut |key, value| {
-            take_chunk(&plan, &request, key, Bytes::copy_from_slice(value), &mut found)
+            take_chunk(&plan, &request, published, key, Bytes::copy_from_slice(value), &mut found)
         });
         match scanned {
             // Dropped since the plan was made, or about to be created: nothing visible in it.
@@ -98,7 +101,14 @@ fn scan(
     }
 }
 
-fn take_chunk(plan: &ReadPlan, request: &ReadRequest, key: &[u8], value: Bytes, found: &mut Found) -> ControlFlow<()> {
+fn take_chunk(
+    plan: &ReadPlan,
+    request: &ReadRequest,
+    published: Counter,
+    key: &[u8],
+    value: Bytes,
+    found: &mut Found,
+) -> ControlFlow<()> {
     let damaged = |error: anabranch_shard::ChunkDamage| Some(Stopped::Damaged(error.to_string()));
     let records = match plan.open(key, value) {
         Ok(records) => records,
@@ -115,6 +125,9 @@ fn take_chunk(plan: &ReadPlan, request: &ReadRequest, key: &[u8], value: Bytes, 
                 return ControlFlow::Break(());
             }
         };
+        if record.counter >= published {
+            return ControlFlow::Break(());
+        }
         let out = RecordOut {
             counter: record.counter,
             arrival: record.arrival,
