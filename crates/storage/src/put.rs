@@ -3,20 +3,25 @@
 use crate::admission::{self, Admitted};
 use crate::group_host::HostedGroup;
 use crate::metrics;
-use anabranch_cluster::{NodeError, PutReply, PutRequest, RecordFate};
+use anabranch_cluster::{NodeError, PutItem, PutReply, PutRequest, RecordFate};
 use anabranch_shard::{ItemOutcome, RequestOutcome, decode_put_outcome};
-use anabranch_types::Counter;
+use anabranch_types::{Counter, Timestamp};
 
+#[tracing::instrument(name = "storage.put", skip_all, fields(group = %host.id(), request_id = %request.request_id))]
 pub(crate) async fn put(host: &HostedGroup, request: &PutRequest) -> Result<PutReply, NodeError> {
-    host.writable.check()?;
+    host.check_writable()?;
     host.check_leader()?;
+    let recorded = host.shared.state.read().recorded(request.request_id);
+    if let Some(outcome) = recorded {
+        return Ok(PutReply { fates: settle_recorded(request, &outcome) });
+    }
     let mut admitted = admission::admit(host, request);
     let Some(command) = admitted.command.take() else {
         return Ok(PutReply { fates: settle(admitted, &[]) });
     };
     let bytes = command.len();
-    let outcome = match host.group.propose(command).await {
-        Ok(proposed) => proposed.outcome,
+    let proposed = match host.group.propose(command).await {
+        Ok(proposed) => proposed,
         Err(error) => {
             let error = host.propose_failed(error);
             if matches!(error, NodeError::NotLeader { .. }) {
@@ -27,22 +32,61 @@ pub(crate) async fn put(host: &HostedGroup, request: &PutRequest) -> Result<PutR
     };
     metrics::put_applied(bytes);
     let malformed = |error: anabranch_shard::Malformed| NodeError::Damaged { reason: error.to_string() };
-    let outcomes = decode_put_outcome(&outcome).map_err(malformed)?;
+    let outcomes = decode_put_outcome(&proposed.outcome).map_err(malformed)?;
     match outcomes.first() {
+        Some(outcome) if is_recorded(outcome, proposed.index) => {
+            refund(host, &admitted);
+            Ok(PutReply { fates: settle_recorded(request, outcome) })
+        }
         Some(RequestOutcome::Items(items)) if items.len() == admitted.items.len() => {
             let reply = PutReply { fates: settle(admitted, items) };
             metrics::put_fates(&reply);
             Ok(reply)
         }
-        Some(RequestOutcome::TooOld) => Ok(PutReply { fates: all_too_old(admitted) }),
-        // The recorded answer of an earlier try that admitted other records.
+        Some(RequestOutcome::TooOld) => {
+            refund(host, &admitted);
+            Ok(PutReply { fates: all_too_old(admitted) })
+        }
         Some(RequestOutcome::Items(_)) | None => {
-            Err(NodeError::Damaged { reason: "the recorded outcome does not fit the request".to_owned() })
+            Err(NodeError::Damaged { reason: "the outcome does not fit the request".to_owned() })
         }
     }
 }
 
-/// Certainly not appended: what admission took is given back.
+/// Whether an earlier try was applied and this one, at `index`, only heard its answer.
+fn is_recorded(outcome: &RequestOutcome, index: u64) -> bool {
+    let RequestOutcome::Items(items) = outcome else { return false };
+    items.iter().any(|item| matches!(item, ItemOutcome::Accepted { first, .. } if first.log_index() != index))
+}
+
+/// The fates of the try that was applied. Its admission is forgotten, but of each shard it took
+/// the first so many records: a budget that is used up stays so to the end of a call. When a shard
+/// was left out altogether, nobody knows which; then nothing is claimed of any record (I12).
+fn settle_recorded(request: &PutRequest, outcome: &RequestOutcome) -> Vec<Vec<RecordFate>> {
+    let outcomes = match outcome {
+        RequestOutcome::Items(items) if items.len() == request.items.len() => items.as_slice(),
+        RequestOutcome::Items(_) | RequestOutcome::TooOld => &[],
+    };
+    let fate = |outcome: Option<&ItemOutcome>, nth: u64| match outcome {
+        Some(ItemOutcome::Accepted { first, records, arrival }) if nth < u64::from(*records) => {
+            stored(*first, nth, *arrival)
+        }
+        Some(ItemOutcome::Accepted { .. }) | None => RecordFate::TooOld,
+        Some(ItemOutcome::Closed) => RecordFate::Closed,
+        Some(ItemOutcome::NotFound | ItemOutcome::OutOfRange) => RecordFate::Misrouted,
+    };
+    let fates = |(index, item): (usize, &PutItem)| {
+        (0..item.records.len() as u64).map(|nth| fate(outcomes.get(index), nth)).collect()
+    };
+    request.items.iter().enumerate().map(fates).collect()
+}
+
+fn stored(first: Counter, nth: u64, arrival: Timestamp) -> RecordFate {
+    let counter = Counter::from_bits(first.bits() + nth).expect("positions stay within an entry");
+    RecordFate::Stored { counter, arrival }
+}
+
+/// Nothing was written: what admission took is given back.
 fn refund(host: &HostedGroup, admitted: &Admitted) {
     for item in &admitted.items {
         host.budgets.refund_writes(item.shard, item.bytes, item.records);
@@ -56,10 +100,7 @@ fn settle(admitted: Admitted, outcomes: &[ItemOutcome]) -> Vec<Vec<RecordFate>> 
         let proposed = fates[item.item].iter_mut().filter(|fate| fate.is_none());
         for (position, fate) in (0u64..).zip(proposed) {
             *fate = Some(match *outcome {
-                ItemOutcome::Accepted { first, arrival, .. } => {
-                    let counter = Counter::from_bits(first.bits() + position).expect("positions stay within an entry");
-                    RecordFate::Stored { counter, arrival }
-                }
+                ItemOutcome::Accepted { first, arrival, .. } => stored(first, position, arrival),
                 ItemOutcome::Closed => RecordFate::Closed,
                 ItemOutcome::NotFound | ItemOutcome::OutOfRange => RecordFate::Misrouted,
             });

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+#[tracing::instrument(name = "storage.read", skip_all, fields(group = %host.id(), shard = %request.shard.shard))]
 pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<ReadReply, NodeError> {
     let no_such_shard = || NodeError::NoSuchShard { group: host.id() };
     host.read_barrier().await?;
