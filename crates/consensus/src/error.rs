@@ -49,6 +49,14 @@ pub enum ProposeError {
     },
 }
 
+/// The log takes no new commands now: its disk or its quota is full.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{reason}")]
+pub struct NoRoom {
+    /// What is missing.
+    pub reason: String,
+}
+
 /// A read could not be proved to be recent.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum BarrierError {

@@ -2,7 +2,7 @@
 
 use crate::barrier;
 use crate::config::GroupOptions;
-use crate::error::{BarrierError, ProposeError, StartError};
+use crate::error::{BarrierError, NoRoom, ProposeError, StartError};
 use crate::log_storage::LogStorage;
 use crate::machine::Machine;
 use crate::machine_adapter::MachineAdapter;
@@ -14,7 +14,9 @@ use bytes::Bytes;
 use openraft::errors::{ClientWriteError, RaftError};
 use openraft::{Raft, ServerState};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// A command was committed and applied.
 #[derive(Debug, Clone)]
@@ -70,11 +72,19 @@ pub struct Group<M: Machine> {
     id: GroupId,
     replica: ReplicaId,
     raft: Raft<RaftTypes, MachineAdapter<M>>,
+    log: GroupLog,
+    stopping: Arc<watch::Sender<bool>>,
 }
 
 impl<M: Machine> Clone for Group<M> {
     fn clone(&self) -> Self {
-        Group { id: self.id, replica: self.replica, raft: self.raft.clone() }
+        Group {
+            id: self.id,
+            replica: self.replica,
+            raft: self.raft.clone(),
+            log: self.log.clone(),
+            stopping: Arc::clone(&self.stopping),
+        }
     }
 }
 
@@ -83,7 +93,8 @@ impl<M: Machine> Group<M> {
     /// part in elections. `replica` must be the one its log and machine were written by.
     ///
     /// # Errors
-    /// [`StartError`] when the options do not fit together, or log or state cannot be read.
+    /// [`StartError`] when the options do not fit together, log or state cannot be read, or the
+    /// log is quarantined: what is left of it is not to be trusted (D3).
     pub async fn start(
         id: GroupId,
         replica: ReplicaId,
@@ -92,10 +103,15 @@ impl<M: Machine> Group<M> {
         options: &GroupOptions,
     ) -> Result<Self, StartError> {
         let config = options.raft_config(&format!("group-{id}"))?;
-        let raft = Raft::new(replica.0, config, NoPeers, LogStorage::new(log), MachineAdapter::new(machine))
-            .await
-            .map_err(|error| StartError::Unreadable { group: id, reason: error.to_string() })?;
-        Ok(Group { id, replica, raft })
+        let unreadable = |reason: String| StartError::Unreadable { group: id, reason };
+        if let Some(quarantine) = log.quarantine() {
+            return Err(unreadable(quarantine.to_string()));
+        }
+        let (stopping, stopped) = watch::channel(false);
+        let storage = LogStorage::new(log.clone(), stopped);
+        let raft = Raft::new(replica.0, config, NoPeers, storage, MachineAdapter::new(machine));
+        let raft = raft.await.map_err(|error| unreadable(error.to_string()))?;
+        Ok(Group { id, replica, raft, log, stopping: Arc::new(stopping) })
     }
 
     /// Gives a new group its first members. Once for a group's life; a replica that has a log
@@ -141,6 +157,16 @@ impl<M: Machine> Group<M> {
             }
             Err(error) => Err(ProposeError::Unknown { reason: error.to_string() }),
         }
+    }
+
+    /// Whether the log takes new commands. Ask before [`Group::propose`], save for the few commands
+    /// that free space: those use the room that is kept for them. A proposal that meets a full log
+    /// all the same waits until there is room.
+    ///
+    /// # Errors
+    /// [`NoRoom`] while the log is full.
+    pub fn check_room(&self) -> Result<(), NoRoom> {
+        self.log.check_room().map_err(|error| NoRoom { reason: error.to_string() })
     }
 
     /// Returns once a read of the machine sees everything acknowledged before this call.
@@ -211,6 +237,7 @@ impl<M: Machine> Group<M> {
 
     /// Stops the replica. What was acknowledged stands in the log.
     pub async fn shutdown(&self) {
+        self.stopping.send_replace(true);
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(group = %self.id, %error, "group did not stop cleanly");
         }

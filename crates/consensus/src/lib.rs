@@ -18,6 +18,6 @@ mod raft_types;
 
 pub use applied_row::AppliedRowError;
 pub use config::GroupOptions;
-pub use error::{BarrierError, MachineError, ProposeError, StartError};
+pub use error::{BarrierError, MachineError, NoRoom, ProposeError, StartError};
 pub use group::{Group, GroupStatus, Proposed, Role};
 pub use machine::{AppliedState, Committed, FlushJob, Machine, Payload};

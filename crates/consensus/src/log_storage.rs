@@ -2,27 +2,59 @@
 
 use crate::codec::{entry_in, entry_out, log_id_in, log_id_out, vote_in, vote_out};
 use crate::raft_types::{RaftEntry, RaftLogId, RaftTypes, RaftVote};
-use anabranch_walog::{GroupLog, LogError};
+use anabranch_walog::{Done, Entry, GroupLog, LogError};
 use futures::Stream;
 use openraft::alias::LogIdOf;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{OptionalSend, RaftLogReader};
+use parking_lot::Mutex;
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
 
 /// Bytes of one read of the log: what replication and apply hold in memory at a time.
 const READ_BYTES_MAX: u64 = 4 << 20;
+
+/// How often a full log is asked again.
+const FULL_RETRY: Duration = Duration::from_millis(100);
 
 /// One group's log. Clones read the same log.
 #[derive(Clone)]
 pub(crate) struct LogStorage {
     log: GroupLog,
+    /// True once the group is told to stop: nothing waits for room any more.
+    stopping: watch::Receiver<bool>,
 }
 
 impl LogStorage {
-    pub(crate) fn new(log: GroupLog) -> Self {
-        LogStorage { log }
+    pub(crate) fn new(log: GroupLog, stopping: watch::Receiver<bool>) -> Self {
+        LogStorage { log, stopping }
+    }
+
+    /// Waits before a full log is asked again. True when the group is to stop instead.
+    ///
+    /// openraft takes every error for the end of the group. A full disk is none: the group stands
+    /// still until there is room, which those who propose are warned of early (D3).
+    async fn gives_up_on_room(&mut self, reason: &str) -> bool {
+        tracing::warn!(group = %self.log.id(), reason, "the group waits for room in the log");
+        // A sender that is gone means that nobody needs the group any more.
+        let stopped = tokio::time::timeout(FULL_RETRY, self.stopping.wait_for(|stopping| *stopping)).await;
+        stopped.is_ok()
+    }
+
+    /// Makes `request` until it is not refused for lack of room.
+    async fn insist(&mut self, request: impl Fn(&GroupLog, Done) + Send + Sync) -> io::Result<()> {
+        loop {
+            let (done, answered) = oneshot::channel();
+            request(&self.log, Box::new(move |result| drop(done.send(result))));
+            match answered.await.map_err(io::Error::other)? {
+                Err(LogError::Full(reason)) if !self.gives_up_on_room(&reason).await => {}
+                answer => return answer.map_err(log_failed),
+            }
+        }
     }
 
     /// Reads at least the first entry of `start..end`, if there is one, and on to a size limit.
@@ -106,9 +138,8 @@ impl RaftLogStorage<RaftTypes> for LogStorage {
     }
 
     async fn save_vote(&mut self, vote: &RaftVote) -> Result<(), io::Error> {
-        let (done, saved) = tokio::sync::oneshot::channel();
-        self.log.save_vote(vote_out(vote), Box::new(move |result| drop(done.send(result))));
-        saved.await.map_err(io::Error::other)?.map_err(log_failed)
+        let vote = vote_out(vote);
+        self.insist(|log, done| log.save_vote(vote.clone(), done)).await
     }
 
     async fn save_committed(&mut self, committed: Option<RaftLogId>) -> Result<(), io::Error> {
@@ -127,23 +158,48 @@ impl RaftLogStorage<RaftTypes> for LogStorage {
         I: IntoIterator<Item = RaftEntry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let entries = entries.into_iter().map(entry_out).collect();
-        self.log.append(entries, Box::new(move |result| callback.io_completed(result.map_err(log_failed))));
-        Ok(())
+        let entries: Vec<Entry> = entries.into_iter().map(entry_out).collect();
+        let waiting = Arc::new(Mutex::new(Some(callback)));
+        loop {
+            let (refused, done) = refusal_of(&waiting);
+            self.log.append_reserved(entries.clone(), done);
+            let Some(reason) = refused.lock().take() else { return Ok(()) };
+            if self.gives_up_on_room(&reason).await {
+                if let Some(callback) = waiting.lock().take() {
+                    callback.io_completed(Err(log_failed(LogError::Full(reason))));
+                }
+                return Ok(());
+            }
+        }
     }
 
     async fn truncate_after(&mut self, last_kept: Option<LogIdOf<RaftTypes>>) -> Result<(), io::Error> {
-        let (done, truncated) = tokio::sync::oneshot::channel();
         let last_kept = last_kept.as_ref().map(log_id_out);
-        self.log.truncate_after(last_kept, Box::new(move |result| drop(done.send(result))));
-        truncated.await.map_err(io::Error::other)?.map_err(log_failed)
+        self.insist(|log, done| log.truncate_after(last_kept, done)).await
     }
 
     async fn purge(&mut self, upto: LogIdOf<RaftTypes>) -> Result<(), io::Error> {
-        let (done, purged) = tokio::sync::oneshot::channel();
-        self.log.purge(log_id_out(&upto), Box::new(move |result| drop(done.send(result))));
-        purged.await.map_err(io::Error::other)?.map_err(log_failed)
+        let upto = log_id_out(&upto);
+        self.insist(|log, done| log.purge(upto, done)).await
     }
+}
+
+/// Why an append was refused for lack of room, when it was.
+type Refusal = Arc<Mutex<Option<String>>>;
+
+/// A `Done` that answers `waiting`, but for [`LogError::Full`]: that is kept in the [`Refusal`],
+/// which is filled before the append returns, and `waiting` waits on.
+fn refusal_of(waiting: &Arc<Mutex<Option<IOFlushed<RaftTypes>>>>) -> (Refusal, Done) {
+    let (refused, waiting) = (Refusal::default(), Arc::clone(waiting));
+    let of_done = Arc::clone(&refused);
+    let done: Done = Box::new(move |result| match result {
+        Err(LogError::Full(reason)) => *of_done.lock() = Some(reason),
+        result => {
+            let callback = waiting.lock().take().expect("an append is answered once");
+            callback.io_completed(result.map_err(log_failed));
+        }
+    });
+    (refused, done)
 }
 
 fn log_failed(error: LogError) -> io::Error {

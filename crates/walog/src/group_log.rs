@@ -65,6 +65,31 @@ impl GroupLog {
     /// # Panics
     /// When the entries do not continue the group's log: index by one, term not falling.
     pub fn append(&self, entries: Vec<Entry>, done: Done) {
+        self.append_as(Class::Entries, entries, done);
+    }
+
+    /// As [`GroupLog::append`], and may enter the reserved segments: for owners that ask
+    /// [`GroupLog::check_room`] before they make new entries, so that what is under way, and the
+    /// few entries that free space, still find room on a full disk.
+    ///
+    /// # Panics
+    /// As [`GroupLog::append`].
+    pub fn append_reserved(&self, entries: Vec<Entry>, done: Done) {
+        self.append_as(Class::Reserved, entries, done);
+    }
+
+    /// Whether new entries should be made now.
+    ///
+    /// # Errors
+    /// [`LogError::Full`] from the moment on at which no further segment can be prepared: what is
+    /// left of the newest one and the reserve are for entries under way. `Poisoned` and `Closed`.
+    pub fn check_room(&self) -> Result<(), LogError> {
+        let state = self.shared.state.lock();
+        state.usable()?;
+        state.full.clone().map_or(Ok(()), |reason| Err(LogError::Full(reason)))
+    }
+
+    fn append_as(&self, class: Class, entries: Vec<Entry>, done: Done) {
         if entries.is_empty() {
             return self.admitted(Class::Control, &[0], done, State::barrier);
         }
@@ -72,7 +97,7 @@ impl GroupLog {
         if let Err(error) = self.shared.check_size(&sizes) {
             return done(Err(error));
         }
-        self.admitted(Class::Entries, &sizes, done, |state, done| {
+        self.admitted(class, &sizes, done, |state, done| {
             let mut last = state.groups.get(&self.group).and_then(Group::last);
             for entry in &entries {
                 let (group, id) = (self.group, entry.id);

@@ -31,6 +31,9 @@ pub(crate) struct Shared {
 pub(crate) enum Class {
     /// Entries: they stop when only the reserve is left.
     Entries,
+    /// Entries that were let in before: they wait for room in the queue and may use the reserve,
+    /// but for its last segment, so that what frees space can always be noted.
+    Reserved,
     /// Votes, truncations, purges, removals, witnesses.
     Control,
 }
@@ -49,7 +52,7 @@ impl Shared {
         loop {
             let mut state = self.state.lock();
             state.usable()?;
-            if class == Class::Entries && self.threaded {
+            if class != Class::Control && self.threaded {
                 while state.queued_bytes > self.options.queue_bytes_max {
                     self.room.wait(&mut state);
                     state.usable()?;
@@ -59,9 +62,10 @@ impl Shared {
             let rolls = state.rolls_for(body_bytes.iter().copied());
             let reserve = match class {
                 Class::Entries => self.options.reserved_segments as usize,
+                Class::Reserved => self.options.reserved_segments.saturating_sub(1) as usize,
                 Class::Control => 0,
             };
-            if rolls == 0 && class == Class::Control || state.spares_ready >= rolls + reserve {
+            if rolls == 0 && class != Class::Entries || state.spares_ready >= rolls + reserve {
                 return Ok(state);
             }
             drop(state);

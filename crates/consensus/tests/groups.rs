@@ -1,0 +1,313 @@
+//! Groups of one replica over a real log: what is acknowledged stays, in order, exactly once.
+
+#![allow(clippy::unwrap_used, reason = "tests say what they expect bluntly")]
+
+use anabranch_consensus::{
+    AppliedState, Committed, FlushJob, Group, GroupOptions, Machine, MachineError, Payload, ProposeError,
+};
+use anabranch_runtime::fs::StdFs;
+use anabranch_types::{GroupId, NodeId, ReplicaId};
+use anabranch_walog::{Options, Walog};
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::join_all;
+use parking_lot::Mutex;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A command at which a [`Memory`] fails.
+const POISON: &[u8] = b"poison";
+
+/// What a machine shows: every command with its index.
+#[derive(Clone, Default)]
+struct State {
+    applied: AppliedState,
+    commands: Vec<(u64, Bytes)>,
+}
+
+/// The disk of a machine: what was flushed, and what the present run shows.
+#[derive(Clone, Default)]
+struct Disk {
+    flushed: Arc<Mutex<State>>,
+    shown: Arc<Mutex<State>>,
+    /// Indexes in the order in which this run applied them.
+    applied_here: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Disk {
+    /// What a new process finds: the flushed state.
+    fn after_crash(&self) -> Disk {
+        let flushed = self.flushed.lock().clone();
+        Disk { flushed: Arc::new(Mutex::new(flushed.clone())), shown: Arc::new(Mutex::new(flushed)), ..Disk::default() }
+    }
+
+    fn commands(&self) -> Vec<(u64, Bytes)> {
+        self.shown.lock().commands.clone()
+    }
+
+    fn flushed_index(&self) -> u64 {
+        self.flushed.lock().applied.last.map_or(0, |id| id.index)
+    }
+}
+
+/// A machine that keeps its commands in memory and insists on contiguous entries.
+struct Memory(Disk);
+
+impl Machine for Memory {
+    fn applied(&self) -> AppliedState {
+        self.0.shown.lock().applied.clone()
+    }
+
+    fn apply(&mut self, entries: Vec<Committed>) -> Result<Vec<Bytes>, MachineError> {
+        let mut state = self.0.shown.lock();
+        let mut outcomes = Vec::new();
+        for entry in entries {
+            if let Some(last) = state.applied.last {
+                assert_eq!(entry.id.index, last.index + 1, "entries have no gaps");
+            }
+            outcomes.push(match entry.payload {
+                Payload::Blank => Bytes::new(),
+                Payload::Membership(membership) => {
+                    state.applied.membership = Some((entry.id, membership));
+                    Bytes::new()
+                }
+                Payload::Command(command) if &command[..] == POISON => {
+                    return Err(MachineError("a poisoned command".to_owned()));
+                }
+                Payload::Command(command) => {
+                    state.commands.push((entry.id.index, command.clone()));
+                    command
+                }
+            });
+            state.applied.last = Some(entry.id);
+            self.0.applied_here.lock().push(entry.id.index);
+        }
+        Ok(outcomes)
+    }
+
+    fn begin_flush(&mut self) -> FlushJob {
+        let (moment, flushed) = (self.0.shown.lock().clone(), Arc::clone(&self.0.flushed));
+        Box::new(move || {
+            let applied = moment.applied.clone();
+            *flushed.lock() = moment;
+            Ok(applied)
+        })
+    }
+}
+
+fn log_options() -> Options {
+    Options {
+        segment_bytes: 256 << 10,
+        entry_bytes_max: 16 << 10,
+        batch_bytes_max: 64 << 10,
+        cache_bytes: 64 << 10,
+        quota_bytes: 16 << 20,
+        salt: 0x5eed,
+        ..Options::default()
+    }
+}
+
+fn open_log(dir: &Path, options: Options) -> Walog {
+    Walog::open(Arc::new(StdFs), dir, options).expect("the log opens")
+}
+
+async fn start(log: &Walog, id: u32, disk: &Disk) -> Group<Memory> {
+    let (id, replica) = (GroupId(id), ReplicaId(1));
+    let machine = Memory(disk.clone());
+    let group = Group::start(id, replica, log.group(id), machine, &GroupOptions::default()).await.expect("starts");
+    group.bootstrap(&[(replica, NodeId(1))]).await.expect("bootstraps");
+    group.wait_ready(PATIENCE).await.expect("gets ready");
+    group
+}
+
+async fn start_all(log: &Walog, disks: &[Disk]) -> Vec<Group<Memory>> {
+    join_all(disks.iter().zip(1..).map(|(disk, id)| start(log, id, disk))).await
+}
+
+async fn stop_all(log: Walog, groups: &[Group<Memory>]) {
+    join_all(groups.iter().map(Group::shutdown)).await;
+    log.close();
+}
+
+/// Proposes `count` commands of `bytes` bytes at once; each answer is the command's own.
+async fn propose_many(group: &Group<Memory>, from: usize, count: usize, bytes: usize) -> Vec<(u64, Bytes)> {
+    let proposals = (from..from + count).map(|number| async move {
+        let mut command = format!("{} of {}", number, group.id()).into_bytes();
+        command.resize(bytes.max(command.len()), b' ');
+        let command = Bytes::from(command);
+        let proposed = group.propose(command.clone()).await.expect("is applied");
+        assert_eq!(proposed.outcome, command, "an answer belongs to its own command");
+        (proposed.index, command)
+    });
+    let mut acknowledged = join_all(proposals).await;
+    acknowledged.sort_by_key(|(index, _)| *index);
+    acknowledged
+}
+
+/// Flushes and waits until everything applied before is flushed and the log knows.
+async fn flush(group: &Group<Memory>) {
+    let target = group.status().applied_index;
+    let flushed = async {
+        while group.status().flushed_index < target {
+            group.request_flush().await;
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, flushed).await.expect("a flush ends");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixteen_groups_share_syncs_and_keep_their_entries_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open_log(dir.path(), log_options());
+    let disks: Vec<Disk> = (0..16).map(|_| Disk::default()).collect();
+    let groups = start_all(&log, &disks).await;
+    let syncs_before = log.stats().counters.syncs;
+    let acknowledged = join_all(groups.iter().map(|group| propose_many(group, 0, 50, 100))).await;
+    let syncs = log.stats().counters.syncs - syncs_before;
+    for (group, (disk, acknowledged)) in groups.iter().zip(disks.iter().zip(&acknowledged)) {
+        assert_eq!(acknowledged.len(), 50);
+        assert!(acknowledged.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0), "no index twice, none left out");
+        assert_eq!(&disk.commands(), acknowledged, "group {} shows what it acknowledged", group.id());
+    }
+    assert!(syncs < 16 * 50 / 4, "800 proposals took {syncs} syncs");
+    stop_all(log, &groups).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_applies_what_was_not_flushed_exactly_once_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open_log(dir.path(), log_options());
+    let disks: Vec<Disk> = (0..16).map(|_| Disk::default()).collect();
+    let groups = start_all(&log, &disks).await;
+    let mut acknowledged = join_all(groups.iter().map(|group| propose_many(group, 0, 20, 100))).await;
+    join_all(groups.iter().step_by(2).map(flush)).await;
+    let later = join_all(groups.iter().map(|group| propose_many(group, 20, 20, 100))).await;
+    acknowledged.iter_mut().zip(later).for_each(|(all, later)| all.extend(later));
+    stop_all(log, &groups).await;
+
+    tracing::info!("the process dies with its machines' memory");
+    let disks: Vec<Disk> = disks.iter().map(Disk::after_crash).collect();
+    let flushed: Vec<u64> = disks.iter().map(Disk::flushed_index).collect();
+    let log = open_log(dir.path(), log_options());
+    let groups = start_all(&log, &disks).await;
+    for ((disk, acknowledged), flushed) in disks.iter().zip(&acknowledged).zip(flushed) {
+        assert_eq!(&disk.commands(), acknowledged, "all that was acknowledged, each once");
+        let applied = disk.applied_here.lock().clone();
+        let first = if flushed == 0 { applied[0] } else { flushed + 1 };
+        assert!(applied.iter().copied().eq(first..first + applied.len() as u64), "from {first}: {applied:?}");
+        assert_eq!(flushed == 0, applied.contains(&acknowledged[0].0), "what was flushed is not applied again");
+    }
+    let more = propose_many(&groups[3], 40, 1, 100).await;
+    assert!(more[0].0 > acknowledged[3].last().unwrap().0, "the log goes on after what it held");
+    stop_all(log, &groups).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flushed_entries_are_purged_and_their_segments_used_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open_log(dir.path(), log_options());
+    let disks: Vec<Disk> = (0..2).map(|_| Disk::default()).collect();
+    let groups = start_all(&log, &disks).await;
+    let rounds = async {
+        let mut round = 0;
+        while log.stats().counters.segments_recycled < 4 {
+            join_all(groups.iter().map(|group| propose_many(group, round * 16, 16, 8 << 10))).await;
+            join_all(groups.iter().map(flush)).await;
+            round += 1;
+        }
+    };
+    tokio::time::timeout(PATIENCE, rounds).await.expect("segments are recycled");
+    let stats = log.stats();
+    assert!(stats.segments <= 6, "{} segments hold what two groups have flushed", stats.segments);
+    stop_all(log, &groups).await;
+
+    tracing::info!("a log that was purged opens, and goes on above the purge");
+    let disks: Vec<Disk> = disks.iter().map(Disk::after_crash).collect();
+    let before: Vec<usize> = disks.iter().map(|disk| disk.commands().len()).collect();
+    let log = open_log(dir.path(), log_options());
+    let groups = start_all(&log, &disks).await;
+    assert_eq!(disks.iter().map(|disk| disk.commands().len()).collect::<Vec<_>>(), before);
+    propose_many(&groups[0], 0, 1, 100).await;
+    stop_all(log, &groups).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_that_fails_stops_its_own_group_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open_log(dir.path(), log_options());
+    let disks: Vec<Disk> = (0..2).map(|_| Disk::default()).collect();
+    let groups = start_all(&log, &disks).await;
+    let refusal = groups[0].propose(Bytes::from_static(POISON)).await.expect_err("the machine fails");
+    assert!(matches!(refusal, ProposeError::Unknown { .. }), "it stands in the log: {refusal}");
+    let reason = tokio::time::timeout(PATIENCE, groups[0].stopped()).await.expect("the group stops");
+    assert!(reason.contains("poisoned command"), "{reason}");
+    assert_eq!(propose_many(&groups[1], 0, 10, 100).await.len(), 10);
+    assert_eq!(groups[1].status().failure, None);
+    stop_all(log, &groups).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_barrier_sees_every_acknowledged_proposal() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open_log(dir.path(), log_options());
+    let disk = Disk::default();
+    let group = start(&log, 1, &disk).await;
+    let reads = (0..64).map(|number| {
+        let (group, disk) = (&group, &disk);
+        async move {
+            let acknowledged = propose_many(group, number, 1, 100).await;
+            group.read_barrier().await.expect("it leads");
+            assert!(disk.commands().contains(&acknowledged[0]), "the barrier came before {acknowledged:?}");
+        }
+    });
+    join_all(reads).await;
+    stop_all(log, &[group]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_log_warns_stalls_and_goes_on_after_a_purge() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { quota_bytes: 12 * (256 << 10), ..log_options() };
+    let log = open_log(dir.path(), options);
+    let disks: Vec<Disk> = (0..2).map(|_| Disk::default()).collect();
+    let groups = start_all(&log, &disks).await;
+    let (filler, staller) = (&groups[0], &groups[1]);
+    // What a stalled group has not flushed stays in the log: here it is to pin nothing.
+    flush(staller).await;
+    while filler.check_room().is_ok() {
+        propose_many(filler, 0, 4, 8 << 10).await;
+    }
+
+    tracing::info!("commands that free space still pass");
+    propose_many(staller, 0, 1, 100).await;
+
+    tracing::info!("more than the reserve holds waits, and nothing stops");
+    let proposals = (1..129).map(|number| propose_many(staller, number, 1, 8 << 10));
+    let mut waiting = std::pin::pin!(futures::stream::iter(proposals).buffer_unordered(4));
+    let to_the_last_spare = async {
+        while log.stats().spares > 1 {
+            tokio::select! {
+                written = waiting.next() => assert!(written.is_some(), "a mebibyte does not fit the reserve"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, to_the_last_spare).await.expect("the reserve is used");
+    assert_eq!((staller.status().failure, filler.status().failure), (None, None));
+
+    tracing::info!("a purge makes room");
+    flush(filler).await;
+    let rest = async { while waiting.next().await.is_some() {} };
+    tokio::time::timeout(PATIENCE, rest).await.expect("what waited is written");
+    assert_eq!(disks[1].commands().len(), 129);
+    let room = async {
+        while staller.check_room().is_err() {
+            propose_many(staller, 0, 1, 100).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, room).await.expect("there is room again");
+    stop_all(log, &groups).await;
+}
