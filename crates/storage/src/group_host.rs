@@ -90,9 +90,15 @@ impl HostedGroup {
         self.group.id()
     }
 
+    /// Refuses what would take space while there is none. Ticks and drops do not ask: they are
+    /// what frees space (D3).
+    pub(crate) fn check_writable(&self) -> Result<(), NodeError> {
+        self.writable.check()?;
+        self.group.check_room().map_err(|error| NodeError::Unavailable { reason: error.to_string() })
+    }
+
     /// Proposes a command other than Put.
     pub(crate) async fn propose(&self, command: Bytes) -> Result<Outcome, NodeError> {
-        self.writable.check()?;
         let proposed = self.group.propose(command).await.map_err(|error| self.propose_failed(error))?;
         Outcome::decode(&proposed.outcome).map_err(|error| NodeError::Damaged { reason: error.to_string() })
     }

@@ -10,6 +10,7 @@ pub(crate) async fn locate(host: &HostedGroup, shard: ShardKey, start: ReadStart
     let no_such_shard = || NodeError::NoSuchShard { group: host.id() };
     // LATEST is bound now: after everything acknowledged before this call.
     host.read_barrier().await?;
+    let published = host.shared.published();
     let search = {
         let state = host.shared.state.read();
         let shard = state.shard(shard.stream, shard.shard).ok_or_else(no_such_shard)?;
@@ -20,5 +21,7 @@ pub(crate) async fn locate(host: &HostedGroup, shard: ShardKey, start: ReadStart
     };
     let shared = Arc::clone(&host.shared);
     let found = tokio::task::spawn_blocking(move || run_search(&*shared.store, search));
-    found.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })?
+    let found = found.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??;
+    // A record that is being applied right now may have been looked for in vain: it stays ahead.
+    Ok(found.min(published))
 }

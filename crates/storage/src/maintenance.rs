@@ -6,7 +6,8 @@ use anabranch_runtime::{ClockJump, Trust};
 use anabranch_shard::{Outcome, Tick};
 use std::sync::Arc;
 
-/// Flushes when enough is unflushed or enough time has passed, until the node stops.
+/// Flushes when enough is unflushed, enough time has passed, or the log is full: what is flushed is
+/// purged, which makes room. Until the node stops.
 pub(crate) async fn flush(host: Arc<HostedGroup>) {
     let stopping = host.env.tasks.stopping();
     let mut flushed_at = host.env.clock.monotonic();
@@ -19,7 +20,8 @@ pub(crate) async fn flush(host: Arc<HostedGroup>) {
         metrics::unflushed(host.id(), unflushed);
         let now = host.env.clock.monotonic();
         let due = unflushed > 0 && now.saturating_sub(flushed_at) >= host.options.flush_every;
-        if due || unflushed >= host.options.flush_after_bytes {
+        let crowded = unflushed > 0 && host.group.check_room().is_err();
+        if due || crowded || unflushed >= host.options.flush_after_bytes {
             host.group.request_flush().await;
             flushed_at = now;
         }
