@@ -86,6 +86,7 @@ impl Reader {
             let is_at_tip = number_is_zero(answer, b"\"MillisBehindLatest\"");
             token = text_field(answer, b"\"NextShardIterator\"").filter(|_| !is_at_tip && records > 0);
             let answer_bytes = answer.len() as u64;
+            counts.all_records += records;
             if self.window.counts() {
                 counts.requests += 1;
                 counts.records += records;

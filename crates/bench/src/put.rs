@@ -62,6 +62,7 @@ async fn send(
         let (status, body) = connection.exchange(request).await?;
         let refused = if status == 200 { refused(body).min(batch.records as u64) } else { batch.records as u64 };
         let stored = batch.records as u64 - refused;
+        counts.all_records += stored;
         window.add_bytes(stored * batch.record_bytes as u64);
         if !window.counts() {
             continue;

@@ -10,6 +10,8 @@ pub struct Counts {
     pub requests: u64,
     /// Records that were acknowledged, or read.
     pub records: u64,
+    /// Records that were acknowledged, or read, with those of the warm-up.
+    pub all_records: u64,
     /// Records that the server refused inside of an answer with 200.
     pub refused: u64,
     /// Requests that were answered with anything else.
@@ -31,6 +33,8 @@ pub struct Report {
     pub requests: u64,
     /// Likewise.
     pub records: u64,
+    /// Likewise.
+    pub all_records: u64,
     /// Likewise.
     pub refused: u64,
     /// Likewise.
@@ -60,6 +64,7 @@ impl Report {
             seconds: elapsed.as_secs_f64(),
             requests: sum(|counts| counts.requests),
             records,
+            all_records: sum(|counts| counts.all_records),
             refused: sum(|counts| counts.refused),
             errors: sum(|counts| counts.errors),
             answer_bytes: sum(|counts| counts.answer_bytes),

@@ -127,7 +127,7 @@ pub fn works(command: &mut Command) -> bool {
 }
 
 /// The command as one would type it.
-fn spelled(command: &Command) -> String {
+pub fn spelled(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
     format!("`{}`", words.join(" "))

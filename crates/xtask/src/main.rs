@@ -1,10 +1,11 @@
-//! The house's own commands: `cargo xtask run | test | build | show | floors | tidy | verify | fix`.
+//! The house's own commands: `cargo xtask run | test | build | bench | show | floors | tidy | verify | fix`.
 //!
 //! One file per command; it builds in seconds, so it depends on almost nothing.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
 #![allow(clippy::disallowed_methods, reason = "a command measures real time and is never simulated")]
 
 mod aws_clients;
+mod bench;
 mod build;
 mod changed;
 mod command;

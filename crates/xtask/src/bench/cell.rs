@@ -1,0 +1,114 @@
+//! One cell: one load on one contestant, and what both sides counted.
+
+use super::Setting;
+use super::contestant::Contestant;
+use super::server::{SHARDS, STREAM, Server};
+use crate::house;
+use anyhow::{Context, ensure};
+use serde_json::Value;
+use std::process::Command;
+use std::time::Instant;
+
+/// Bytes of one record's data in every load.
+pub const RECORD_BYTES: u32 = 1024;
+/// How long a cell is measured, and how long it runs before that.
+const SECONDS: &str = "3";
+const WARM_UP_SECONDS: &str = "0.5";
+
+/// One load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Load {
+    /// PutRecords.
+    Put {
+        /// Records of each request.
+        records: u32,
+        /// Connections, each with one request at a time.
+        connections: u32,
+    },
+    /// GetRecords from the oldest record on.
+    Read {
+        /// Connections, each with one request at a time.
+        connections: u32,
+    },
+}
+
+impl Load {
+    /// What the table calls it.
+    pub fn name(self) -> String {
+        match self {
+            Load::Put { records, connections } => format!("PutRecords {records} × 1 KiB, {connections} connections"),
+            Load::Read { connections } => format!("GetRecords catch-up, {connections} connections"),
+        }
+    }
+
+    fn arguments(self) -> Vec<String> {
+        let (command, connections) = match self {
+            Load::Put { connections, .. } => ("put", connections),
+            Load::Read { connections } => ("read", connections),
+        };
+        let mut arguments = vec![command.to_owned(), "--connections".to_owned(), connections.to_string()];
+        if let Load::Put { records, .. } = self {
+            arguments.extend(["--records".to_owned(), records.to_string()]);
+        }
+        arguments
+    }
+}
+
+/// What one cell gave. Rates hold for the measured time, costs for the whole cell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Acknowledged or read records.
+    pub records_per_second: f64,
+    /// Median time of a request.
+    pub latency_p50_ms: f64,
+    /// 99th percentile of it.
+    pub latency_p99_ms: f64,
+    /// Server's CPU time per GiB of record data.
+    pub cpu_seconds_per_gib: f64,
+    /// Share of one core that the load generator took.
+    pub client_cpu_share: f64,
+    /// Syncs of the log per second; none where nobody counts.
+    pub syncs_per_second: Option<f64>,
+    /// Records refused and requests failed.
+    pub refused: u64,
+    /// What the client printed.
+    pub raw: Value,
+}
+
+/// Puts `load` on `server` for the time of one cell.
+///
+/// # Errors
+/// When the client fails, or nothing is acknowledged.
+pub fn run(setting: &Setting, contestant: Contestant, server: &Server, load: Load) -> anyhow::Result<Sample> {
+    let mut arguments = load.arguments();
+    let more = ["--seconds", SECONDS, "--warm-up-seconds", WARM_UP_SECONDS];
+    arguments.extend(more.map(str::to_owned));
+    let (started, before, syncs_before) = (Instant::now(), server.usage()?, server.syncs()?);
+    let raw = client(setting, server, &arguments)?;
+    let (elapsed, used, syncs) = (started.elapsed().as_secs_f64(), server.usage()? - before, server.syncs()?);
+    let number = |name: &str| raw.get(name).and_then(Value::as_f64).with_context(|| format!("no {name} in {raw}"));
+    let gib = number("all_records")? * f64::from(RECORD_BYTES) / (1u64 << 30) as f64;
+    ensure!(gib > 0.0, "{}: {} acknowledged nothing: {raw}", load.name(), contestant.name());
+    Ok(Sample {
+        records_per_second: number("records_per_second")?,
+        latency_p50_ms: number("latency_p50_ms")?,
+        latency_p99_ms: number("latency_p99_ms")?,
+        cpu_seconds_per_gib: used.cpu_seconds / gib,
+        client_cpu_share: number("client_cpu_seconds")? / elapsed,
+        syncs_per_second: syncs.zip(syncs_before).map(|(after, before)| after.saturating_sub(before) as f64 / elapsed),
+        refused: (number("refused")? + number("errors")?) as u64,
+        raw,
+    })
+}
+
+/// Runs the load generator and reads the line that it prints.
+///
+/// # Errors
+/// When it fails.
+pub fn client(setting: &Setting, server: &Server, arguments: &[String]) -> anyhow::Result<Value> {
+    let mut client = Command::new(&setting.client);
+    client.args(arguments).args(["--stream", STREAM, "--shards", SHARDS]);
+    client.args(["--record-bytes", &RECORD_BYTES.to_string(), "--address", &server.address.to_string()]);
+    let line = house::stdout_of(&mut client)?;
+    serde_json::from_str(line.trim()).with_context(|| format!("the client printed {line:?}"))
+}

@@ -1,0 +1,119 @@
+//! `cargo xtask bench quick`: every contestant, every load, three times, in turn.
+
+use super::Setting;
+use super::cell::{self, Load};
+use super::contestant::Contestant;
+use super::samples::Samples;
+use super::server::Server;
+use super::{amplification, floors, table};
+use crate::house::{self, House};
+use crate::{prerequisites, probe};
+use anyhow::{Context, bail};
+use serde_json::json;
+use std::fs::{self, File};
+use std::io::Write;
+use std::time::Instant;
+
+const REPEATS: usize = 3;
+
+const LOADS: [Load; 5] = [
+    Load::Put { records: 500, connections: 8 },
+    Load::Put { records: 500, connections: 16 },
+    Load::Put { records: 100, connections: 8 },
+    Load::Put { records: 100, connections: 16 },
+    Load::Read { connections: 8 },
+];
+
+/// Measures, prints the tables and keeps them under the target directory. `as_built` measures
+/// the binaries that the last build left.
+///
+/// # Errors
+/// When something cannot be built or started, or a floor is missed.
+pub fn quick(house: &House, as_built: bool) -> anyhow::Result<()> {
+    prerequisites::ensure_all(house)?;
+    let setting = Setting::prepare(house, as_built)?;
+    let contestants: Vec<Contestant> =
+        Contestant::ALL.into_iter().filter(|contestant| takes_part(*contestant, &setting)).collect();
+    let started = Instant::now();
+    probe::print(&setting.folder)?;
+    let mut raw = File::create(setting.folder.join("quick.jsonl"))?;
+    let (samples, command_lines) = measure(&setting, &contestants, &mut raw)?;
+    eprintln!("   write amplification");
+    let cost = amplification::measure(&setting).context("write amplification")?;
+    probe::print(&setting.folder)?;
+
+    let mut rows = contestants.clone();
+    rows.push(Contestant::Sink);
+    let verdicts = floors::judge(&LOADS, &samples, &cost);
+    let mut page = format!(
+        "commit {}{}, release profile, 64 shards, limits off, {REPEATS} repeats in turn, {:.0} s in all\n",
+        commit(house)?,
+        if as_built { " (binaries as an earlier build left them)" } else { "" },
+        started.elapsed().as_secs_f64()
+    );
+    page += &table::classes(&command_lines);
+    page += &table::cells(&LOADS, &rows, &samples);
+    page += &table::costs(&cost);
+    page += "\nFloors:\n\n";
+    for (holds, line) in &verdicts {
+        page += &format!("- {} {line}\n", if *holds { "reached" } else { "MISSED" });
+    }
+    let path = setting.folder.join("quick.md");
+    fs::write(&path, &page)?;
+    println!("{page}\nkept as {}", path.display());
+    let missed = verdicts.iter().filter(|(holds, _)| !holds).count();
+    if missed > 0 {
+        bail!("{missed} of {} floors missed", verdicts.len());
+    }
+    Ok(())
+}
+
+fn takes_part(contestant: Contestant, setting: &Setting) -> bool {
+    contestant.install(setting).inspect_err(|error| eprintln!("   without {}: {error:#}", contestant.name())).is_ok()
+}
+
+type Started = Vec<(Contestant, String)>;
+
+/// Every repeat starts each contestant afresh, another one first.
+fn measure(setting: &Setting, contestants: &[Contestant], raw: &mut File) -> anyhow::Result<(Samples, Started)> {
+    let mut samples = Samples::default();
+    let mut command_lines = Started::new();
+    for repeat in 0..REPEATS {
+        let mut order = contestants.to_vec();
+        order.rotate_left(repeat % contestants.len());
+        if repeat == 0 {
+            order.push(Contestant::Sink);
+        }
+        for contestant in order {
+            let server = Server::start(setting, contestant)?;
+            if repeat == 0 {
+                command_lines.push((contestant, server.command_line.clone()));
+            }
+            for load in LOADS {
+                if matches!(load, Load::Read { .. }) && !contestant.has_streams() {
+                    continue;
+                }
+                let name = contestant.name();
+                let sample = cell::run(setting, contestant, &server, load)
+                    .with_context(|| format!("{name}: {}", load.name()))?;
+                eprintln!("   {}/{REPEATS} {name}: {}: {:.0}/s", repeat + 1, load.name(), sample.records_per_second);
+                writeln!(
+                    raw,
+                    "{}",
+                    json!({ "contestant": name, "load": load.name(), "repeat": repeat, "client": sample.raw })
+                )?;
+                samples.add(load, contestant, sample);
+            }
+            // Its data is dropped with it: an orderly stop is measured once, by the amplification.
+            drop(server);
+        }
+    }
+    Ok((samples, command_lines))
+}
+
+/// The commit, and whether the tree differs from it.
+fn commit(house: &House) -> anyhow::Result<String> {
+    let hash = house::stdout_of(house.command("git").args(["rev-parse", "--short=12", "HEAD"]))?;
+    let changes = house::stdout_of(house.command("git").args(["status", "--porcelain", "--untracked-files=no"]))?;
+    Ok(format!("{}{}", hash.trim(), if changes.is_empty() { "" } else { " with changes" }))
+}
