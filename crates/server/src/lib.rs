@@ -8,6 +8,7 @@ pub mod config;
 pub mod data_dir;
 pub mod health;
 pub mod listeners;
+mod metrics;
 pub mod node;
 pub mod open_files;
 pub mod pages;

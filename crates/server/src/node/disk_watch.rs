@@ -1,6 +1,8 @@
-//! Refuses writes while the disk is nearly full, and takes them again when there is room.
+//! Refuses writes while the disk is nearly full, and takes them again when there is room; tells
+//! the metrics what the log has done.
 
 use crate::health::Health;
+use crate::metrics;
 use anabranch_runtime::{Env, OnFailure};
 use anabranch_storage::Writable;
 use anabranch_walog::{Space, Walog};
@@ -47,6 +49,7 @@ impl DiskWatch {
     }
 
     fn look(&self) {
+        metrics::log_worked(self.log.stats().counters);
         match self.shortage() {
             Some(reason) => {
                 self.health.unready("disk", reason.clone());
