@@ -141,6 +141,39 @@ fn a_full_log_refuses_entries_takes_purges_and_serves_again() {
 }
 
 #[test]
+fn entries_that_were_let_in_use_the_reserve_but_leave_its_last_segment_to_purges() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog =
+        Walog::open(Arc::new(StdFs), dir.path(), Options { quota_bytes: 384 << 10, ..options() }).expect("opens");
+    let log = walog.group(GroupId(1));
+    let mut index = 0;
+    while append(&log, index).is_ok() {
+        index += 1;
+    }
+    assert!(matches!(log.check_room(), Err(LogError::Full(_))), "whoever asks is told");
+    let (first, append_reserved) = (index, |index: u64| {
+        let (done, heard) = done();
+        log.append_reserved(vec![entry(index)], done);
+        heard.recv().expect("an answer")
+    });
+    let refusal = loop {
+        match append_reserved(index) {
+            Ok(()) => index += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refusal, LogError::Full(_)), "{refusal}");
+    assert!(index > first, "the reserve takes entries");
+    assert_eq!(walog.stats().spares, 1, "one is left");
+    purge(&log, index - 1).expect("a purge finds room");
+    while log.check_room().is_err() {
+        purge(&log, index - 1).expect("purge");
+    }
+    append(&log, index).expect("the log serves again");
+    walog.close();
+}
+
+#[test]
 fn a_purge_beyond_the_end_lets_a_snapshot_take_over() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let walog = open(dir.path());
