@@ -1,0 +1,366 @@
+//! A storage node over a log on disk and state in memory, under a clock that moves when told to.
+//!
+//! The log is driven by a task of the same thread, so that the runtime is never idle and its paused
+//! time does not race ahead while the disk works: it goes on by a millisecond at a time, and by leaps
+//! in [`World::pass`].
+
+#![allow(clippy::unwrap_used, reason = "tests say what they expect bluntly")]
+
+use anabranch_catalog::{Parents, Shard};
+use anabranch_cluster::{
+    NewShards, NodeError, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate,
+    ShardKey, StorageNode,
+};
+use anabranch_consensus::GroupOptions;
+use anabranch_limiter::ShardLimits;
+use anabranch_runtime::fs::StdFs;
+use anabranch_runtime::{Env, OnFailure};
+use anabranch_storage::{HostParts, Storage, StorageOptions, Writable};
+use anabranch_store::MemoryStore;
+use anabranch_types::{
+    AccountId, Counter, GroupId, HashKeyRange, NodeId, PartitionKey, ReplicaId, RequestId, ShardId, StreamName,
+    StreamUid, Timestamp,
+};
+use anabranch_walog::{Options, Step, Walog};
+use bytes::Bytes;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+const GROUP: GroupId = GroupId(1);
+const STREAM: StreamUid = StreamUid(7);
+const FIRST: ShardKey = ShardKey { stream: STREAM, shard: ShardId(0) };
+const SECOND: ShardKey = ShardKey { stream: STREAM, shard: ShardId(1) };
+const START: Timestamp = Timestamp::from_millis(1_742_000_000_000);
+const RETENTION: Duration = Duration::from_secs(24 * 3600);
+
+struct World {
+    env: Env,
+    storage: Storage,
+    store: Arc<MemoryStore>,
+    log: Walog,
+    writable: Writable,
+}
+
+fn options(limits: Option<ShardLimits>) -> StorageOptions {
+    StorageOptions { limits, ..StorageOptions::default() }
+}
+
+fn log_options() -> Options {
+    Options { segment_bytes: 4 << 20, entry_bytes_max: 2 << 20, quota_bytes: 32 << 20, ..Options::default() }
+}
+
+impl World {
+    async fn start(
+        dir: &Path,
+        store: MemoryStore,
+        wall: Timestamp,
+        limits: Option<ShardLimits>,
+        log: Options,
+    ) -> World {
+        let env = Env::simulated(wall, 1);
+        let (log, mut driver) = Walog::open_driven(Arc::new(StdFs), dir, log).unwrap();
+        let stopping = env.tasks.stopping();
+        env.tasks.spawn("log", OnFailure::ShutDown, async move {
+            while !stopping.is_cancelled() {
+                match driver.step() {
+                    Step::Wrote => tokio::task::yield_now().await,
+                    Step::Idle => tokio::time::advance(Duration::from_millis(1)).await,
+                    Step::Stopped => return,
+                }
+            }
+        });
+        let (store, writable) = (Arc::new(store), Writable::new());
+        let parts = HostParts {
+            group: GROUP,
+            members: vec![(ReplicaId(1), NodeId(1))],
+            replica: ReplicaId(1),
+            log: log.group(GROUP),
+            store: Arc::clone(&store) as _,
+            writable: writable.clone(),
+        };
+        let started = Storage::start(vec![parts], &env, &options(limits), &GroupOptions::default()).await;
+        World { env, storage: started.unwrap(), store, log, writable }
+    }
+
+    /// A new log and state with two shards, and no limits.
+    async fn fresh(dir: &Path) -> World {
+        World::limited(dir, None).await
+    }
+
+    async fn limited(dir: &Path, limits: Option<ShardLimits>) -> World {
+        let world = World::start(dir, MemoryStore::new(), START, limits, log_options()).await;
+        world.storage.create_shards(GROUP, Arc::new(new_shards())).await.unwrap();
+        world
+    }
+
+    /// Stops without a flush; what a new process would find in state.
+    async fn crash(self) -> (MemoryStore, Timestamp) {
+        let (left, now) = (self.store.crash(), self.env.clock.wall());
+        self.storage.shutdown().await;
+        self.env.tasks.shutdown(Duration::from_secs(60)).await.unwrap();
+        self.log.close();
+        (left, now)
+    }
+
+    async fn pass(&self, span: Duration) {
+        tokio::time::advance(span).await;
+        self.settle().await;
+    }
+
+    /// Lets timers that are due do their work, and the leader show that it lives.
+    async fn settle(&self) {
+        self.env.sleep(Duration::from_secs(1)).await;
+    }
+
+    fn request(&self, id: u128, items: Vec<PutItem>) -> Arc<PutRequest> {
+        Arc::new(PutRequest { group: GROUP, request_id: RequestId(id), issued: self.env.clock.wall(), items })
+    }
+
+    async fn put(&self, id: u128, shard: ShardKey, records: &[&str]) -> Vec<RecordFate> {
+        let reply = self.storage.put(self.request(id, vec![item(shard, records)])).await.unwrap();
+        one_item(reply)
+    }
+
+    async fn read(&self, shard: ShardKey, from: Counter) -> ReadReply {
+        let request = ReadRequest { group: GROUP, shard, from, records_max: 10_000, bytes_max: 10 << 20 };
+        self.storage.read(request).await.unwrap()
+    }
+
+    async fn texts(&self, shard: ShardKey) -> Vec<String> {
+        texts(&self.read(shard, Counter::ZERO).await)
+    }
+}
+
+fn one_item(mut reply: PutReply) -> Vec<RecordFate> {
+    assert_eq!(reply.fates.len(), 1);
+    reply.fates.remove(0)
+}
+
+fn texts(reply: &ReadReply) -> Vec<String> {
+    reply.records.iter().map(|record| String::from_utf8(record.data.to_vec()).unwrap()).collect()
+}
+
+fn item(shard: ShardKey, records: &[&str]) -> PutItem {
+    let start = ranges()[shard.shard.0 as usize].start();
+    let record = |text: &&str| PutRecordIn {
+        hash_key: start,
+        partition_key: PartitionKey::new("key".to_owned()).unwrap(),
+        data: Bytes::copy_from_slice(text.as_bytes()),
+    };
+    PutItem { shard, records: records.iter().map(record).collect() }
+}
+
+fn ranges() -> Vec<HashKeyRange> {
+    HashKeyRange::tiles(NonZeroU32::new(2).unwrap())
+}
+
+fn new_shards() -> NewShards {
+    let shard = |(range, id)| Shard {
+        id: ShardId(id),
+        range,
+        parents: Parents::None,
+        group: GROUP,
+        created_s: START.as_secs(),
+        opened: START,
+        closed: None,
+    };
+    NewShards {
+        stream: STREAM,
+        account: AccountId::DEFAULT,
+        name: StreamName::new("orders").unwrap(),
+        retention: RETENTION,
+        shards: ranges().into_iter().zip(0..).map(shard).collect(),
+    }
+}
+
+fn stored(fates: &[RecordFate]) -> Vec<Counter> {
+    let counter = |fate: &RecordFate| match fate {
+        RecordFate::Stored { counter, .. } => Some(*counter),
+        _ => None,
+    };
+    fates.iter().filter_map(counter).collect()
+}
+
+fn writes_per_second(records: u64) -> ShardLimits {
+    ShardLimits { write_records_per_second: NonZeroU64::new(records).unwrap(), ..ShardLimits::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_are_read_as_written_at_the_numbers_that_were_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    let both = world.request(1, vec![item(FIRST, &["a", "b"]), item(SECOND, &["x"])]);
+    let fates = world.storage.put(both).await.unwrap().fates;
+    let later = world.put(2, FIRST, &["c"]).await;
+    let reply = world.read(FIRST, Counter::ZERO).await;
+    assert_eq!(texts(&reply), ["a", "b", "c"]);
+    let counters: Vec<Counter> = reply.records.iter().map(|record| record.counter).collect();
+    assert_eq!(counters, [stored(&fates[0]), stored(&later)].concat());
+    assert!(counters.is_sorted_by(|earlier, later| earlier < later), "{counters:?}");
+    assert_eq!(world.texts(SECOND).await, ["x"]);
+    assert_eq!((reply.millis_behind_latest, reply.ended), (0, false));
+
+    let one = ReadRequest { group: GROUP, shard: FIRST, from: Counter::ZERO, records_max: 1, bytes_max: 10 << 20 };
+    world.pass(Duration::from_secs(5)).await;
+    let page = world.storage.read(one).await.unwrap();
+    assert_eq!(texts(&page), ["a"]);
+    assert!((5_000..60_000).contains(&page.millis_behind_latest), "{}", page.millis_behind_latest);
+    assert_eq!(texts(&world.read(FIRST, page.next).await), ["b", "c"]);
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn latest_is_bound_when_it_is_asked_for_and_a_time_finds_its_first_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    world.put(1, FIRST, &["before"]).await;
+    let latest = world.storage.locate(GROUP, FIRST, ReadStart::Latest).await.unwrap();
+    world.pass(Duration::from_secs(10)).await;
+    let at = world.env.clock.wall();
+    world.put(2, FIRST, &["after"]).await;
+    assert_eq!(texts(&world.read(FIRST, latest).await), ["after"]);
+    let found = world.storage.locate(GROUP, FIRST, ReadStart::AtTimestamp(at)).await.unwrap();
+    assert_eq!(texts(&world.read(FIRST, found).await), ["after"]);
+    let start = world.storage.locate(GROUP, FIRST, ReadStart::AtTimestamp(START)).await.unwrap();
+    assert_eq!(texts(&world.read(FIRST, start).await), ["before", "after"]);
+    let nobody = ShardKey { stream: StreamUid(8), shard: ShardId(0) };
+    let refusal = world.storage.locate(GROUP, nobody, ReadStart::Latest).await;
+    assert!(matches!(refusal, Err(NodeError::NoSuchShard { .. })), "{refusal:?}");
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn i8_records_beyond_the_budget_are_refused_one_by_one_until_it_refills() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::limited(dir.path(), Some(writes_per_second(2))).await;
+    let fates = world.put(1, FIRST, &["a", "b", "c"]).await;
+    assert_eq!(stored(&fates[..2]).len(), 2, "{fates:?}");
+    assert!(matches!(fates[2], RecordFate::Throttled { .. }), "{fates:?}");
+    let other = world.put(2, SECOND, &["x"]).await;
+    assert_eq!(stored(&other).len(), 1, "another shard has a budget of its own");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(stored(&world.put(3, FIRST, &["c"]).await).len(), 1);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(world.texts(FIRST).await, ["a", "b", "c"]);
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn i12_a_repeated_request_is_applied_once_and_answered_as_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    let request = world.request(1, vec![item(FIRST, &["a", "b"]), item(SECOND, &["x"])]);
+    let first = world.storage.put(Arc::clone(&request)).await.unwrap();
+    let second = world.storage.put(Arc::clone(&request)).await.unwrap();
+    assert_eq!(first.fates, second.fates);
+    world.pass(Duration::from_secs(400)).await;
+    let old = world.storage.put(request).await.unwrap();
+    assert!(old.fates.iter().flatten().all(|fate| matches!(fate, RecordFate::Stored { .. } | RecordFate::TooOld)));
+    assert_eq!(world.texts(FIRST).await, ["a", "b"]);
+    assert_eq!(world.texts(SECOND).await, ["x"]);
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn i12_a_repetition_claims_no_record_that_the_first_try_had_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::limited(dir.path(), Some(writes_per_second(2))).await;
+    let request = world.request(1, vec![item(FIRST, &["a", "b", "c"])]);
+    let first = one_item(world.storage.put(Arc::clone(&request)).await.unwrap());
+    assert!(matches!(first[2], RecordFate::Throttled { .. }), "{first:?}");
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let second = one_item(world.storage.put(Arc::clone(&request)).await.unwrap());
+    assert_eq!((&second[..2], second[2]), (&first[..2], RecordFate::TooOld));
+    assert_eq!(world.texts(FIRST).await, ["a", "b"]);
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn i11_records_vanish_soon_after_their_retention_and_not_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    let put_at = world.env.clock.wall();
+    let old = stored(&world.put(1, FIRST, &["old"]).await)[0];
+    world.pass(Duration::from_secs(3600)).await;
+    world.put(2, FIRST, &["young"]).await;
+    world.pass(RETENTION - Duration::from_secs(3600 + 120)).await;
+    while world.texts(FIRST).await == ["old", "young"] {
+        world.pass(Duration::from_secs(1)).await;
+    }
+    let vanished_at = world.env.clock.wall();
+    assert_eq!(world.texts(FIRST).await, ["young"]);
+    assert!(vanished_at >= put_at.plus(RETENTION), "it vanished early");
+    assert!(vanished_at <= put_at.plus(RETENTION + Duration::from_secs(60)), "it was served too long");
+    assert!(world.read(FIRST, old).await.next > old, "a reader of expired data goes on");
+    world.pass(Duration::from_secs(3600)).await;
+    world.pass(Duration::from_secs(10)).await;
+    let empty = world.read(FIRST, Counter::ZERO).await;
+    assert_eq!((texts(&empty), empty.millis_behind_latest), (Vec::new(), 0));
+    let next = stored(&world.put(3, FIRST, &["new"]).await)[0];
+    assert!(empty.next <= next, "nothing new is skipped");
+    assert_eq!(texts(&world.read(FIRST, empty.next).await), ["new"]);
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn i1_a_restart_keeps_every_acknowledged_record_at_its_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::fresh(dir.path()).await;
+    let mut acknowledged = Vec::new();
+    for run in 0..3u128 {
+        for number in 0..10 {
+            let id = run * 100 + number;
+            acknowledged.extend(stored(&world.put(id, FIRST, &[&id.to_string()]).await));
+            if run == 1 && number == 5 {
+                // Time for a flush: only a part is applied again.
+                world.pass(Duration::from_secs(61)).await;
+            }
+        }
+        let (left, now) = world.crash().await;
+        world = World::start(dir.path(), left, now, None, log_options()).await;
+        let reply = world.read(FIRST, Counter::ZERO).await;
+        let counters: Vec<Counter> = reply.records.iter().map(|record| record.counter).collect();
+        assert_eq!(counters, acknowledged, "after run {run}");
+        let again = world.put(run * 100 + 9, FIRST, &["again"]).await;
+        assert_eq!(stored(&again), acknowledged[acknowledged.len() - 1..], "remembered over the restart");
+    }
+    assert!(acknowledged.is_sorted_by(|earlier, later| earlier < later), "I3");
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_log_refuses_puts_and_lets_streams_be_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Options { segment_bytes: 1 << 20, entry_bytes_max: 256 << 10, quota_bytes: 6 << 20, ..log_options() };
+    let world = World::start(dir.path(), MemoryStore::new(), START, None, log).await;
+    world.storage.create_shards(GROUP, Arc::new(new_shards())).await.unwrap();
+    let big = "x".repeat(200 << 10);
+    let mut kept = 0;
+    let refusal = loop {
+        match world.storage.put(world.request(kept, vec![item(FIRST, &[&big])])).await {
+            Ok(_) => kept += 1,
+            Err(refusal) => break refusal,
+        }
+    };
+    assert!(matches!(refusal, NodeError::Unavailable { .. }), "{refusal}");
+    assert_eq!(world.read(FIRST, Counter::ZERO).await.records.len() as u128, kept, "what was acknowledged is there");
+    world.storage.drop_stream(GROUP, STREAM).await.unwrap();
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_refuses_writes_still_expires_and_drops() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    world.put(1, FIRST, &["old"]).await;
+    world.writable.refuse("the disk is nearly full".to_owned());
+    let refusal = world.storage.put(world.request(2, vec![item(FIRST, &["more"])])).await;
+    assert!(matches!(refusal, Err(NodeError::Unavailable { .. })), "{refusal:?}");
+    world.pass(RETENTION + Duration::from_secs(30)).await;
+    world.pass(Duration::from_secs(10)).await;
+    assert_eq!(world.texts(FIRST).await, Vec::<String>::new());
+    world.storage.drop_stream(GROUP, STREAM).await.unwrap();
+    world.crash().await;
+}
