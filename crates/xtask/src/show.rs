@@ -1,6 +1,6 @@
 //! `cargo xtask show [NAME]`: the full-size shows. Only those that exist are listed.
 
-use crate::build::Profile;
+use crate::build::{self, Profile};
 use crate::house::{self, House};
 use crate::{aws_clients, prerequisites, probe};
 use anyhow::bail;
@@ -27,6 +27,32 @@ const SHOWS: &[Show] = &[
         about: "100,000 lines through boto3 and the AWS CLI while the node is killed and restarted",
         run: real_input,
         exists: |_| aws_clients::SERVED,
+    },
+    Show {
+        name: "bad-input",
+        about: "20,000 bad requests and an expired iterator, with and without verified signatures",
+        run: |house| {
+            process(house, "bad_input", &[("ANABRANCH_BAD_REQUESTS", "20000"), ("ANABRANCH_EXPIRED_ITERATOR", "1")])
+        },
+        exists: has_processes,
+    },
+    Show {
+        name: "idle",
+        about: "10,000 shards with a record each, five minutes of nothing: processor time and memory",
+        run: |house| process(house, "idle", &[("ANABRANCH_IDLE_SHARDS", "10000"), ("ANABRANCH_IDLE_SECONDS", "300")]),
+        exists: has_processes,
+    },
+    Show {
+        name: "disk-full",
+        about: "a disk that fills up and gets room again; as root, who can mount a small one",
+        run: |house| process(house, "disk_full", &[]),
+        exists: has_processes,
+    },
+    Show {
+        name: "kills",
+        about: "kill -9 under load, 100 times; every acknowledged record is read back",
+        run: |house| process(house, "kills", &[("ANABRANCH_KILLS", "100")]),
+        exists: has_processes,
     },
     Show {
         name: "fresh-clone",
@@ -68,6 +94,21 @@ fn log_crashes(house: &House) -> anyhow::Result<()> {
 fn real_input(house: &House) -> anyhow::Result<()> {
     let test = ["tests/aws/test_real_input.py", "-s"];
     aws_clients::pytest(house, Profile::Release, &test, &[("ANABRANCH_REAL_INPUT_LINES", "100000")])
+}
+
+fn has_processes(house: &House) -> bool {
+    house.root().join("tests/tests/process/main.rs").is_file()
+}
+
+/// Runs one file of the proofs about whole processes at the size that `variables` say, against
+/// the binary that is shipped.
+fn process(house: &House, module: &str, variables: &[(&str, &str)]) -> anyhow::Result<()> {
+    let binary = build::binary(house, Profile::Release)?;
+    let mut cargo = house.cargo();
+    cargo.env("ANABRANCH_BIN", binary).envs(variables.iter().copied());
+    // One after the other: each proof measures a process that has the machine to itself.
+    let tests = ["test", "--workspace", "--test", "process", "--", "--nocapture", "--test-threads=1"];
+    house::run(cargo.args(tests).arg(format!("{module}::")))
 }
 
 fn fresh_clone(house: &House) -> anyhow::Result<()> {

@@ -1,9 +1,9 @@
 //! `cargo xtask test [rust|aws]`: every test, or one part.
 
-use crate::build::Profile;
+use crate::build::{self, Profile};
 use crate::house::{self, House};
 use crate::steps::Steps;
-use crate::{aws_clients, prerequisites, rocksdb_notice};
+use crate::{aws_clients, prerequisites};
 
 /// A part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +22,11 @@ pub fn test(house: &House, part: Option<Part>) -> anyhow::Result<()> {
     prerequisites::ensure_all(house)?;
     let mut steps = Steps::of("test");
     if part.is_none_or(|part| part == Part::Rust) {
-        rocksdb_notice::print_when_cold(house, Profile::Optimised);
         steps.run("rust", "run the failed test alone: cargo test -p CRATE NAME", || {
-            house::run(house.cargo().args(["test", "--workspace", "--no-fail-fast"]))
+            // The tests of the process start this binary.
+            let binary = build::binary(house, Profile::Optimised)?;
+            let mut cargo = house.cargo();
+            house::run(cargo.args(["test", "--workspace", "--no-fail-fast"]).env("ANABRANCH_BIN", binary))
         });
     }
     let aws = part == Some(Part::Aws) || part.is_none() && aws_clients::SERVED;
