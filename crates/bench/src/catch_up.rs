@@ -10,6 +10,7 @@ use anyhow::{Context, ensure};
 use memchr::memmem;
 use std::time::Instant;
 use tokio::task::LocalSet;
+use tokio::time::timeout_at;
 
 /// Records that one GetRecords asks for. Source: AWS GetRecords API reference, the most allowed.
 const RECORDS_MAX: u32 = 10_000;
@@ -60,13 +61,21 @@ struct Reader {
 impl Reader {
     async fn read(mut self) -> anyhow::Result<Counts> {
         let mut counts = Counts::default();
+        let gives_up_at = self.window.gives_up_at();
+        match timeout_at(gives_up_at, self.read_all(&mut counts)).await {
+            Ok(result) => result.map(|()| counts),
+            Err(_late) => Ok(counts),
+        }
+    }
+
+    async fn read_all(&mut self, counts: &mut Counts) -> anyhow::Result<()> {
         for shard in self.shards.clone().into_iter().cycle() {
             if !self.window.is_open() {
                 break;
             }
-            self.read_shard(shard, &mut counts).await?;
+            self.read_shard(shard, counts).await?;
         }
-        Ok(counts)
+        Ok(())
     }
 
     async fn read_shard(&mut self, shard: usize, counts: &mut Counts) -> anyhow::Result<()> {

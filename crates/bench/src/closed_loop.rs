@@ -6,6 +6,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+/// How long an answer may come late before nobody waits for it.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// The measured time of one run, shared by its connections.
 #[derive(Debug, Clone)]
 pub struct Window {
@@ -42,6 +45,11 @@ impl Window {
     pub fn counts(&self) -> bool {
         let now = Instant::now();
         now >= self.counts_from && (now < self.ends_at || self.bytes_max.is_some())
+    }
+
+    /// When an unanswered request is given up, so that one slow server does not hold up a bench.
+    pub fn gives_up_at(&self) -> tokio::time::Instant {
+        (self.ends_at + GRACE).into()
     }
 
     /// Record bytes were acknowledged.

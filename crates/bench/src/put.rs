@@ -9,6 +9,7 @@ use crate::sigv4::Signer;
 use memchr::memmem;
 use std::time::Instant;
 use tokio::task::LocalSet;
+use tokio::time::timeout_at;
 
 /// Record bytes of the different requests that are prepared for all connections together.
 const PREPARED_BYTES: usize = 32 * 1024 * 1024;
@@ -59,7 +60,8 @@ async fn send(
             break;
         }
         let sent_at = Instant::now();
-        let (status, body) = connection.exchange(request).await?;
+        let Ok(answer) = timeout_at(window.gives_up_at(), connection.exchange(request)).await else { break };
+        let (status, body) = answer?;
         let refused = if status == 200 { refused(body).min(batch.records as u64) } else { batch.records as u64 };
         let stored = batch.records as u64 - refused;
         counts.all_records += stored;

@@ -94,8 +94,7 @@ fn measure(setting: &Setting, contestants: &[Contestant], raw: &mut File) -> any
                     continue;
                 }
                 let name = contestant.name();
-                let sample = cell::run(setting, contestant, &server, load)
-                    .with_context(|| format!("{name}: {}", load.name()))?;
+                let sample = cell::run(setting, &server, load).with_context(|| format!("{name}: {}", load.name()))?;
                 eprintln!("   {}/{REPEATS} {name}: {}: {:.0}/s", repeat + 1, load.name(), sample.records_per_second);
                 writeln!(
                     raw,

@@ -38,7 +38,7 @@ pub fn sample(records_per_second: f64) -> Sample {
         records_per_second,
         latency_p50_ms: 1.0,
         latency_p99_ms: 2.0,
-        cpu_seconds_per_gib: 3.0,
+        cpu_seconds_per_gib: Some(3.0),
         client_cpu_share: 0.1,
         syncs_per_second: None,
         refused: 0,

@@ -3,7 +3,7 @@
 use super::amplification::Amplification;
 use super::cell::{Load, Sample};
 use super::contestant::Contestant;
-use super::numbers::thousands;
+use super::numbers::{Spread, thousands};
 use super::samples::Samples;
 use std::fmt::Write;
 
@@ -29,15 +29,17 @@ fn row(load: Load, contestant: Contestant, samples: &Samples) -> Option<String> 
     let spread = |number: fn(&Sample) -> f64| samples.spread(load, contestant, number);
     let rate = spread(|sample| sample.records_per_second)?;
     let share = samples.ratio(load, contestant, Contestant::NullPipeline);
-    let syncs = spread(|sample| sample.syncs_per_second.unwrap_or(f64::NAN))?.median;
+    let known = |number: fn(&Sample) -> Option<f64>, digits: usize| {
+        let spread = Spread::of(samples.of(load, contestant).iter().filter_map(number));
+        spread.map_or(String::new(), |spread| format!("{:.digits$}", spread.median))
+    };
+    let (cpu, syncs) = (known(|sample| sample.cpu_seconds_per_gib, 1), known(|sample| sample.syncs_per_second, 0));
     let refused: u64 = samples.of(load, contestant).iter().map(|sample| sample.refused).sum();
     let mut row = format!("| {} ", contestant.name());
     write!(row, "| **{}** ({} to {}) ", thousands(rate.median), thousands(rate.least), thousands(rate.most)).ok()?;
     write!(row, "| {} ", share.map_or(String::new(), |share| format!("{:.0} %", share * 100.0))).ok()?;
     write!(row, "| {:.1} | {:.1} ", spread(|s| s.latency_p50_ms)?.median, spread(|s| s.latency_p99_ms)?.median).ok()?;
-    write!(row, "| {:.1} ", spread(|s| s.cpu_seconds_per_gib)?.median).ok()?;
-    write!(row, "| {} ", if syncs.is_nan() { String::new() } else { format!("{syncs:.0}") }).ok()?;
-    writeln!(row, "| {:.0} % | {refused} |", spread(|s| s.client_cpu_share)?.median * 100.0).ok()?;
+    writeln!(row, "| {cpu} | {syncs} | {:.0} % | {refused} |", spread(|s| s.client_cpu_share)?.median * 100.0).ok()?;
     Some(row)
 }
 
