@@ -33,7 +33,8 @@ impl Router {
 
     /// Calls `operation` on the leader of `group`. A node that does not lead is left for the one
     /// it names; an unknown outcome is asked again with the same request, so `operation` must be
-    /// safe to repeat (I12). `deadline` is time since node start.
+    /// safe to repeat (I12). `deadline` is time since node start: a call that has no answer by then
+    /// is given up, its outcome unknown.
     ///
     /// # Errors
     /// The last [`NodeError`] when it is final, or when the deadline would pass before another try.
@@ -45,9 +46,11 @@ impl Router {
         let mut pause = PAUSE_FIRST;
         let mut hint: Option<NodeId> = None;
         loop {
-            let error = match operation(self.pick(hint)).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
+            let left = deadline.saturating_sub(self.env.clock.monotonic());
+            let error = match tokio::time::timeout(left, operation(self.pick(hint))).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => error,
+                Err(_) => return Err(NodeError::Unknown { reason: format!("group {group} did not answer in time") }),
             };
             match &error {
                 NodeError::NotLeader { leader, .. } => hint = *leader,
@@ -71,5 +74,72 @@ impl Router {
         let hinted = hint.and_then(|node| self.nodes.get(&node));
         let first = || self.nodes.values().next().expect("a router has at least one node");
         Arc::clone(hinted.unwrap_or_else(first))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage_node::{NewShards, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, ShardKey};
+    use anabranch_types::{Counter, StreamUid, Timestamp};
+    use futures::future::BoxFuture;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// A node that answers nothing.
+    struct Silent;
+
+    impl StorageNode for Silent {
+        fn put(&self, _: Arc<PutRequest>) -> BoxFuture<'_, Result<PutReply, NodeError>> {
+            Box::pin(std::future::pending())
+        }
+
+        fn read(&self, _: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {
+            Box::pin(std::future::pending())
+        }
+
+        fn locate(&self, _: GroupId, _: ShardKey, _: ReadStart) -> BoxFuture<'_, Result<Counter, NodeError>> {
+            Box::pin(std::future::pending())
+        }
+
+        fn create_shards(&self, _: GroupId, _: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>> {
+            Box::pin(std::future::pending())
+        }
+
+        fn drop_stream(&self, _: GroupId, _: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    fn router() -> (Router, Env) {
+        let env = Env::simulated(Timestamp::EPOCH, 1);
+        let node: Arc<dyn StorageNode> = Arc::new(Silent);
+        (Router::new(BTreeMap::from([(NodeId(1), node)]), env.clone()), env)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_does_not_answer_costs_no_more_than_the_deadline() {
+        let (router, env) = router();
+        let deadline = Duration::from_secs(5);
+        let call =
+            router.call(GroupId(1), deadline, |node| async move { node.drop_stream(GroupId(1), StreamUid(1)).await });
+        assert!(matches!(call.await, Err(NodeError::Unknown { .. })));
+        assert_eq!(env.clock.monotonic(), deadline);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unknown_outcome_is_asked_again_and_a_refusal_is_not() {
+        let (router, _env) = router();
+        let tries = AtomicU32::new(0);
+        let call = router.call(GroupId(1), Duration::from_secs(5), |_| {
+            let nth = tries.fetch_add(1, Ordering::Relaxed);
+            let reason = || "test".to_owned();
+            std::future::ready(match nth {
+                0 => Err::<(), _>(NodeError::Unknown { reason: reason() }),
+                1 => Err(NodeError::NotLeader { group: GroupId(1), leader: Some(NodeId(1)) }),
+                _ => Err(NodeError::Unavailable { reason: reason() }),
+            })
+        });
+        assert!(matches!(call.await, Err(NodeError::Unavailable { .. })));
+        assert_eq!(tries.into_inner(), 3);
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn list_shards(
             }
             Wanted { map, filter: catalog_filter(*filter), after: *after, as_of: now }
         }
-        ShardPage::Next { token } => next_page(gateway, token, keys, now)?,
+        ShardPage::Next { token } => next_page(gateway, context, token, keys, now)?,
     };
     if matches!(wanted.map.stream.status, StreamStatus::Creating | StreamStatus::Deleting) {
         let state = convert::status(wanted.map.stream.status).as_str();
@@ -52,7 +52,13 @@ pub(crate) fn list_shards(
     Ok(ListShardsOutput { shards: list.shards.into_iter().map(convert::shard).collect(), next_token })
 }
 
-fn next_page(gateway: &Gateway, token: &str, keys: &TokenKeys, now: Timestamp) -> Result<Wanted, ApiError> {
+fn next_page(
+    gateway: &Gateway,
+    context: &RequestContext,
+    token: &str,
+    keys: &TokenKeys,
+    now: Timestamp,
+) -> Result<Wanted, ApiError> {
     let Ok(Page { issued, cursor: Cursor::Shards { stream, after, as_of, filter } }) = Page::open(token, keys, now)
     else {
         return Err(messages::invalid_next_token());
@@ -61,7 +67,8 @@ fn next_page(gateway: &Gateway, token: &str, keys: &TokenKeys, now: Timestamp) -
         return Err(messages::next_token_expired());
     }
     let view = gateway.view.load();
-    let map = view.map.stream(stream).cloned().ok_or_else(messages::invalid_next_token)?;
+    let map = view.map.stream(stream).filter(|map| map.stream.account == context.account).cloned();
+    let map = map.ok_or_else(messages::invalid_next_token)?;
     Ok(Wanted { map, filter, after: Some(after), as_of })
 }
 
