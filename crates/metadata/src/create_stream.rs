@@ -24,6 +24,7 @@ pub(crate) async fn create_stream(
     shard_count: NonZeroU32,
 ) -> Result<CreateStreamReply, NodeError> {
     let metadata = &service.metadata;
+    metadata.group.check_room().map_err(|error| NodeError::Unavailable { reason: error.to_string() })?;
     let shard_limit = limits::SHARDS_PER_ACCOUNT_MAX;
     let now = metadata.env.clock.wall();
     let command = CreateStream { account, name, shard_count, now, shard_limit, request };

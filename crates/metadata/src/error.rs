@@ -16,3 +16,11 @@ pub enum MetadataError {
     #[error("bootstrap refused: {0}")]
     Bootstrap(String),
 }
+
+/// The metadata group's log or state failed while it ran.
+#[derive(Debug, thiserror::Error)]
+#[error("the metadata group stopped: {reason}")]
+pub(crate) struct GroupStopped {
+    /// Why.
+    pub reason: String,
+}

@@ -1,5 +1,6 @@
 //! The metadata service of a node.
 
+use crate::error::GroupStopped;
 use crate::machine::CatalogMachine;
 use crate::{create_stream, delete_stream, flush, reconcile, token_keys};
 use anabranch_cluster::{CreateStreamReply, GroupReport, MetadataNode, NodeError, Router, ViewWatch};
@@ -28,18 +29,29 @@ impl Metadata {
         self.view.clone()
     }
 
-    /// Finishes what an earlier leader began and starts the controllers. Storage must serve.
-    ///
-    /// # Errors
-    /// [`NodeError`] when unfinished work cannot be finished now; calling again goes on with it.
-    pub async fn start_controllers(&self, router: Router) -> Result<MetadataService, NodeError> {
+    /// Finishes what an earlier leader began and starts the controllers. Storage must serve. What
+    /// cannot be finished now, because the disk is full, say, is tried again until it can.
+    pub async fn start_controllers(&self, router: Router) -> MetadataService {
         let service = MetadataService { metadata: self.clone(), router };
-        reconcile::finish_streams(&service).await?;
+        reconcile::finish_streams(&service, |_| true).await;
+        let finishing = service.clone();
+        self.env.tasks.spawn("reconcile", OnFailure::ShutDown, async move { reconcile::run(&finishing).await });
         let flushing = self.clone();
         self.env.tasks.spawn("catalog-flush", OnFailure::Log, async move { flush::flush(&flushing).await });
         let rotating = self.clone();
         self.env.tasks.spawn("token-keys", OnFailure::Log, async move { token_keys::rotate_daily(&rotating).await });
-        Ok(service)
+        let watched = self.clone();
+        self.env.tasks.spawn("metadata-group", OnFailure::ShutDown, async move { watched.watch().await });
+        service
+    }
+
+    /// A group that stops by itself takes the node down: its log or state failed.
+    async fn watch(&self) -> Result<(), GroupStopped> {
+        let stopping = self.env.tasks.stopping();
+        tokio::select! {
+            () = stopping.cancelled() => Ok(()),
+            reason = self.group.stopped() => Err(GroupStopped { reason }),
+        }
     }
 
     /// The replica, for status.

@@ -95,7 +95,7 @@ impl Node {
         let storage = start_storage(config, directory, &work, &log, &stores, &metadata, writable).await?;
         let node: Arc<dyn StorageNode> = Arc::clone(&storage) as Arc<dyn StorageNode>;
         let router = Router::new(BTreeMap::from([(directory.identity().node, node)]), work.clone());
-        let service = metadata.start_controllers(router.clone()).await?;
+        let service = metadata.start_controllers(router.clone()).await;
         let gateway = gateway(&metadata, router, &service, &work);
         let reporter = Reporter::new(directory, bound, &metadata, &storage, health, &env);
         let door =
@@ -136,6 +136,7 @@ async fn start_metadata(
     bound: Bound,
 ) -> Result<Metadata, StartError> {
     let identity = directory.identity();
+    groups::check_not_lost(log, stores)?;
     let (group, view) = groups::start_metadata_group(identity.node, log, stores).await?;
     let metadata = Metadata::new(group, view, env.clone());
     metadata
@@ -147,6 +148,7 @@ async fn start_metadata(
             data_groups: config.groups,
         })
         .await?;
+    stores.mark_bootstrapped()?;
     Ok(metadata)
 }
 

@@ -1,7 +1,6 @@
 //! What keeps a node from starting. Each message says what to do.
 
 use anabranch_aws_api::TlsError;
-use anabranch_cluster::NodeError;
 use anabranch_metadata::MetadataError;
 use anabranch_storage::HostError;
 use anabranch_types::GroupId;
@@ -45,6 +44,12 @@ pub enum StartError {
     /// A data group did not start.
     #[error("a data group did not start")]
     Group(#[from] HostError),
+    /// The cluster was made in this directory, but its log holds no catalog.
+    #[error("the log in {dir} has lost the catalog of a cluster that exists: restore the whole data directory")]
+    CatalogLost {
+        /// The data directory.
+        dir: PathBuf,
+    },
     /// The catalog says that a group holds shards, but its log and state are gone.
     #[error("group {group} holds shards, but its log and state in {dir} are gone: restore the whole data directory")]
     Lost {
@@ -53,9 +58,6 @@ pub enum StartError {
         /// The data directory.
         dir: PathBuf,
     },
-    /// Unfinished work of the catalog could not be finished.
-    #[error("the controllers did not start")]
-    Controllers(#[from] NodeError),
     /// A stream of the command line could not be created.
     #[error("stream {name} could not be created: {reason}")]
     Stream {

@@ -56,6 +56,20 @@ impl Stores {
         self.data_dir.join("groups").join(format!("{:05}", group.0))
     }
 
+    fn bootstrapped_mark(&self) -> PathBuf {
+        self.data_dir.join("groups").join("bootstrapped")
+    }
+
+    /// Notes for good that the cluster was made.
+    pub(super) fn mark_bootstrapped(&self) -> std::io::Result<()> {
+        let mark = self.bootstrapped_mark();
+        if mark.exists() {
+            return Ok(());
+        }
+        std::fs::File::create(&mark)?.sync_all()?;
+        std::fs::File::open(self.data_dir.join("groups"))?.sync_all()
+    }
+
     async fn open(&self, group: GroupId) -> Result<Arc<dyn Store>, StartError> {
         let (path, stores) = (self.path(group), self.clone());
         let opened = tokio::task::spawn_blocking(move || {
@@ -65,6 +79,16 @@ impl Stores {
         let store = opened.await??.map_err(|source| StartError::Store { group, source })?;
         Ok(Arc::new(store))
     }
+}
+
+/// Refuses a directory that has made its cluster but whose log knows nothing of the catalog: making
+/// the cluster once more would hide a loss (D8, D14).
+pub(super) fn check_not_lost(log: &Walog, stores: &Stores) -> Result<(), StartError> {
+    let is_empty = log.group(GroupId::METADATA).state().last.is_none();
+    if is_empty && stores.bootstrapped_mark().exists() {
+        return Err(StartError::CatalogLost { dir: stores.data_dir.clone() });
+    }
+    Ok(())
 }
 
 /// Starts this node's replica of the metadata group; a new directory's is its first.
