@@ -58,7 +58,7 @@ pub fn costs(cost: &Amplification) -> String {
     format!(
         "\nanabranch, {gib:.2} GiB in by PutRecords 500 × 1 KiB, 8 connections, until it has stopped:\n\n\
          | write amplification | by |\n|---|---|\n\
-         | **{:.2}** | write_bytes of the process (a large folio counts whole when a part of it becomes dirty) |\n\
+         | **{:.2}** | write_bytes of the process (a page counts again whenever it becomes dirty) |\n\
          | {:.2} | bytes handed to write calls, answers taken off |\n\
          | {:.2} | sectors the whole disk wrote meanwhile, other processes included |\n\n\
          {:.1} CPU-seconds per GiB; {:.1} MiB/s; {:.0} log syncs, {:.0} KiB of record data per sync\n",

@@ -13,7 +13,7 @@ pub struct Usage {
     /// User and system time of all threads, in seconds.
     pub cpu_seconds: f64,
     /// Bytes that it made the kernel write to disk: `write_bytes` of /proc/PID/io. A page counts
-    /// again each time it becomes dirty, and with large folios its whole folio does.
+    /// again each time it becomes dirty.
     pub disk_bytes: u64,
     /// Bytes handed to any write call, sockets included: `wchar` of the same file.
     pub call_bytes: u64,
