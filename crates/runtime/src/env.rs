@@ -1,7 +1,7 @@
 //! Everything a part of the node takes from the outside world, in one value.
 
 use crate::fs::{Fs, StdFs};
-use crate::{Clock, OsRandom, Random, SeededRandom, SimulatedClock, SystemClock, TaskGroup};
+use crate::{Clock, DiskRoom, OsRandom, Random, SeededRandom, SimulatedClock, SystemClock, TaskGroup};
 use anabranch_types::Timestamp;
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ pub struct Env {
     pub random: Arc<dyn Random>,
     /// Files and directories.
     pub fs: Arc<dyn Fs>,
+    /// How much room there is for files.
+    pub disk_room: DiskRoom,
     /// Where tasks are started.
     pub tasks: TaskGroup,
 }
@@ -28,6 +30,7 @@ impl Env {
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(OsRandom),
             fs: Arc::new(StdFs),
+            disk_room: DiskRoom::new(),
             tasks: TaskGroup::root("node"),
         }
     }
@@ -40,6 +43,7 @@ impl Env {
             clock: Arc::new(SimulatedClock::starting_at(wall)),
             random: Arc::new(SeededRandom::new(seed)),
             fs: Arc::new(StdFs),
+            disk_room: DiskRoom::new(),
             tasks: TaskGroup::root("node"),
         }
     }

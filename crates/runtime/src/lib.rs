@@ -9,6 +9,7 @@
 mod backoff;
 mod clock;
 mod clock_jump;
+mod disk_room;
 mod env;
 pub mod fs;
 mod random;
@@ -17,6 +18,7 @@ mod tasks;
 pub use backoff::{Backoff, BackoffLimits};
 pub use clock::{Clock, ManualClock, SimulatedClock, SystemClock};
 pub use clock_jump::{ClockJump, JUMP_TOLERATED, Jump, SETTLED_AFTER, STRAY_TOLERATED, Trust};
+pub use disk_room::DiskRoom;
 pub use env::Env;
 pub use random::{OsRandom, Random, SeededRandom};
 pub use tasks::{FailureCause, OnFailure, Stragglers, TASK_SPAN_TARGET, TaskFailure, TaskGroup, TaskOutcome};

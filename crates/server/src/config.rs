@@ -123,7 +123,7 @@ pub struct Credential {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
-    /// Size of one segment file, from 32 MiB (an entry holds a request of 10 MiB) to 1 GiB.
+    /// Size of one segment file, from 48 MiB (an entry holds a request of 10 MiB) to 1 GiB.
     pub segment_bytes: u64,
 }
 
@@ -198,8 +198,8 @@ impl NodeConfig {
             ("drain_timeout_seconds", !self.drain_timeout.is_zero(), "must be at least 1"),
             (
                 "log.segment_bytes",
-                (32 * MIB..=1024 * MIB).contains(&self.log.segment_bytes),
-                "must be from 33554432 to 1073741824",
+                (48 * MIB..=1024 * MIB).contains(&self.log.segment_bytes),
+                "must be from 50331648 to 1073741824",
             ),
             ("memory.budget_bytes", self.memory.budget_bytes >= 64 * MIB, "must be at least 67108864"),
             ("memory.memtable_bytes", self.memory.memtable_bytes >= 8 * MIB, "must be at least 8388608"),

@@ -6,7 +6,10 @@ use anabranch_runtime::{ClockJump, Trust};
 use anabranch_shard::{Outcome, Tick};
 use std::sync::Arc;
 
-/// Flushes when enough is unflushed, enough time has passed, or the log is full: what is flushed is
+/// Room a flush takes beside its data: table indexes, the manifest, the engine's own log.
+const FLUSH_SLACK_BYTES: u64 = 4 << 20;
+
+/// Flushes, while the disk has room, when enough is unflushed, enough time has passed, or the log is full: what is flushed is
 /// purged, which makes room. Until the node stops.
 pub(crate) async fn flush(host: Arc<HostedGroup>) {
     let stopping = host.env.tasks.stopping();
@@ -21,7 +24,9 @@ pub(crate) async fn flush(host: Arc<HostedGroup>) {
         let now = host.env.clock.monotonic();
         let due = unflushed > 0 && now.saturating_sub(flushed_at) >= host.options.flush_every;
         let crowded = unflushed > 0 && host.group.check_room().is_err();
-        if due || crowded || unflushed >= host.options.flush_after_bytes {
+        // A flush that meets a full disk stops the group; what waits is safe in the log.
+        let fits = host.env.disk_room.holds(unflushed + unflushed / 2 + FLUSH_SLACK_BYTES);
+        if fits && (due || crowded || unflushed >= host.options.flush_after_bytes) {
             host.group.request_flush().await;
             flushed_at = now;
         }

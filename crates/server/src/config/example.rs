@@ -41,7 +41,7 @@ secret_key = "replace-this-secret"
 # key = "/etc/anabranch/tls.key"
 
 [log]
-# Size of one file of the shared log: 32 MiB to 1 GiB.
+# Size of one file of the shared log: 48 MiB to 1 GiB.
 segment_bytes = 67108864
 
 [memory]

@@ -92,7 +92,7 @@ fn values_that_do_not_fit_together_are_refused_by_key_and_rule() {
         refusal("memtable_bytes", "memtable_bytes = 134217729"),
         "memory.memtable_bytes must be at most half of memory.budget_bytes"
     );
-    assert_eq!(refusal("segment_bytes", "segment_bytes = 1"), "log.segment_bytes must be from 33554432 to 1073741824");
+    assert_eq!(refusal("segment_bytes", "segment_bytes = 1"), "log.segment_bytes must be from 50331648 to 1073741824");
     assert!(refusal("access_key", "access_key = \"a b\"").starts_with("credentials.access_key must be "));
 }
 

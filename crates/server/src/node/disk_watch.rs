@@ -68,13 +68,14 @@ impl DiskWatch {
 
     /// Why writes are to be refused; none when there is room.
     fn shortage(&self) -> Option<String> {
-        if let Space::Full { reason } = self.log.stats().space {
-            return Some(format!("the log is full: {reason}"));
-        }
         let stat = match rustix::fs::statvfs(&self.data_dir) {
             Ok(stat) => stat,
             Err(error) => return Some(format!("the data directory cannot be looked at: {error}")),
         };
+        self.env.disk_room.set_available(stat.f_bavail.saturating_mul(stat.f_frsize));
+        if let Space::Full { reason } = self.log.stats().space {
+            return Some(format!("the log is full: {reason}"));
+        }
         let percent = stat.f_bavail.saturating_mul(100) / stat.f_blocks.max(1);
         let refused = self.writable.check().is_err();
         let least = if refused { AVAILABLE_PERCENT_RESUME } else { AVAILABLE_PERCENT_MIN };
