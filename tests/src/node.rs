@@ -17,7 +17,6 @@ const LOG_LINES_SHOWN: usize = 40;
 #[derive(Debug, Clone)]
 pub struct NodeSpec {
     arguments: Vec<String>,
-    variables: Vec<(&'static str, &'static str)>,
     log: PathBuf,
 }
 
@@ -36,7 +35,7 @@ impl NodeSpec {
         let data_dir = folder.join("data").display().to_string();
         let fixed = ["dev", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data-dir", &data_dir];
         let arguments = fixed.iter().chain(more).map(|word| (*word).to_owned()).collect();
-        NodeSpec { arguments, variables: Vec::new(), log: folder.join("node.log") }
+        NodeSpec { arguments, log: folder.join("node.log") }
     }
 
     /// `anabranch server` with its configuration and its log in `folder` and its data in
@@ -54,15 +53,8 @@ impl NodeSpec {
         );
         fs::write(&config, text).expect("the folder can be written");
         let arguments = vec!["server".to_owned(), "--config".to_owned(), config.display().to_string()];
-        NodeSpec { arguments, variables: Vec::new(), log: folder.join("node.log") }
+        NodeSpec { arguments, log: folder.join("node.log") }
     }
-
-    /// The same with an environment variable set.
-    pub fn with_variable(mut self, name: &'static str, value: &'static str) -> Self {
-        self.variables.push((name, value));
-        self
-    }
-
     /// Starts the node and waits until it serves.
     ///
     /// # Panics
@@ -74,12 +66,7 @@ impl NodeSpec {
         for name in variables.filter(|name| name.to_string_lossy().starts_with("ANABRANCH_")) {
             command.env_remove(name);
         }
-        command
-            .args(&self.arguments)
-            .envs(self.variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log);
+        command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("the binary can be started");
         let stdout = child.stdout.take().expect("stdout is a pipe");
         match first_line(stdout) {

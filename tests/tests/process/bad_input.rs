@@ -11,23 +11,18 @@ use serde_json::{Value, json};
 
 /// Nesting that overflows the stack of a parser which recurses without a limit.
 const BOMB_DEPTH: usize = 1_000_000;
-/// Makes glibc give large freed buffers back to the kernel at once, so that what is measured is
-/// what the node holds. Left alone, glibc raises this bound to the largest buffer it has seen (up
-/// to 32 MiB) and keeps twice as much free memory in each of its arenas. Source: mallopt(3).
-const GIVE_BACK: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "131072");
 
 #[test]
 fn bad_input_is_refused_by_name_and_costs_no_other_client_anything() {
     let folder = tempfile::tempdir().expect("a temporary directory");
-    let node = NodeSpec::dev(folder.path(), &["--no-limits"]).with_variable(GIVE_BACK.0, GIVE_BACK.1).start();
+    let node = NodeSpec::dev(folder.path(), &["--no-limits"]).start();
     Attack::on(node, "dev", requests).run();
 }
 
 #[test]
 fn a_server_that_verifies_signatures_refuses_bad_ones_and_bad_input_alike() {
     let folder = tempfile::tempdir().expect("a temporary directory");
-    let spec = NodeSpec::server(folder.path(), &folder.path().join("data"));
-    let node = spec.with_variable(GIVE_BACK.0, GIVE_BACK.1).start();
+    let node = NodeSpec::server(folder.path(), &folder.path().join("data")).start();
     Attack::on(node, "server", |node| {
         let mut requests = requests(node);
         requests.extend(bad_where_verified());
