@@ -1,5 +1,7 @@
 //! The stores under test, and how to crash them.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -118,12 +120,31 @@ impl Subject for Killed {
     }
 }
 
+/// How often an image may be begun anew because the engine changed files meanwhile; it settles
+/// once nobody writes.
+const IMAGES_MAX: usize = 1_000;
+
+/// Copies the files of a running store as a kill would leave them: all of one instant.
+///
+/// The engine deletes tables in the background, so a copy counts only when the directory lists
+/// the same before and after it.
 pub fn copy_files(from: &Path, to: &Path) {
-    std::fs::create_dir(to).expect("new directory");
-    for entry in std::fs::read_dir(from).expect("readable") {
-        let entry = entry.expect("readable");
-        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
+    for _ in 0..IMAGES_MAX {
+        let before = listing(from);
+        std::fs::create_dir(to).expect("new directory");
+        let copied = before.iter().all(|(name, _)| std::fs::copy(from.join(name), to.join(name)).is_ok());
+        if copied && listing(from) == before {
+            return;
+        }
+        std::fs::remove_dir_all(to).expect("removed");
     }
+    panic!("the store changed its files in each of {IMAGES_MAX} images");
+}
+
+/// The names and sizes of a directory's files; one that vanishes meanwhile is left out.
+fn listing(dir: &Path) -> BTreeMap<OsString, u64> {
+    let entries = std::fs::read_dir(dir).expect("readable").map(|entry| entry.expect("readable"));
+    entries.filter_map(|entry| Some((entry.file_name(), entry.metadata().ok()?.len()))).collect()
 }
 
 /// All entries of a family, in ascending order.
