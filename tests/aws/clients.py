@@ -23,13 +23,14 @@ JSON = "application/x-amz-json-1.1"
 CALL_SECONDS_MAX = 60
 
 
-def kinesis(endpoint, **more):
-    """A boto3 client that sends each request once, so that a test sees each answer.
+def kinesis(endpoint, attempts=1, **more):
+    """A boto3 client that sends each request once, so that a test sees each answer, or repeats it
+    as users' clients do when they are told to slow down.
 
     It checks no parameters itself: what the service refuses is what is tested.
     """
     config = Config(
-        retries={"max_attempts": 0},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         parameter_validation=False,
         connect_timeout=CALL_SECONDS_MAX,
         read_timeout=CALL_SECONDS_MAX,
@@ -46,10 +47,11 @@ def kinesis(endpoint, **more):
 
 
 class Cli:
-    """The AWS CLI of this Python environment, as a user types it."""
+    """The AWS CLI of this Python environment, as a user types it; `attempts` as for `kinesis`."""
 
-    def __init__(self, endpoint):
+    def __init__(self, endpoint, attempts=1):
         self.endpoint = endpoint
+        self.attempts = attempts
 
     def run(self, *arguments):
         """The finished process of `aws kinesis ARGUMENTS`."""
@@ -59,7 +61,8 @@ class Cli:
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_MAX_ATTEMPTS": "1",
+            "AWS_MAX_ATTEMPTS": str(self.attempts),
+            "AWS_RETRY_MODE": "standard",
             "AWS_ENDPOINT_URL_KINESIS": self.endpoint,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

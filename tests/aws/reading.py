@@ -1,4 +1,4 @@
-"""Reads shards to their tip. For nodes without limits: it calls as fast as answers come."""
+"""Reads shards to their tip, as fast as answers come: under limits the client has to be patient."""
 
 
 def iterator(client, stream, shard, kind="TRIM_HORIZON", **start):

@@ -149,6 +149,7 @@ impl<M: Machine> Group<M> {
     /// # Errors
     /// [`ProposeError::NotLeader`] when it was certainly not appended, [`ProposeError::Unknown`]
     /// when it may have been. Dropping the future leaves the outcome unknown, too.
+    #[tracing::instrument(name = "group.propose", skip_all, fields(group = %self.id, bytes = command.len()))]
     pub async fn propose(&self, command: Bytes) -> Result<Proposed, ProposeError> {
         match self.raft.client_write(Command(command)).await {
             Ok(response) => Ok(Proposed { index: response.log_id.index, outcome: response.data }),

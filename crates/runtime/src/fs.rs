@@ -6,11 +6,11 @@
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::FallocateFlags;
+use rustix::fs::{FallocateFlags, OFlags};
 
 /// A file that is read and written at positions. Shared by readers and one writer.
 pub trait File: Send + Sync + fmt::Debug {
@@ -25,6 +25,9 @@ pub trait File: Send + Sync + fmt::Debug {
     /// # Errors
     /// What the disk says; any part of `bytes` may then be on disk. `StorageFull` when there is
     /// no room, which cannot happen inside an allocated and once written range.
+    ///
+    /// Memory, position and length that are multiples of [`DIRECT_ALIGN`] let the real disk take
+    /// the bytes without the page cache, where its file system can.
     fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()>;
 
     /// Makes every write before this call durable (fdatasync).
@@ -105,6 +108,10 @@ pub trait Fs: Send + Sync + 'static {
     fn available_bytes(&self, dir: &Path) -> io::Result<u64>;
 }
 
+/// What a write past the page cache has to be aligned to. Source: open(2), O_DIRECT; no common
+/// disk has larger logical blocks.
+pub const DIRECT_ALIGN: usize = 4096;
+
 /// Whether an error says that the disk, or the user's share of it, is full.
 #[must_use]
 pub fn is_full(error: &io::Error) -> bool {
@@ -117,11 +124,11 @@ pub struct StdFs;
 
 impl Fs for StdFs {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(StdFile(OpenOptions::new().read(true).write(true).create_new(true).open(path)?)))
+        StdFile::open(OpenOptions::new().read(true).write(true).create_new(true), path)
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(StdFile(OpenOptions::new().read(true).write(true).open(path)?)))
+        StdFile::open(OpenOptions::new().read(true).write(true), path)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -157,37 +164,64 @@ impl Fs for StdFs {
     }
 }
 
+/// One file behind two handles: the kernel keeps them coherent, and a sync of either is of both.
 #[derive(Debug)]
-struct StdFile(std::fs::File);
+struct StdFile {
+    cached: std::fs::File,
+    /// Past the page cache; none where the file system cannot.
+    direct: Option<std::fs::File>,
+}
+
+impl StdFile {
+    fn open(how: &OpenOptions, path: &Path) -> io::Result<Arc<dyn File>> {
+        let cached = how.open(path)?;
+        let flags = OFlags::DIRECT.bits().cast_signed();
+        let direct = OpenOptions::new().write(true).custom_flags(flags).open(path).ok();
+        Ok(Arc::new(StdFile { cached, direct }))
+    }
+}
+
+fn is_aligned(position: u64, bytes: &[u8]) -> bool {
+    position.is_multiple_of(DIRECT_ALIGN as u64)
+        && bytes.len().is_multiple_of(DIRECT_ALIGN)
+        && bytes.as_ptr().addr().is_multiple_of(DIRECT_ALIGN)
+}
 
 impl File for StdFile {
     fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.0.read_exact_at(buffer, position)
+        self.cached.read_exact_at(buffer, position)
     }
 
     fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, position)
+        if let Some(direct) = self.direct.as_ref().filter(|_| is_aligned(position, bytes)) {
+            match direct.write_all_at(bytes, position) {
+                // A file system that wants larger blocks: nothing was written.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+                written => return written,
+            }
+        }
+        self.cached.write_all_at(bytes, position)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.cached.sync_data()
     }
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
-        match rustix::fs::fallocate(&self.0, FallocateFlags::empty(), 0, bytes) {
+        match rustix::fs::fallocate(&self.cached, FallocateFlags::empty(), 0, bytes) {
             Ok(()) => Ok(()),
             // Some network and overlay file systems cannot reserve; the caller writes zeros anyway.
-            Err(rustix::io::Errno::OPNOTSUPP) => self.0.set_len(bytes),
+            Err(rustix::io::Errno::OPNOTSUPP) => self.cached.set_len(bytes),
             Err(errno) => Err(errno.into()),
         }
     }
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {
-        self.0.set_len(bytes)
+        self.cached.set_len(bytes)
     }
 
     fn byte_len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.cached.metadata()?.len())
     }
 }
 
@@ -213,6 +247,26 @@ mod tests {
         assert_eq!(file.byte_len().expect("length"), 8192);
         assert_eq!(StdFs.list(dir.path()).expect("list"), vec!["b".to_owned()]);
         assert!(StdFs.available_bytes(dir.path()).expect("space") > 0);
+    }
+
+    #[test]
+    fn aligned_and_unaligned_writes_of_one_file_read_back_as_written() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("a");
+        let file = StdFs.create(&path).expect("create");
+        file.allocate(4 * DIRECT_ALIGN as u64).expect("allocate");
+        let memory = vec![7u8; 3 * DIRECT_ALIGN];
+        let aligned = memory.as_ptr().align_offset(DIRECT_ALIGN);
+        file.write_at(0, &memory[..2 * DIRECT_ALIGN - 1]).expect("unaligned");
+        file.write_at(DIRECT_ALIGN as u64, &memory[aligned..aligned + DIRECT_ALIGN]).expect("aligned");
+        file.write_at(2 * DIRECT_ALIGN as u64, &memory[..1]).expect("unaligned");
+        file.sync_data().expect("sync");
+
+        let file = StdFs.open(&path).expect("open");
+        let mut read = vec![1u8; 2 * DIRECT_ALIGN + 2];
+        file.read_at(0, &mut read).expect("read");
+        assert!(read[..=2 * DIRECT_ALIGN].iter().all(|byte| *byte == 7));
+        assert_eq!(read[2 * DIRECT_ALIGN + 1], 0);
     }
 
     #[test]

@@ -91,7 +91,8 @@ impl Node {
         let stores = Stores::new(config, directory)?;
         let metadata = start_metadata(config, directory, &work, &log, &stores, bound).await?;
         let writable = Writable::new();
-        disk_watch::start(&work, directory.path(), &log, &writable, health);
+        let flush_room = Stores::flush_room_bytes(config);
+        disk_watch::start(&work, directory.path(), flush_room, &log, &writable, health);
         let storage = start_storage(config, directory, &work, &log, &stores, &metadata, writable).await?;
         let node: Arc<dyn StorageNode> = Arc::clone(&storage) as Arc<dyn StorageNode>;
         let router = Router::new(BTreeMap::from([(directory.identity().node, node)]), work.clone());

@@ -44,6 +44,12 @@ pub struct Options {
     pub entry_bytes_max: u64,
     /// Entry bodies kept in memory, in bytes, over all groups. What waits to be written comes on top.
     pub cache_bytes: u64,
+    /// Old segments are kept for reuse up to so many bytes, while the disk has twice as much room:
+    /// one that is removed instead has to be filled with zeros again. The reserve is kept anyway.
+    pub spare_bytes_max: u64,
+    /// A segment is prepared only while so many bytes stay available on the disk: they belong to
+    /// whoever has to write before the log can be purged.
+    pub keep_free_bytes: u64,
     /// The log's files together take at most so many bytes; a group that purges late pins no more.
     pub quota_bytes: u64,
     /// After so much idleness an empty batch is written: it proves that the last batch was synced.
@@ -67,6 +73,8 @@ impl Default for Options {
             queue_bytes_max: 32 << 20,
             entry_bytes_max: 24 << 20,
             cache_bytes: 64 << 20,
+            spare_bytes_max: 1 << 30,
+            keep_free_bytes: 0,
             quota_bytes: 16 << 30,
             witness_after: Duration::from_millis(50),
             salt: 0,

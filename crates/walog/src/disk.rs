@@ -11,12 +11,14 @@ use anabranch_runtime::fs::{File, Fs, is_full};
 
 use crate::batch::BatchHeader;
 use crate::config::Options;
-use crate::layout::whole_blocks;
+use crate::layout::{BLOCK_BYTES, whole_blocks};
 use crate::segment_header::{FileName, SegmentHeader};
 use crate::state::{Batch, seal};
 
 /// How many zeros are written and synced at a time while a spare is prepared.
 const PREPARE_BYTES: u64 = 4 << 20;
+/// How much of a batch is handed to the disk at a time: the kernel waits for each piece.
+const STAGING_BYTES: usize = 4 << 20;
 
 /// What went wrong with a file, in words.
 #[derive(Debug)]
@@ -64,12 +66,44 @@ pub(crate) struct Disk {
     head: Option<Head>,
     /// Every batch up to this ordinal is synced.
     synced: u64,
+    staging: Staging,
+}
+
+/// Memory that begins at a block's boundary, for writes that go past the page cache.
+///
+/// The copy into it replaces the copy into the page cache. Bytes of the log are read again only by
+/// a replica that lags behind the entry cache, and a page of a large folio that is dirtied again
+/// and again is written, and counted, many times.
+struct Staging {
+    memory: Vec<u8>,
+    start: usize,
+}
+
+impl Staging {
+    fn new() -> Self {
+        let memory = vec![0; STAGING_BYTES + BLOCK_BYTES as usize];
+        // Where no such place can be told, the file system copies: slower, not wrong.
+        let start = memory.as_ptr().align_offset(BLOCK_BYTES as usize).min(BLOCK_BYTES as usize);
+        Self { memory, start }
+    }
+
+    fn write(&mut self, file: &dyn File, position: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut at = position;
+        for piece in bytes.chunks(STAGING_BYTES) {
+            let staged = &mut self.memory[self.start..self.start + piece.len()];
+            staged.copy_from_slice(piece);
+            file.write_at(at, staged)?;
+            at += piece.len() as u64;
+        }
+        Ok(())
+    }
 }
 
 impl Disk {
     pub(crate) fn new(fs: Arc<dyn Fs>, dir: &Path, options: Arc<Options>, salt: u64, spares: BTreeSet<u64>) -> Self {
         let next_spare = spares.last().map_or(1, |last| last + 1);
-        Self { fs, dir: dir.to_owned(), options, salt, spares, next_spare, preparation: None, head: None, synced: 0 }
+        let (dir, staging) = (dir.to_owned(), Staging::new());
+        Self { fs, dir, options, salt, spares, next_spare, preparation: None, head: None, synced: 0, staging }
     }
 
     /// Goes on where recovery found the end.
@@ -106,7 +140,8 @@ impl Disk {
         let header = BatchHeader { bytes, frames: batch.frames, ordinal: batch.ordinal, synced: self.synced };
         header.write_to(&mut batch.buffer, seal(&self.options, self.salt, batch.place.segment), position);
         batch.buffer.resize(whole_blocks(u64::from(bytes)) as usize, 0);
-        self.at("write", FileName::Segment(batch.place.segment), file.write_at(position, &batch.buffer))?;
+        let written = self.staging.write(&*file, position, &batch.buffer);
+        self.at("write", FileName::Segment(batch.place.segment), written)?;
         Ok(file)
     }
 
@@ -145,7 +180,7 @@ impl Disk {
         if keep {
             let to = self.path(FileName::Quarantined(number));
             self.at("rename", from, self.fs.rename(&self.path(from), &to))?;
-        } else if bytes == self.options.segment_bytes && self.spares.len() < self.options.spares_wanted() {
+        } else if bytes == self.options.segment_bytes && self.wants_another_spare() {
             let spare = self.next_spare;
             self.next_spare += 1;
             let to = self.path(FileName::Spare(spare));
@@ -157,12 +192,31 @@ impl Disk {
         self.sync_dir()
     }
 
+    /// Whether an old segment is worth keeping. A disk that cannot be looked at has no room to spare.
+    fn wants_another_spare(&self) -> bool {
+        let Options { segment_bytes, spare_bytes_max, .. } = *self.options;
+        let kept_bytes = (self.spares.len() as u64 + 1) * segment_bytes;
+        let has_room = || self.fs.available_bytes(&self.dir).is_ok_and(|bytes| bytes >= 2 * spare_bytes_max);
+        self.spares.len() < self.options.spares_wanted() || kept_bytes <= spare_bytes_max && has_room()
+    }
+
+    /// Gives the room of a spare back to the disk. The caller has taken it off the account.
+    pub(crate) fn remove_spare(&mut self) -> Result<(), DiskError> {
+        let spare = self.spares.pop_last().expect("a spare is removed only when one is left over");
+        let name = FileName::Spare(spare);
+        self.at("remove", name, self.fs.remove_file(&self.path(name)))?;
+        self.sync_dir()
+    }
+
     /// Goes on preparing a spare, a few mebibytes at a time. `used_bytes` is what the log takes now.
     pub(crate) fn prepare(&mut self, used_bytes: u64) -> Result<Prepared, DiskError> {
         let total = self.options.segment_bytes;
         if used_bytes + total > self.options.quota_bytes {
             let quota = self.options.quota_bytes;
             return Ok(Prepared::Full(format!("{used_bytes} bytes of the quota of {quota} are in use")));
+        }
+        if let Some(reason) = self.shortage(total) {
+            return Ok(Prepared::Full(reason));
         }
         match self.prepare_piece(total) {
             Ok(prepared) => Ok(prepared),
@@ -175,6 +229,17 @@ impl Disk {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Why a segment must not be begun. One that is under way has its room already.
+    fn shortage(&self, total: u64) -> Option<String> {
+        let keep_free = self.options.keep_free_bytes;
+        if keep_free == 0 || self.preparation.is_some() {
+            return None;
+        }
+        let available = self.fs.available_bytes(&self.dir).ok()?;
+        let short = available < total + keep_free;
+        short.then(|| format!("{available} bytes of the disk are available, {total} and {keep_free} more are needed"))
     }
 
     fn prepare_piece(&mut self, total: u64) -> Result<Prepared, DiskError> {
@@ -190,7 +255,9 @@ impl Disk {
         preparation.written += piece;
         let unfinished = preparation.written < total;
         // Zeros are written, not only reserved: later syncs then change no file system metadata.
-        self.at("write", name, file.write_at(at, &vec![0u8; piece as usize]))?;
+        let zeros = vec![0u8; piece as usize];
+        let written = self.staging.write(&*file, at, &zeros);
+        self.at("write", name, written)?;
         self.at("sync", name, file.sync_data())?;
         if unfinished {
             return Ok(Prepared::Unfinished);

@@ -69,6 +69,8 @@ pub(crate) struct State {
     /// and take with it what the recycled segments said.
     pub proven_segment: u64,
     pub spares_ready: usize,
+    /// The disk is short of room: spares beyond the reserve are to go.
+    pub spares_released: bool,
     /// Why no further segment can be prepared, while that is so.
     pub full: Option<String>,
     pub poisoned: Option<String>,
@@ -290,6 +292,19 @@ impl State {
             return None;
         }
         self.segments.pop_first()
+    }
+
+    /// Whether a spare beyond the reserve is to be given back.
+    pub(crate) fn has_surplus_spare(&self) -> bool {
+        self.spares_released && self.spares_ready > self.options.spares_wanted()
+    }
+
+    /// Takes a surplus spare off the account; its file is to be removed.
+    pub(crate) fn take_surplus_spare(&mut self) -> bool {
+        let surplus = self.has_surplus_spare();
+        self.spares_ready -= usize::from(surplus);
+        self.spares_released &= surplus;
+        surplus
     }
 
     /// Bytes of all segments and spares.

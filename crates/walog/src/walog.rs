@@ -107,6 +107,13 @@ impl Walog {
         }
     }
 
+    /// Gives the disk back what is kept for reuse beyond the reserve: something else is short of
+    /// room. The writer does it, soon.
+    pub fn release_spares(&self) {
+        self.shared.state.lock().spares_released = true;
+        self.shared.work.notify_all();
+    }
+
     /// Makes everything that was taken durable, then stops the writer. Later requests fail.
     pub fn close(self) {
         self.shared.state.lock().closing = true;
@@ -157,6 +164,7 @@ impl State {
             durable: recovered.durable,
             proven_segment: 0,
             spares_ready: recovered.spares.len(),
+            spares_released: false,
             full: None,
             poisoned: None,
             closing: false,

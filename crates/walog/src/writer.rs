@@ -82,6 +82,9 @@ impl Driver {
 
     #[allow(clippy::result_large_err, reason = "the batch goes back to be answered")]
     fn write(&self, disk: &mut Disk, mut batch: Batch) -> Result<(), (DiskError, Batch)> {
+        // One span for all groups' requests in it: they share the write and the sync.
+        let bytes = batch.buffer.len();
+        let span = tracing::info_span!("walog.sync", batch = batch.ordinal, frames = batch.frames, bytes).entered();
         let file = match disk.write(&mut batch) {
             Ok(file) => file,
             Err(error) => return Err((error, batch)),
@@ -95,11 +98,12 @@ impl Driver {
         if let Err(error) = disk.sync(&batch, &*file) {
             return Err((error, batch));
         }
+        drop(span);
         self.shared.finish(batch, file);
         Ok(())
     }
 
-    /// Recycles segments that nothing needs, and goes on preparing the next spare.
+    /// Recycles segments that nothing needs, gives back spares, goes on preparing the next one.
     fn housekeeping(&self, disk: &mut Disk) -> Result<(), DiskError> {
         while let Some((number, segment)) = { self.shared.state.lock().take_unneeded_segment() } {
             let spares = disk.spares();
@@ -109,6 +113,9 @@ impl Driver {
             if disk.spares() > spares {
                 state.gained_spare();
             }
+        }
+        while self.shared.state.lock().take_surplus_spare() {
+            disk.remove_spare()?;
         }
         if disk.spares() < self.shared.options.spares_wanted() {
             match self.shared.prepare_piece(disk)? {
@@ -136,7 +143,7 @@ impl Driver {
                     self.shared.work.wait_for(&mut state, self.shared.options.witness_after).timed_out()
                 } else if state.full.is_some() {
                     self.shared.work.wait_for(&mut state, FULL_RETRY).timed_out()
-                } else if state.spares_ready < self.shared.options.spares_wanted() {
+                } else if state.spares_ready < self.shared.options.spares_wanted() || state.has_surplus_spare() {
                     true
                 } else {
                     self.shared.work.wait(&mut state);

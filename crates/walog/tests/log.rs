@@ -116,6 +116,48 @@ fn purged_segments_are_recycled_and_votes_outlive_them() {
 }
 
 #[test]
+fn freed_segments_wait_for_reuse_until_the_disk_is_short_of_room() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let options = Options { spare_bytes_max: 6 * (64 << 10), ..options() };
+    let (walog, mut driver) = Walog::open_driven(Arc::new(StdFs), dir.path(), options).expect("the log opens");
+    let log = walog.group(GroupId(1));
+    let mut write = |index: u64| {
+        log.append(vec![entry(index)], Box::new(|result| result.expect("append")));
+        driver.step();
+    };
+    (0..200).for_each(&mut write);
+    assert!(walog.stats().segments > 8, "{:?}", walog.stats());
+    log.purge(id(199), Box::new(|result| result.expect("purge")));
+    // The batch that proves the purge, and one behind it.
+    (200..202).for_each(&mut write);
+    assert_eq!((walog.stats().segments, walog.stats().spares), (1, 6), "{:?}", walog.stats());
+
+    walog.release_spares();
+    assert_ne!(driver.idle(), Step::Stopped);
+    assert_eq!(walog.stats().spares, 3, "the reserve and the next one stay");
+    let spares = StdFs.list(dir.path()).expect("list").into_iter().filter(|name| name.starts_with("spare-"));
+    assert_eq!(spares.count(), 3);
+}
+
+#[test]
+fn a_segment_is_not_begun_in_the_room_that_others_need() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let (walog, mut driver) = Walog::open_driven(Arc::new(StdFs), dir.path(), options()).expect("the log opens");
+    while walog.stats().spares < 3 {
+        assert_ne!(driver.idle(), Step::Stopped);
+    }
+    drop((walog, driver));
+    let short = Options { keep_free_bytes: u64::MAX / 2, ..options() };
+    let walog = Walog::open(Arc::new(StdFs), dir.path(), short).expect("an old log opens");
+    let log = walog.group(GroupId(1));
+    let refused = (0..1000).find_map(|index| append(&log, index).err()).expect("the log gets full");
+    assert!(matches!(&refused, LogError::Full(reason) if reason.contains("more are needed")), "{refused}");
+    let last = log.state().last.expect("some entries were taken");
+    purge(&log, last.index).expect("the reserve takes what frees room");
+    walog.close();
+}
+
+#[test]
 fn a_full_log_refuses_entries_takes_purges_and_serves_again() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let walog =

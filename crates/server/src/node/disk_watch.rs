@@ -15,12 +15,23 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const AVAILABLE_PERCENT_MIN: u64 = 5;
 /// They go on above this, so that a disk at the edge does not flap.
 const AVAILABLE_PERCENT_RESUME: u64 = 6;
+/// Below this part the log keeps no segments for reuse.
+const RELEASE_PERCENT: u64 = 10;
 
-/// Watches the file system of `data_dir` until the node stops.
-pub(super) fn start(env: &Env, data_dir: &Path, log: &Walog, writable: &Writable, health: &Health) {
+/// Watches the file system of `data_dir` until the node stops. `flush_room_bytes` are kept for
+/// the flushes that have to happen before the log can be purged.
+pub(super) fn start(
+    env: &Env,
+    data_dir: &Path,
+    flush_room_bytes: u64,
+    log: &Walog,
+    writable: &Writable,
+    health: &Health,
+) {
     let watch = DiskWatch {
         env: env.clone(),
         data_dir: data_dir.to_owned(),
+        flush_room_bytes,
         log: log.clone(),
         writable: writable.clone(),
         health: health.clone(),
@@ -31,6 +42,7 @@ pub(super) fn start(env: &Env, data_dir: &Path, log: &Walog, writable: &Writable
 struct DiskWatch {
     env: Env,
     data_dir: PathBuf,
+    flush_room_bytes: u64,
     log: Walog,
     writable: Writable,
     health: Health,
@@ -72,13 +84,21 @@ impl DiskWatch {
             Ok(stat) => stat,
             Err(error) => return Some(format!("the data directory cannot be looked at: {error}")),
         };
-        self.env.disk_room.set_available(stat.f_bavail.saturating_mul(stat.f_frsize));
+        let (available, all) = (stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize));
+        self.env.disk_room.set_available(available);
+        if available < self.flush_room_bytes.max(all / 100 * RELEASE_PERCENT) {
+            self.log.release_spares();
+        }
         if let Space::Full { reason } = self.log.stats().space {
             return Some(format!("the log is full: {reason}"));
         }
-        let percent = stat.f_bavail.saturating_mul(100) / stat.f_blocks.max(1);
         let refused = self.writable.check().is_err();
-        let least = if refused { AVAILABLE_PERCENT_RESUME } else { AVAILABLE_PERCENT_MIN };
-        (percent < least).then(|| format!("the disk is nearly full: {percent} % available, {least} % needed"))
+        let percent = if refused { AVAILABLE_PERCENT_RESUME } else { AVAILABLE_PERCENT_MIN };
+        let flush_room = self.flush_room_bytes + if refused { self.flush_room_bytes / 8 } else { 0 };
+        let least = flush_room.max(all / 100 * percent);
+        let mebibytes = |bytes: u64| bytes >> 20;
+        (available < least).then(|| {
+            format!("the disk is nearly full: {} MiB available, {} MiB needed", mebibytes(available), mebibytes(least))
+        })
     }
 }

@@ -18,6 +18,11 @@ use std::time::Duration;
 /// How long the metadata group may take to apply again what it lost.
 const READY_PATIENCE: Duration = Duration::from_secs(60);
 
+/// Room of a flush beside its data: table indexes, the manifest, the engine's own log.
+const GROUP_SLACK_BYTES: u64 = 4 << 20;
+/// Rows of a catalog of 100,000 shards.
+const CATALOG_ROOM_BYTES: u64 = 32 << 20;
+
 /// Timeouts of all groups.
 pub(super) fn group_options() -> GroupOptions {
     GroupOptions::default()
@@ -46,6 +51,13 @@ impl Stores {
             options: StoreOptions { flush_after_bytes, ..StoreOptions::default() },
             shared: Arc::new(SharedResources::new(&shared).map_err(StartError::SharedStore)?),
         })
+    }
+
+    /// What the disk must have left for flushing all that may be unflushed: the memtables and half
+    /// as much for tables in the making, the engine's own files of each group, and the catalog.
+    pub(super) fn flush_room_bytes(config: &NodeConfig) -> u64 {
+        let memtables = config.memory.memtable_bytes;
+        memtables + memtables / 2 + u64::from(config.groups) * GROUP_SLACK_BYTES + CATALOG_ROOM_BYTES
     }
 
     pub(super) fn flush_after_bytes(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! Opens the shared log of the data directory.
 
 use super::error::StartError;
+use super::groups::Stores;
 use crate::config::NodeConfig;
 use crate::data_dir::DataDir;
 use anabranch_runtime::Env;
@@ -13,6 +14,7 @@ pub(super) async fn open(config: &NodeConfig, directory: &DataDir, env: &Env) ->
     let dir = directory.path().join("log");
     let options = Options {
         segment_bytes: config.log.segment_bytes,
+        keep_free_bytes: Stores::flush_room_bytes(config),
         salt: env.random.u64(),
         on_poison: Some(OnPoison::new(|reason| {
             tracing::error!(reason, "the log failed; the process ends, restart it once the disk is well");

@@ -157,6 +157,7 @@ impl World {
             entry_bytes_max: 8 << 10,
             batch_bytes_max: 8 << 10,
             cache_bytes: 16 << 10,
+            spare_bytes_max: 5 * SEGMENT_BYTES,
             quota_bytes: 12 * SEGMENT_BYTES,
             salt: 0xa5a5_5a5a,
             planted: self.planted,
@@ -265,6 +266,9 @@ impl World {
             self.request(walog)?;
             if self.report.refused_full > refused && self.rng.random_bool(0.3) {
                 self.purge_everything(walog);
+            }
+            if self.rng.random_bool(0.02) {
+                walog.release_spares();
             }
             let step = match self.rng.random_range(0..20) {
                 0 => driver.idle(),
