@@ -9,13 +9,15 @@ mod router;
 mod status;
 mod storage_node;
 mod view;
+mod writable;
 
 pub use error::NodeError;
 pub use metadata_node::{CreateStreamReply, MetadataNode};
 pub use router::Router;
 pub use status::{GroupReport, NodeReport};
 pub use storage_node::{
-    NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut,
-    ShardKey, StorageNode,
+    Attempt, NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate,
+    RecordOut, ShardKey, StorageNode,
 };
 pub use view::{ClusterView, ViewWatch};
+pub use writable::Writable;

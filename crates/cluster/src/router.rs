@@ -1,7 +1,7 @@
 //! Finds a group's leader and retries what is safe to retry, inside the caller's deadline.
 
 use crate::error::NodeError;
-use crate::storage_node::StorageNode;
+use crate::storage_node::{Attempt, StorageNode};
 use anabranch_runtime::Env;
 use anabranch_types::{GroupId, NodeId};
 use std::collections::BTreeMap;
@@ -31,37 +31,51 @@ impl Router {
         Router { nodes: Arc::new(nodes), env }
     }
 
-    /// Calls `operation` on the leader of `group`. A node that does not lead is left for the one
-    /// it names; an unknown outcome is asked again with the same request, so `operation` must be
-    /// safe to repeat (I12). `deadline` is time since node start: a call that has no answer by then
-    /// is given up, its outcome unknown.
+    /// As [`Router::call_again`], for what need not know whether it is asked again.
     ///
     /// # Errors
-    /// The last [`NodeError`] when it is final, or when the deadline would pass before another try.
+    /// As [`Router::call_again`].
     pub async fn call<T, F, Fut>(&self, group: GroupId, deadline: Duration, operation: F) -> Result<T, NodeError>
     where
         F: Fn(Arc<dyn StorageNode>) -> Fut,
         Fut: Future<Output = Result<T, NodeError>>,
     {
+        self.call_again(group, deadline, |node, _| operation(node)).await
+    }
+
+    /// Calls `operation` on the leader of `group`. A node that does not lead is left for the one
+    /// it names; an unknown outcome is asked again with the same request, so `operation` must be
+    /// safe to repeat (I12). `deadline` is time since node start: a call that has no answer by then
+    /// is given up, its outcome unknown. Once one outcome is unknown, no later refusal of the node
+    /// makes it known.
+    ///
+    /// # Errors
+    /// The last [`NodeError`] when it is final, or when the deadline would pass before another try.
+    pub async fn call_again<T, F, Fut>(&self, group: GroupId, deadline: Duration, operation: F) -> Result<T, NodeError>
+    where
+        F: Fn(Arc<dyn StorageNode>, Attempt) -> Fut,
+        Fut: Future<Output = Result<T, NodeError>>,
+    {
         let mut pause = PAUSE_FIRST;
         let mut hint: Option<NodeId> = None;
+        let mut attempt = Attempt::First;
         loop {
             let left = deadline.saturating_sub(self.env.clock.monotonic());
-            let error = match tokio::time::timeout(left, operation(self.pick(hint))).await {
+            let error = match tokio::time::timeout(left, operation(self.pick(hint), attempt)).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => error,
                 Err(_) => return Err(NodeError::Unknown { reason: format!("group {group} did not answer in time") }),
             };
             match &error {
                 NodeError::NotLeader { leader, .. } => hint = *leader,
-                NodeError::Unknown { .. } => {}
-                NodeError::Unavailable { .. }
-                | NodeError::NoSuchShard { .. }
-                | NodeError::Throttled { .. }
-                | NodeError::Damaged { .. } => return Err(error),
+                NodeError::Unknown { .. } => attempt = Attempt::Again,
+                NodeError::Unavailable { .. } => return Err(told(error, attempt)),
+                NodeError::NoSuchShard { .. } | NodeError::Throttled { .. } | NodeError::Damaged { .. } => {
+                    return Err(error);
+                }
             }
             if self.env.clock.monotonic() + pause >= deadline {
-                return Err(error);
+                return Err(told(error, attempt));
             }
             tracing::debug!(%group, %error, "retrying at the group's leader");
             self.env.sleep(pause).await;
@@ -77,6 +91,14 @@ impl Router {
     }
 }
 
+/// "Certainly not done" holds for the last try only.
+fn told(error: NodeError, attempt: Attempt) -> NodeError {
+    match attempt {
+        Attempt::First => error,
+        Attempt::Again => NodeError::Unknown { reason: format!("an earlier try was not answered; then: {error}") },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,7 +111,7 @@ mod tests {
     struct Silent;
 
     impl StorageNode for Silent {
-        fn put(&self, _: Arc<PutRequest>) -> BoxFuture<'_, Result<PutReply, NodeError>> {
+        fn put(&self, _: Arc<PutRequest>, _: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>> {
             Box::pin(std::future::pending())
         }
 
@@ -127,19 +149,37 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_unknown_outcome_is_asked_again_and_a_refusal_is_not() {
+    async fn an_unknown_outcome_is_asked_again_and_no_later_refusal_makes_it_known() {
         let (router, _env) = router();
-        let tries = AtomicU32::new(0);
-        let call = router.call(GroupId(1), Duration::from_secs(5), |_| {
-            let nth = tries.fetch_add(1, Ordering::Relaxed);
+        let tries = std::sync::Mutex::new(Vec::new());
+        let call = router.call_again(GroupId(1), Duration::from_secs(5), |_, attempt| {
+            let nth = {
+                let mut tries = tries.lock().expect("no test thread panicked with it");
+                tries.push(attempt);
+                tries.len()
+            };
             let reason = || "test".to_owned();
             std::future::ready(match nth {
-                0 => Err::<(), _>(NodeError::Unknown { reason: reason() }),
                 1 => Err(NodeError::NotLeader { group: GroupId(1), leader: Some(NodeId(1)) }),
+                2 => Err::<(), _>(NodeError::Unknown { reason: reason() }),
+                3 => Err(NodeError::NotLeader { group: GroupId(1), leader: Some(NodeId(1)) }),
                 _ => Err(NodeError::Unavailable { reason: reason() }),
             })
         });
+        assert!(matches!(call.await, Err(NodeError::Unknown { .. })));
+        let tries = tries.into_inner().expect("no test thread panicked with it");
+        assert_eq!(tries, [Attempt::First, Attempt::First, Attempt::Again, Attempt::Again]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_of_the_first_try_is_final() {
+        let (router, _env) = router();
+        let tries = AtomicU32::new(0);
+        let call = router.call(GroupId(1), Duration::from_secs(5), |_| {
+            tries.fetch_add(1, Ordering::Relaxed);
+            std::future::ready(Err::<(), _>(NodeError::Unavailable { reason: "the disk is full".to_owned() }))
+        });
         assert!(matches!(call.await, Err(NodeError::Unavailable { .. })));
-        assert_eq!(tries.into_inner(), 3);
+        assert_eq!(tries.into_inner(), 1);
     }
 }

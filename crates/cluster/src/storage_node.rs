@@ -53,6 +53,15 @@ pub struct PutRequest {
     pub items: Vec<PutItem>,
 }
 
+/// Whether an earlier try of the same request may have been applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// Nobody has taken the request yet.
+    First,
+    /// The outcome of an earlier try is unknown: this one asks for it, or makes it happen (I12).
+    Again,
+}
+
 /// What became of one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordFate {
@@ -154,7 +163,7 @@ pub struct NewShards {
 /// by a node that does not lead the group.
 pub trait StorageNode: Send + Sync + 'static {
     /// Writes records; answers when each is durable on a majority (D2) or refused.
-    fn put(&self, request: Arc<PutRequest>) -> BoxFuture<'_, Result<PutReply, NodeError>>;
+    fn put(&self, request: Arc<PutRequest>, attempt: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>>;
 
     /// Reads records: sees everything acknowledged before the call began.
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>>;

@@ -34,7 +34,7 @@ pub(crate) fn entry_out(entry: RaftEntry) -> Entry {
     let id = log_id_out(&entry.log_id);
     let (kind, body) = match entry.payload {
         EntryPayload::Blank => (KIND_BLANK, Bytes::new()),
-        EntryPayload::Normal(command) => (KIND_COMMAND, command.0),
+        EntryPayload::Normal(command) => (KIND_COMMAND, command.bytes),
         EntryPayload::Membership(membership) => (KIND_MEMBERSHIP, membership_out(&membership)),
     };
     Entry { id, kind, body }
@@ -43,7 +43,7 @@ pub(crate) fn entry_out(entry: RaftEntry) -> Entry {
 pub(crate) fn entry_in(entry: Entry) -> io::Result<RaftEntry> {
     let payload = match entry.kind {
         KIND_BLANK => EntryPayload::Blank,
-        KIND_COMMAND => EntryPayload::Normal(Command(entry.body)),
+        KIND_COMMAND => EntryPayload::Normal(Command { bytes: entry.body, admission: None }),
         KIND_MEMBERSHIP => EntryPayload::Membership(membership_in(entry.body)?),
         kind => return Err(malformed(&format!("entry of unknown kind {kind}"))),
     };

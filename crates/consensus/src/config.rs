@@ -1,8 +1,13 @@
 //! Timeouts and sizes of a group.
 
 use crate::error::StartError;
+use crate::in_flight::InFlight;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Half of the one segment that the log lets admitted entries use while it is full: frames, blocks
+/// and the ends of segments take more than the commands themselves.
+const IN_FLIGHT_BYTES: u32 = 32 << 20;
 
 /// How a group behaves. The defaults are measured starting values (docs/adr/0003-consensus.md).
 #[derive(Debug, Clone)]
@@ -18,6 +23,9 @@ pub struct GroupOptions {
     pub payload_entries_max: u64,
     /// Applied and flushed entries kept in the log for followers that lag.
     pub kept_entries: u64,
+    /// Commands on their way to disk, over all groups that share this value; below what the
+    /// shared log reserves.
+    pub in_flight: InFlight,
 }
 
 impl Default for GroupOptions {
@@ -28,6 +36,7 @@ impl Default for GroupOptions {
             election_max: Duration::from_millis(400),
             payload_entries_max: 64,
             kept_entries: 0,
+            in_flight: InFlight::new(IN_FLIGHT_BYTES),
         }
     }
 }

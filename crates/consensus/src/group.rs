@@ -3,6 +3,7 @@
 use crate::barrier;
 use crate::config::GroupOptions;
 use crate::error::{BarrierError, NoRoom, ProposeError, StartError};
+use crate::in_flight::InFlight;
 use crate::log_storage::LogStorage;
 use crate::machine::Machine;
 use crate::machine_adapter::MachineAdapter;
@@ -73,6 +74,7 @@ pub struct Group<M: Machine> {
     replica: ReplicaId,
     raft: Raft<RaftTypes, MachineAdapter<M>>,
     log: GroupLog,
+    in_flight: InFlight,
     stopping: Arc<watch::Sender<bool>>,
 }
 
@@ -83,6 +85,7 @@ impl<M: Machine> Clone for Group<M> {
             replica: self.replica,
             raft: self.raft.clone(),
             log: self.log.clone(),
+            in_flight: self.in_flight.clone(),
             stopping: Arc::clone(&self.stopping),
         }
     }
@@ -111,7 +114,8 @@ impl<M: Machine> Group<M> {
         let storage = LogStorage::new(log.clone(), stopped);
         let raft = Raft::new(replica.0, config, NoPeers, storage, MachineAdapter::new(machine));
         let raft = raft.await.map_err(|error| unreadable(error.to_string()))?;
-        Ok(Group { id, replica, raft, log, stopping: Arc::new(stopping) })
+        let in_flight = options.in_flight.clone();
+        Ok(Group { id, replica, raft, log, in_flight, stopping: Arc::new(stopping) })
     }
 
     /// Gives a new group its first members. Once for a group's life; a replica that has a log
@@ -144,14 +148,15 @@ impl<M: Machine> Group<M> {
         Ok(())
     }
 
-    /// Appends `command`, and answers once a majority has it on disk (D2) and it is applied here.
+    /// Appends `command`, once it fits what may be in flight, and answers once a majority has it on disk (D2) and it is applied here.
     ///
     /// # Errors
     /// [`ProposeError::NotLeader`] when it was certainly not appended, [`ProposeError::Unknown`]
     /// when it may have been. Dropping the future leaves the outcome unknown, too.
     #[tracing::instrument(name = "group.propose", skip_all, fields(group = %self.id, bytes = command.len()))]
     pub async fn propose(&self, command: Bytes) -> Result<Proposed, ProposeError> {
-        match self.raft.client_write(Command(command)).await {
+        let admission = Some(self.in_flight.admit(command.len()).await);
+        match self.raft.client_write(Command { bytes: command, admission }).await {
             Ok(response) => Ok(Proposed { index: response.log_id.index, outcome: response.data }),
             Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => {
                 Err(ProposeError::NotLeader { leader: forward.leader_id.map(ReplicaId) })
@@ -194,6 +199,12 @@ impl<M: Machine> Group<M> {
     /// Whether this replica leads, as far as it knows.
     pub fn is_leader(&self) -> bool {
         self.raft.is_leader()
+    }
+
+    /// The newest term it knows: a leader's budgets and caches hold for one term.
+    pub fn term(&self) -> u64 {
+        use openraft::async_runtime::watch::WatchReceiver;
+        self.raft.metrics().borrow_watched().current_term
     }
 
     /// The replica as it is now.

@@ -1,12 +1,13 @@
 //! Shows a group's part of the shared log to openraft.
 
 use crate::codec::{entry_in, entry_out, log_id_in, log_id_out, vote_in, vote_out};
+use crate::in_flight::Admission;
 use crate::raft_types::{RaftEntry, RaftLogId, RaftTypes, RaftVote};
 use anabranch_walog::{Done, Entry, GroupLog, LogError};
 use futures::Stream;
 use openraft::alias::LogIdOf;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
-use openraft::{OptionalSend, RaftLogReader};
+use openraft::{EntryPayload, OptionalSend, RaftLogReader};
 use parking_lot::Mutex;
 use std::fmt::Debug;
 use std::io;
@@ -158,14 +159,17 @@ impl RaftLogStorage<RaftTypes> for LogStorage {
         I: IntoIterator<Item = RaftEntry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
+        let entries: Vec<RaftEntry> = entries.into_iter().collect();
+        // Their room among the commands in flight is given back once they are durable.
+        let admissions = entries.iter().filter_map(admission).collect();
         let entries: Vec<Entry> = entries.into_iter().map(entry_out).collect();
-        let waiting = Arc::new(Mutex::new(Some(callback)));
+        let waiting = Arc::new(Mutex::new(Some((callback, admissions))));
         loop {
             let (refused, done) = refusal_of(&waiting);
             self.log.append_reserved(entries.clone(), done);
             let Some(reason) = refused.lock().take() else { return Ok(()) };
             if self.gives_up_on_room(&reason).await {
-                if let Some(callback) = waiting.lock().take() {
+                if let Some((callback, _)) = waiting.lock().take() {
                     callback.io_completed(Err(log_failed(LogError::Full(reason))));
                 }
                 return Ok(());
@@ -184,18 +188,28 @@ impl RaftLogStorage<RaftTypes> for LogStorage {
     }
 }
 
+fn admission(entry: &RaftEntry) -> Option<Admission> {
+    match &entry.payload {
+        EntryPayload::Normal(command) => command.admission.clone(),
+        EntryPayload::Blank | EntryPayload::Membership(_) => None,
+    }
+}
+
+/// Who waits for an append, and what it holds until then.
+type Waiting = Arc<Mutex<Option<(IOFlushed<RaftTypes>, Vec<Admission>)>>>;
+
 /// Why an append was refused for lack of room, when it was.
 type Refusal = Arc<Mutex<Option<String>>>;
 
 /// A `Done` that answers `waiting`, but for [`LogError::Full`]: that is kept in the [`Refusal`],
 /// which is filled before the append returns, and `waiting` waits on.
-fn refusal_of(waiting: &Arc<Mutex<Option<IOFlushed<RaftTypes>>>>) -> (Refusal, Done) {
+fn refusal_of(waiting: &Waiting) -> (Refusal, Done) {
     let (refused, waiting) = (Refusal::default(), Arc::clone(waiting));
     let of_done = Arc::clone(&refused);
     let done: Done = Box::new(move |result| match result {
         Err(LogError::Full(reason)) => *of_done.lock() = Some(reason),
         result => {
-            let callback = waiting.lock().take().expect("an append is answered once");
+            let (callback, _admissions) = waiting.lock().take().expect("an append is answered once");
             callback.io_completed(result.map_err(log_failed));
         }
     });

@@ -72,8 +72,8 @@ impl Batch {
         let payload = match entry.payload {
             EntryPayload::Blank => Payload::Blank,
             EntryPayload::Normal(command) => {
-                self.bytes += command.0.len();
-                Payload::Command(command.0)
+                self.bytes += command.bytes.len();
+                Payload::Command(command.bytes)
             }
             EntryPayload::Membership(membership) => Payload::Membership(membership_out(&membership)),
         };

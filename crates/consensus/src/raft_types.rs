@@ -1,13 +1,18 @@
 //! The types openraft is configured with.
 
+use crate::in_flight::Admission;
 use anabranch_types::NodeId;
 use bytes::Bytes;
 use openraft::impls::leader_id_std;
 use std::fmt;
 
 /// An opaque command of the group's machine.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Command(pub Bytes);
+#[derive(Clone)]
+pub(crate) struct Command {
+    pub bytes: Bytes,
+    /// Its room among the commands in flight; none when it was read from the log.
+    pub admission: Option<Admission>,
+}
 
 impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -18,7 +23,7 @@ impl fmt::Debug for Command {
 impl fmt::Display for Command {
     /// The length only: commands hold users' records.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.0.len())
+        write!(f, "{} bytes", self.bytes.len())
     }
 }
 

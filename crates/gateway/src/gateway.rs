@@ -52,7 +52,7 @@ impl Gateway {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.env.clock.wall()
+        self.env.now()
     }
 
     /// The earlier of the request's deadline and `patience` from now, as time since node start.

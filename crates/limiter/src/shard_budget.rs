@@ -105,6 +105,12 @@ impl ShardBudget {
         Ok(())
     }
 
+    /// Charges a write that is let pass whatever is left, which may drive the buckets into debt.
+    pub fn charge_write(&mut self, bytes: u64, records: u64, now: Duration) {
+        self.write_bytes.charge(bytes, now);
+        self.write_records.charge(records, now);
+    }
+
     /// Gives back what an admitted write took, when it never reached the log.
     pub fn refund_write(&mut self, bytes: u64, records: u64) {
         self.write_bytes.refund(bytes);

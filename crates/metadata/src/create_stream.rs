@@ -24,9 +24,11 @@ pub(crate) async fn create_stream(
     shard_count: NonZeroU32,
 ) -> Result<CreateStreamReply, NodeError> {
     let metadata = &service.metadata;
+    // Before the stream is recorded: its shards would be refused, and a CREATING stream left over.
+    metadata.writable.check()?;
     metadata.group.check_room().map_err(|error| NodeError::Unavailable { reason: error.to_string() })?;
     let shard_limit = limits::SHARDS_PER_ACCOUNT_MAX;
-    let now = metadata.env.clock.wall();
+    let now = metadata.env.now();
     let command = CreateStream { account, name, shard_count, now, shard_limit, request };
     let uid = match propose(&metadata.group, &command).await? {
         Ok(created) => created.uid,

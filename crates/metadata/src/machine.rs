@@ -71,13 +71,13 @@ impl Machine for CatalogMachine {
     }
 
     fn apply(&mut self, entries: Vec<Committed>) -> Result<Vec<Bytes>, MachineError> {
-        let mut rows = Vec::new();
+        let (mut rows, mut applied) = (Vec::new(), self.applied.clone());
         let mut outcomes = Vec::with_capacity(entries.len());
         for entry in entries {
             outcomes.push(match entry.payload {
                 Payload::Blank => Bytes::new(),
                 Payload::Membership(membership) => {
-                    self.applied.membership = Some((entry.id, membership));
+                    applied.membership = Some((entry.id, membership));
                     Bytes::new()
                 }
                 Payload::Command(command) => {
@@ -85,7 +85,7 @@ impl Machine for CatalogMachine {
                     outcome.map_err(|error| MachineError(error.to_string()))?
                 }
             });
-            self.applied.last = Some(entry.id);
+            applied.last = Some(entry.id);
         }
         let mut batch = Batch::new();
         for row in rows {
@@ -94,8 +94,10 @@ impl Machine for CatalogMachine {
                 RowMutation::Delete { key } => batch.delete(Family::Meta, &key),
             }
         }
-        batch.put(Family::Meta, AppliedState::ROW_KEY, &self.applied.to_row());
+        batch.put(Family::Meta, AppliedState::ROW_KEY, &applied.to_row());
         self.store.write(batch).map_err(|error| MachineError(error.to_string()))?;
+        // Only now: a flush tells openraft what may be purged by it.
+        self.applied = applied;
         self.view.publish(view_of(&self.catalog));
         Ok(outcomes)
     }

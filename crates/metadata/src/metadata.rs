@@ -3,7 +3,7 @@
 use crate::error::GroupStopped;
 use crate::machine::CatalogMachine;
 use crate::{create_stream, delete_stream, flush, reconcile, token_keys};
-use anabranch_cluster::{CreateStreamReply, GroupReport, MetadataNode, NodeError, Router, ViewWatch};
+use anabranch_cluster::{CreateStreamReply, GroupReport, MetadataNode, NodeError, Router, ViewWatch, Writable};
 use anabranch_consensus::Group;
 use anabranch_runtime::{Env, OnFailure};
 use anabranch_types::{AccountId, RequestId, StreamName};
@@ -15,13 +15,15 @@ use std::num::NonZeroU32;
 pub struct Metadata {
     pub(crate) group: Group<CatalogMachine>,
     pub(crate) view: ViewWatch,
+    pub(crate) writable: Writable,
     pub(crate) env: Env,
 }
 
 impl Metadata {
-    /// The service over a started replica. `view` is its machine's.
-    pub fn new(group: Group<CatalogMachine>, view: ViewWatch, env: Env) -> Self {
-        Metadata { group, view, env }
+    /// The service over a started replica. `view` is its machine's; `writable` says whether the
+    /// node takes writes.
+    pub fn new(group: Group<CatalogMachine>, view: ViewWatch, writable: Writable, env: Env) -> Self {
+        Metadata { group, view, writable, env }
     }
 
     /// What gateways route by.

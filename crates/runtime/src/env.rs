@@ -1,7 +1,7 @@
 //! Everything a part of the node takes from the outside world, in one value.
 
 use crate::fs::{Fs, StdFs};
-use crate::{Clock, DiskRoom, OsRandom, Random, SeededRandom, SimulatedClock, SystemClock, TaskGroup};
+use crate::{Clock, DiskRoom, OsRandom, Random, SeededRandom, SimulatedClock, SystemClock, TaskGroup, TrustedWall};
 use anabranch_types::Timestamp;
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use std::time::Duration;
 pub struct Env {
     /// Wall time and monotonic time.
     pub clock: Arc<dyn Clock>,
+    /// Wall time that is fit to be stamped on records; see [`Env::now`].
+    pub wall: Arc<TrustedWall>,
     /// Random bytes.
     pub random: Arc<dyn Random>,
     /// Files and directories.
@@ -28,6 +30,7 @@ impl Env {
     pub fn system() -> Self {
         Env {
             clock: Arc::new(SystemClock::new()),
+            wall: Arc::default(),
             random: Arc::new(OsRandom),
             fs: Arc::new(StdFs),
             disk_room: DiskRoom::new(),
@@ -41,6 +44,7 @@ impl Env {
     pub fn simulated(wall: Timestamp, seed: u64) -> Self {
         Env {
             clock: Arc::new(SimulatedClock::starting_at(wall)),
+            wall: Arc::default(),
             random: Arc::new(SeededRandom::new(seed)),
             fs: Arc::new(StdFs),
             disk_room: DiskRoom::new(),
@@ -56,6 +60,11 @@ impl Env {
     /// The same world, with tasks in a child group named `name`.
     pub fn in_group(&self, name: &'static str) -> Self {
         Env { tasks: self.tasks.child(name), ..self.clone() }
+    }
+
+    /// The time to stamp on records and requests: the wall clock's, unless it jumped lately.
+    pub fn now(&self) -> Timestamp {
+        self.wall.now(&*self.clock)
     }
 
     /// Waits for `span` of the async runtime's time, which tests may pause. Cancel-safe.

@@ -14,6 +14,7 @@ mod env;
 pub mod fs;
 mod random;
 mod tasks;
+mod trusted_wall;
 
 pub use backoff::{Backoff, BackoffLimits};
 pub use clock::{Clock, ManualClock, SimulatedClock, SystemClock};
@@ -22,3 +23,4 @@ pub use disk_room::DiskRoom;
 pub use env::Env;
 pub use random::{OsRandom, Random, SeededRandom};
 pub use tasks::{FailureCause, OnFailure, Stragglers, TASK_SPAN_TARGET, TaskFailure, TaskGroup, TaskOutcome};
+pub use trusted_wall::TrustedWall;

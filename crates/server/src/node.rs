@@ -20,11 +20,11 @@ use crate::listeners::{self, Bound};
 use crate::pages::{Pages, RenderMetrics};
 use crate::run::shut_down_in_order;
 use anabranch_aws_api::{AwsDoor, DoorOptions, LocalPage, LocalPages, TlsIdentity};
-use anabranch_cluster::{Router, StorageNode};
+use anabranch_cluster::{Router, StorageNode, Writable};
 use anabranch_gateway::{Gateway, GatewayOptions};
 use anabranch_metadata::{FirstNode, Metadata, MetadataService};
 use anabranch_runtime::{Env, OnFailure, Stragglers};
-use anabranch_storage::{Storage, StorageOptions, Writable};
+use anabranch_storage::{Storage, StorageOptions};
 use anabranch_types::NodeId;
 use anabranch_walog::Walog;
 use groups::Stores;
@@ -89,8 +89,8 @@ impl Node {
         let (doors, work) = (env.in_group("doors"), env.in_group("work"));
         let log = log::open(config, directory, &env).await?;
         let stores = Stores::new(config, directory)?;
-        let metadata = start_metadata(config, directory, &work, &log, &stores, bound).await?;
         let writable = Writable::new();
+        let metadata = start_metadata(config, directory, &work, &log, &stores, bound, &writable).await?;
         let flush_room = Stores::flush_room_bytes(config);
         disk_watch::start(&work, directory.path(), flush_room, &log, &writable, health);
         let storage = start_storage(config, directory, &work, &log, &stores, &metadata, writable).await?;
@@ -135,11 +135,12 @@ async fn start_metadata(
     log: &Walog,
     stores: &Stores,
     bound: Bound,
+    writable: &Writable,
 ) -> Result<Metadata, StartError> {
     let identity = directory.identity();
     groups::check_not_lost(log, stores)?;
     let (group, view) = groups::start_metadata_group(identity.node, log, stores).await?;
-    let metadata = Metadata::new(group, view, env.clone());
+    let metadata = Metadata::new(group, view, writable.clone(), env.clone());
     metadata
         .bootstrap(FirstNode {
             cluster: identity.cluster,

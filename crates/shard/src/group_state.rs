@@ -18,6 +18,7 @@ use crate::stream::Stream;
 use anabranch_types::{Counter, RequestId, ShardId, StreamUid, Timestamp};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Everything that apply consults. Every shard's stream is in `streams`; `numbers` and
 /// `shards` hold the same shards.
@@ -134,6 +135,11 @@ impl GroupState {
     pub fn recorded(&self, id: RequestId) -> Option<RequestOutcome> {
         let outcome = self.requests.recorded(id)?;
         Some(RequestOutcome::read(&mut Reader::new(&outcome)).expect("rows are checked when loaded"))
+    }
+
+    /// Requests issued before may have been forgotten, and are refused (I12). Never goes back.
+    pub fn requests_from(&self) -> Timestamp {
+        self.requests.floor.plus(Duration::from_millis(1))
     }
 
     /// How many requests are remembered.

@@ -2,7 +2,7 @@
 //! record fit its range and budget. What passes is packed into one command.
 
 use crate::group_host::HostedGroup;
-use anabranch_cluster::{PutItem, PutRequest, RecordFate};
+use anabranch_cluster::{Attempt, PutItem, PutRequest, RecordFate};
 use anabranch_shard::{PutBuilder, ShardNo, ShardState};
 use bytes::Bytes;
 
@@ -28,12 +28,14 @@ pub(crate) struct AdmittedItem {
     pub records: u64,
 }
 
-/// Judges each record of `request` and packs those that pass.
-pub(crate) fn admit(host: &HostedGroup, request: &PutRequest) -> Admitted {
+/// Judges each record of `request` and packs those that pass. A repetition is charged but never
+/// refused for its budget: an earlier try may be on its way into the log, and "not written" would
+/// be a lie (I12).
+pub(crate) fn admit(host: &HostedGroup, request: &PutRequest, attempt: Attempt) -> Admitted {
     let mut fates = Vec::with_capacity(request.items.len());
     let mut items = Vec::new();
     for (index, item) in request.items.iter().enumerate() {
-        let (shard, judged) = judge(host, item);
+        let (shard, judged) = judge(host, item, attempt);
         let passed = judged.iter().zip(&item.records).filter(|(fate, _)| fate.is_none());
         let (records, bytes) = passed.fold((0, 0), |(n, bytes), (_, r)| (n + 1, bytes + record_bytes(r)));
         if let Some(shard) = shard
@@ -43,11 +45,11 @@ pub(crate) fn admit(host: &HostedGroup, request: &PutRequest) -> Admitted {
         }
         fates.push(judged);
     }
-    let command = (!items.is_empty()).then(|| pack(host, request, &items, &fates));
+    let command = (!items.is_empty()).then(|| pack(host, request, attempt, &items, &fates));
     Admitted { command, items, fates }
 }
 
-fn judge(host: &HostedGroup, item: &PutItem) -> (Option<ShardNo>, Vec<Option<RecordFate>>) {
+fn judge(host: &HostedGroup, item: &PutItem, attempt: Attempt) -> (Option<ShardNo>, Vec<Option<RecordFate>>) {
     let all = |fate: RecordFate| vec![Some(fate); item.records.len()];
     let (no, range) = {
         let state = host.shared.state.read();
@@ -63,6 +65,11 @@ fn judge(host: &HostedGroup, item: &PutItem) -> (Option<ShardNo>, Vec<Option<Rec
         return (None, all(RecordFate::Misrouted));
     }
     let now = host.env.clock.monotonic();
+    if attempt == Attempt::Again {
+        let bytes = item.records.iter().map(record_bytes).sum();
+        host.budgets.charge_writes(no, bytes, item.records.len() as u64, now);
+        return (Some(no), vec![None; item.records.len()]);
+    }
     let admitted = host.budgets.admit_writes(no, item.records.iter().map(record_bytes), now);
     let fate = |exceeded: anabranch_limiter::Exceeded| RecordFate::Throttled {
         bucket: exceeded.bucket,
@@ -79,13 +86,27 @@ fn record_bytes(record: &anabranch_cluster::PutRecordIn) -> u64 {
 /// Bytes that a record and a chunk cost beyond data and key, roughly; sizes one allocation.
 const RECORD_OVERHEAD: u64 = 16;
 
-fn pack(host: &HostedGroup, request: &PutRequest, items: &[AdmittedItem], fates: &[Vec<Option<RecordFate>>]) -> Bytes {
+fn pack(
+    host: &HostedGroup,
+    request: &PutRequest,
+    attempt: Attempt,
+    items: &[AdmittedItem],
+    fates: &[Vec<Option<RecordFate>>],
+) -> Bytes {
     let records: u64 = items.iter().map(|item| item.records).sum();
     let bytes: u64 = items.iter().map(|item| item.bytes).sum();
     let capacity = bytes + (records + 8 * items.len() as u64 + 8) * RECORD_OVERHEAD;
-    let mut builder = PutBuilder::new(host.env.clock.wall(), usize::try_from(capacity).expect("a call has megabytes"));
+    // After a clock was set back, requests would look older than what was forgotten, until it
+    // catches up: a first try cannot be, so it moves up, and with it the entry.
+    let earliest = host.shared.state.read().requests_from();
+    let issued = match attempt {
+        Attempt::First => request.issued.max(earliest),
+        Attempt::Again => request.issued,
+    };
+    let arrival = host.env.now().max(earliest);
+    let mut builder = PutBuilder::new(arrival, usize::try_from(capacity).expect("a call has megabytes"));
     let count = u32::try_from(records).expect("a call has at most 500 records");
-    builder.begin_request(request.request_id, request.issued, count).expect("an entry holds more than one call");
+    builder.begin_request(request.request_id, issued, count).expect("an entry holds more than one call");
     for item in items {
         builder.begin_item(item.shard);
         for (record, fate) in request.items[item.item].records.iter().zip(&fates[item.item]) {

@@ -4,9 +4,10 @@ use crate::budgets::Budgets;
 use crate::config::StorageOptions;
 use crate::error::HostError;
 use crate::machine::ShardMachine;
+use crate::maintenance;
 use crate::shared::SharedState;
-use crate::writable::Writable;
-use anabranch_cluster::{GroupReport, NodeError};
+
+use anabranch_cluster::{GroupReport, NodeError, Writable};
 use anabranch_consensus::{BarrierError, Group, GroupOptions, ProposeError};
 use anabranch_runtime::Env;
 use anabranch_shard::{Init, Outcome};
@@ -69,6 +70,8 @@ impl HostedGroup {
         let budgets = Budgets::new(options.limits);
         let host = HostedGroup { group, shared, budgets, writable, env, options };
         host.init().await?;
+        // What expired while the node was down is not served (I11).
+        maintenance::expire(&host).await;
         Ok(host)
     }
 

@@ -60,14 +60,14 @@ impl Machine for ShardMachine {
 
     fn apply(&mut self, entries: Vec<Committed>) -> Result<Vec<Bytes>, MachineError> {
         let mut outcomes = Vec::with_capacity(entries.len());
-        let mut effects = Effects::new();
+        let (mut effects, mut applied) = (Effects::new(), self.applied.clone());
         let latest = {
             let mut state = self.shared.state.write();
             for entry in entries {
                 outcomes.push(match entry.payload {
                     Payload::Blank => Bytes::new(),
                     Payload::Membership(membership) => {
-                        self.applied.membership = Some((entry.id, membership));
+                        applied.membership = Some((entry.id, membership));
                         Bytes::new()
                     }
                     Payload::Command(command) => {
@@ -75,14 +75,16 @@ impl Machine for ShardMachine {
                         outcome.map_err(|error| MachineError(error.to_string()))?
                     }
                 });
-                self.applied.last = Some(entry.id);
+                applied.last = Some(entry.id);
             }
             state.latest()
         };
         let mut batch = Batch::new();
         write_mutations(effects.take_mutations(), &mut batch);
-        batch.put(Family::Meta, AppliedState::ROW_KEY, &self.applied.to_row());
+        batch.put(Family::Meta, AppliedState::ROW_KEY, &applied.to_row());
         self.shared.store.write(batch).map_err(|error| MachineError(error.to_string()))?;
+        // Only now: a flush tells openraft what may be purged by it.
+        self.applied = applied;
         self.shared.publish(latest);
         Ok(outcomes)
     }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 /// Room a flush takes beside its data: table indexes, the manifest, the engine's own log.
 const FLUSH_SLACK_BYTES: u64 = 4 << 20;
 
-/// Flushes, while the disk has room, when enough is unflushed, enough time has passed, or the log is full: what is flushed is
-/// purged, which makes room. Until the node stops.
+/// Flushes, while the disk has room, when enough is unflushed, enough time has passed, or the log
+/// is full: what is flushed is purged, which makes room. Until the node stops.
 pub(crate) async fn flush(host: Arc<HostedGroup>) {
     let stopping = host.env.tasks.stopping();
     let mut flushed_at = host.env.clock.monotonic();
@@ -22,11 +22,14 @@ pub(crate) async fn flush(host: Arc<HostedGroup>) {
         let unflushed = host.shared.store.unflushed_bytes();
         metrics::unflushed(host.id(), unflushed);
         let now = host.env.clock.monotonic();
-        let due = unflushed > 0 && now.saturating_sub(flushed_at) >= host.options.flush_every;
-        let crowded = unflushed > 0 && host.group.check_room().is_err();
+        // By the log, not by bytes: an entry that leaves no bytes pins the log all the same.
+        let status = host.group.status();
+        let pinning = status.applied_index > status.flushed_index;
+        let due = now.saturating_sub(flushed_at) >= host.options.flush_every;
+        let crowded = host.group.check_room().is_err();
         // A flush that meets a full disk stops the group; what waits is safe in the log.
         let fits = host.env.disk_room.holds(unflushed + unflushed / 2 + FLUSH_SLACK_BYTES);
-        if fits && (due || crowded || unflushed >= host.options.flush_after_bytes) {
+        if fits && pinning && (due || crowded || unflushed >= host.options.flush_after_bytes) {
             host.group.request_flush().await;
             flushed_at = now;
         }
@@ -47,15 +50,21 @@ pub(crate) async fn tick(host: Arc<HostedGroup>) {
             tracing::warn!(group = %host.id(), ?jump, "wall clock jumped, nothing expires until it settles");
             continue;
         }
-        if !host.group.is_leader() || !trimming::is_due(&host.shared.state.read(), now) {
-            continue;
+        expire(&host).await;
+    }
+}
+
+/// Tells the group the time, when it leads and something is due.
+pub(crate) async fn expire(host: &HostedGroup) {
+    let now = host.env.now();
+    if !host.group.is_leader() || !trimming::is_due(&host.shared.state.read(), now) {
+        return;
+    }
+    match host.propose(Tick { now }.encode()).await {
+        Ok(Outcome::Ticked { dropped_buckets, .. }) if dropped_buckets > 0 => {
+            tracing::info!(group = %host.id(), dropped_buckets, "expired buckets dropped");
         }
-        match host.propose(Tick { now }.encode()).await {
-            Ok(Outcome::Ticked { dropped_buckets, .. }) if dropped_buckets > 0 => {
-                tracing::info!(group = %host.id(), dropped_buckets, "expired buckets dropped");
-            }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(group = %host.id(), %error, "time tick not applied"),
-        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(group = %host.id(), %error, "time tick not applied"),
     }
 }

@@ -9,6 +9,7 @@ const RECORDS_STORED: &str = "anabranch_storage_records_stored_total";
 const RECORDS_REFUSED: &str = "anabranch_storage_records_refused_total";
 const RECORDS_READ: &str = "anabranch_storage_records_read_total";
 const READ_BYTES: &str = "anabranch_storage_read_bytes_total";
+const READS_THROTTLED: &str = "anabranch_storage_reads_throttled_total";
 const UNFLUSHED: &str = "anabranch_storage_unflushed_bytes";
 
 /// Names and units, once at start.
@@ -18,6 +19,7 @@ pub fn describe() {
     describe_counter!(RECORDS_REFUSED, Unit::Count, "records not written, by reason");
     describe_counter!(RECORDS_READ, Unit::Count, "records answered to readers");
     describe_counter!(READ_BYTES, Unit::Bytes, "data and key bytes answered to readers");
+    describe_counter!(READS_THROTTLED, Unit::Count, "read calls refused by a shard's limits");
     describe_gauge!(UNFLUSHED, Unit::Bytes, "applied bytes that only the log holds, by group");
 }
 
@@ -46,6 +48,10 @@ pub(crate) fn put_fates(reply: &PutReply) {
 pub(crate) fn read_answered(records: usize, bytes: u64) {
     counter!(RECORDS_READ).increment(records as u64);
     counter!(READ_BYTES).increment(bytes);
+}
+
+pub(crate) fn read_throttled() {
+    counter!(READS_THROTTLED).increment(1);
 }
 
 pub(crate) fn unflushed(group: GroupId, bytes: u64) {

@@ -2,22 +2,27 @@
 
 use crate::admission::{self, Admitted};
 use crate::group_host::HostedGroup;
-use crate::metrics;
-use anabranch_cluster::{NodeError, PutItem, PutReply, PutRequest, RecordFate};
+use crate::{consumption, metrics};
+use anabranch_cluster::{Attempt, NodeError, PutItem, PutReply, PutRequest, RecordFate};
 use anabranch_shard::{ItemOutcome, RequestOutcome, decode_put_outcome};
 use anabranch_types::{Counter, Timestamp};
+use std::sync::Arc;
 
 #[tracing::instrument(name = "storage.put", skip_all, fields(group = %host.id(), request_id = %request.request_id))]
-pub(crate) async fn put(host: &HostedGroup, request: &PutRequest) -> Result<PutReply, NodeError> {
-    host.check_writable()?;
+pub(crate) async fn put(host: &HostedGroup, request: &PutRequest, attempt: Attempt) -> Result<PutReply, NodeError> {
     host.check_leader()?;
+    // Before anything that refuses: what was written is not to be called refused.
     let recorded = host.shared.state.read().recorded(request.request_id);
     if let Some(outcome) = recorded {
         return Ok(PutReply { fates: settle_recorded(request, &outcome) });
     }
-    let mut admitted = admission::admit(host, request);
+    host.check_writable()?;
+    begin_budgets(host, request).await?;
+    let mut admitted = admission::admit(host, request, attempt);
     let Some(command) = admitted.command.take() else {
-        return Ok(PutReply { fates: settle(admitted, &[]) });
+        let reply = PutReply { fates: settle(admitted, &[]) };
+        metrics::put_fates(&reply);
+        return Ok(reply);
     };
     let bytes = command.len();
     let proposed = match host.group.propose(command).await {
@@ -51,6 +56,24 @@ pub(crate) async fn put(host: &HostedGroup, request: &PutRequest) -> Result<PutR
             Err(NodeError::Damaged { reason: "the outcome does not fit the request".to_owned() })
         }
     }
+}
+
+/// Shards that this replica meets for the first time as their leader go on with what they took in
+/// the last second, whoever led then (I8).
+async fn begin_budgets(host: &HostedGroup, request: &PutRequest) -> Result<(), NodeError> {
+    let (term, now) = (host.group.term(), host.env.now());
+    let number = |item: &PutItem| Some(host.shared.state.read().shard(item.shard.stream, item.shard.shard)?.no);
+    for no in request.items.iter().filter_map(number).filter(|no| host.budgets.lacks(term, *no)) {
+        let consumed = if consumption::is_recent(&host.shared, no, now) {
+            let shared = Arc::clone(&host.shared);
+            let read = tokio::task::spawn_blocking(move || consumption::of_last_second(&shared, no, now));
+            read.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??
+        } else {
+            Vec::new()
+        };
+        host.budgets.begin(term, no, consumed, host.env.clock.monotonic());
+    }
+    Ok(())
 }
 
 /// Whether an earlier try was applied and this one, at `index`, only heard its answer.

@@ -19,12 +19,12 @@ pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<Rea
         let state = host.shared.state.read();
         state.shard(request.shard.stream, request.shard.shard).ok_or_else(no_such_shard)?.no
     };
-    let throttled = |exceeded: anabranch_limiter::Exceeded| NodeError::Throttled {
-        bucket: exceeded.bucket,
-        retry_after: exceeded.retry_after,
+    let throttled = |exceeded: anabranch_limiter::Exceeded| {
+        metrics::read_throttled();
+        NodeError::Throttled { bucket: exceeded.bucket, retry_after: exceeded.retry_after }
     };
     host.budgets.admit_read(no, host.env.clock.monotonic()).map_err(throttled)?;
-    let (shared, now) = (Arc::clone(&host.shared), host.env.clock.wall());
+    let (shared, now) = (Arc::clone(&host.shared), host.env.now());
     let scanned = tokio::task::spawn_blocking(move || scan(&shared, no, request, now));
     let reply = scanned.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??;
     let reply = reply.ok_or_else(no_such_shard)?;

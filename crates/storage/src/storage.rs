@@ -5,7 +5,8 @@ use crate::error::{GroupStopped, HostError};
 use crate::group_host::{HostParts, HostedGroup};
 use crate::{create_shards, drop_stream, locate, maintenance, put, read};
 use anabranch_cluster::{
-    GroupReport, NewShards, NodeError, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, ShardKey, StorageNode,
+    Attempt, GroupReport, NewShards, NodeError, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, ShardKey,
+    StorageNode,
 };
 use anabranch_consensus::GroupOptions;
 use anabranch_runtime::{Env, OnFailure};
@@ -81,8 +82,8 @@ async fn watch(host: &HostedGroup) -> Result<(), GroupStopped> {
 }
 
 impl StorageNode for Storage {
-    fn put(&self, request: Arc<PutRequest>) -> BoxFuture<'_, Result<PutReply, NodeError>> {
-        Box::pin(async move { put::put(self.host(request.group)?, &request).await })
+    fn put(&self, request: Arc<PutRequest>, attempt: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>> {
+        Box::pin(async move { put::put(self.host(request.group)?, &request, attempt).await })
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {

@@ -8,15 +8,15 @@
 
 use anabranch_catalog::{Parents, Shard};
 use anabranch_cluster::{
-    NewShards, NodeError, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate,
-    ShardKey, StorageNode,
+    Attempt, NewShards, NodeError, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart,
+    RecordFate, ShardKey, StorageNode, Writable,
 };
 use anabranch_consensus::GroupOptions;
 use anabranch_limiter::ShardLimits;
 use anabranch_runtime::fs::StdFs;
-use anabranch_runtime::{Env, OnFailure};
-use anabranch_storage::{HostParts, Storage, StorageOptions, Writable};
-use anabranch_store::MemoryStore;
+use anabranch_runtime::{Env, OnFailure, SimulatedClock};
+use anabranch_storage::{HostParts, Storage, StorageOptions};
+use anabranch_store::{MemoryStore, RocksStore, SharedOptions, SharedResources, Store, StoreOptions};
 use anabranch_types::{
     AccountId, Counter, GroupId, HashKeyRange, NodeId, PartitionKey, ReplicaId, RequestId, ShardId, StreamName,
     StreamUid, Timestamp,
@@ -37,8 +37,12 @@ const RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 struct World {
     env: Env,
+    /// The clock of `env`.
+    clock: Arc<SimulatedClock>,
     storage: Storage,
-    store: Arc<MemoryStore>,
+    store: Arc<dyn Store>,
+    /// `store`, where it is in memory.
+    memory: Option<Arc<MemoryStore>>,
     log: Walog,
     writable: Writable,
 }
@@ -59,7 +63,20 @@ impl World {
         limits: Option<ShardLimits>,
         log: Options,
     ) -> World {
-        let env = Env::simulated(wall, 1);
+        let memory = Arc::new(store);
+        let world = World::start_on(dir, Arc::clone(&memory) as _, wall, limits, log).await;
+        World { memory: Some(memory), ..world }
+    }
+
+    async fn start_on(
+        dir: &Path,
+        store: Arc<dyn Store>,
+        wall: Timestamp,
+        limits: Option<ShardLimits>,
+        log: Options,
+    ) -> World {
+        let clock = Arc::new(SimulatedClock::starting_at(wall));
+        let env = Env { clock: Arc::clone(&clock) as _, ..Env::simulated(wall, 1) };
         let (log, mut driver) = Walog::open_driven(Arc::new(StdFs), dir, log).unwrap();
         let stopping = env.tasks.stopping();
         env.tasks.spawn("log", OnFailure::ShutDown, async move {
@@ -71,17 +88,17 @@ impl World {
                 }
             }
         });
-        let (store, writable) = (Arc::new(store), Writable::new());
+        let writable = Writable::new();
         let parts = HostParts {
             group: GROUP,
             members: vec![(ReplicaId(1), NodeId(1))],
             replica: ReplicaId(1),
             log: log.group(GROUP),
-            store: Arc::clone(&store) as _,
+            store: Arc::clone(&store),
             writable: writable.clone(),
         };
         let started = Storage::start(vec![parts], &env, &options(limits), &GroupOptions::default()).await;
-        World { env, storage: started.unwrap(), store, log, writable }
+        World { env, clock, storage: started.unwrap(), store, memory: None, log, writable }
     }
 
     /// A new log and state with two shards, and no limits.
@@ -90,14 +107,18 @@ impl World {
     }
 
     async fn limited(dir: &Path, limits: Option<ShardLimits>) -> World {
-        let world = World::start(dir, MemoryStore::new(), START, limits, log_options()).await;
-        world.storage.create_shards(GROUP, Arc::new(new_shards())).await.unwrap();
-        world
+        World::with_shards(World::start(dir, MemoryStore::new(), START, limits, log_options()).await).await
+    }
+
+    async fn with_shards(self) -> World {
+        self.storage.create_shards(GROUP, Arc::new(new_shards())).await.unwrap();
+        self
     }
 
     /// Stops without a flush; what a new process would find in state.
     async fn crash(self) -> (MemoryStore, Timestamp) {
-        let (left, now) = (self.store.crash(), self.env.clock.wall());
+        let left = self.memory.as_ref().map(|memory| memory.crash()).unwrap_or_default();
+        let now = self.env.clock.wall();
         self.storage.shutdown().await;
         self.env.tasks.shutdown(Duration::from_secs(60)).await.unwrap();
         self.log.close();
@@ -115,11 +136,11 @@ impl World {
     }
 
     fn request(&self, id: u128, items: Vec<PutItem>) -> Arc<PutRequest> {
-        Arc::new(PutRequest { group: GROUP, request_id: RequestId(id), issued: self.env.clock.wall(), items })
+        Arc::new(PutRequest { group: GROUP, request_id: RequestId(id), issued: self.env.now(), items })
     }
 
     async fn put(&self, id: u128, shard: ShardKey, records: &[&str]) -> Vec<RecordFate> {
-        let reply = self.storage.put(self.request(id, vec![item(shard, records)])).await.unwrap();
+        let reply = self.storage.put(self.request(id, vec![item(shard, records)]), Attempt::First).await.unwrap();
         one_item(reply)
     }
 
@@ -192,7 +213,7 @@ async fn records_are_read_as_written_at_the_numbers_that_were_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::fresh(dir.path()).await;
     let both = world.request(1, vec![item(FIRST, &["a", "b"]), item(SECOND, &["x"])]);
-    let fates = world.storage.put(both).await.unwrap().fates;
+    let fates = world.storage.put(both, Attempt::First).await.unwrap().fates;
     let later = world.put(2, FIRST, &["c"]).await;
     let reply = world.read(FIRST, Counter::ZERO).await;
     assert_eq!(texts(&reply), ["a", "b", "c"]);
@@ -252,11 +273,11 @@ async fn i12_a_repeated_request_is_applied_once_and_answered_as_before() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::fresh(dir.path()).await;
     let request = world.request(1, vec![item(FIRST, &["a", "b"]), item(SECOND, &["x"])]);
-    let first = world.storage.put(Arc::clone(&request)).await.unwrap();
-    let second = world.storage.put(Arc::clone(&request)).await.unwrap();
+    let first = world.storage.put(Arc::clone(&request), Attempt::First).await.unwrap();
+    let second = world.storage.put(Arc::clone(&request), Attempt::Again).await.unwrap();
     assert_eq!(first.fates, second.fates);
     world.pass(Duration::from_secs(400)).await;
-    let old = world.storage.put(request).await.unwrap();
+    let old = world.storage.put(request, Attempt::Again).await.unwrap();
     assert!(old.fates.iter().flatten().all(|fate| matches!(fate, RecordFate::Stored { .. } | RecordFate::TooOld)));
     assert_eq!(world.texts(FIRST).await, ["a", "b"]);
     assert_eq!(world.texts(SECOND).await, ["x"]);
@@ -268,10 +289,10 @@ async fn i12_a_repetition_claims_no_record_that_the_first_try_had_refused() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::limited(dir.path(), Some(writes_per_second(2))).await;
     let request = world.request(1, vec![item(FIRST, &["a", "b", "c"])]);
-    let first = one_item(world.storage.put(Arc::clone(&request)).await.unwrap());
+    let first = one_item(world.storage.put(Arc::clone(&request), Attempt::First).await.unwrap());
     assert!(matches!(first[2], RecordFate::Throttled { .. }), "{first:?}");
     tokio::time::advance(Duration::from_secs(60)).await;
-    let second = one_item(world.storage.put(Arc::clone(&request)).await.unwrap());
+    let second = one_item(world.storage.put(Arc::clone(&request), Attempt::Again).await.unwrap());
     assert_eq!((&second[..2], second[2]), (&first[..2], RecordFate::TooOld));
     assert_eq!(world.texts(FIRST).await, ["a", "b"]);
     world.crash().await;
@@ -339,7 +360,7 @@ async fn a_full_log_refuses_puts_and_lets_streams_be_dropped() {
     let big = "x".repeat(200 << 10);
     let mut kept = 0;
     let refusal = loop {
-        match world.storage.put(world.request(kept, vec![item(FIRST, &[&big])])).await {
+        match world.storage.put(world.request(kept, vec![item(FIRST, &[&big])]), Attempt::First).await {
             Ok(_) => kept += 1,
             Err(refusal) => break refusal,
         }
@@ -356,11 +377,111 @@ async fn a_node_that_refuses_writes_still_expires_and_drops() {
     let world = World::fresh(dir.path()).await;
     world.put(1, FIRST, &["old"]).await;
     world.writable.refuse("the disk is nearly full".to_owned());
-    let refusal = world.storage.put(world.request(2, vec![item(FIRST, &["more"])])).await;
+    let refusal = world.storage.put(world.request(2, vec![item(FIRST, &["more"])]), Attempt::First).await;
     assert!(matches!(refusal, Err(NodeError::Unavailable { .. })), "{refusal:?}");
     world.pass(RETENTION + Duration::from_secs(30)).await;
     world.pass(Duration::from_secs(10)).await;
     assert_eq!(world.texts(FIRST).await, Vec::<String>::new());
     world.storage.drop_stream(GROUP, STREAM).await.unwrap();
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn i11_expired_buckets_leave_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let shared = SharedResources::new(&SharedOptions::default()).unwrap();
+    let store = RocksStore::open(&dir.path().join("state"), &StoreOptions::default(), &shared).unwrap();
+    let (log, store) = (dir.path().join("log"), Arc::new(store));
+    let world = World::start_on(&log, store, START, None, log_options()).await.with_shards().await;
+    world.put(1, FIRST, &["old"]).await;
+    world.pass(Duration::from_secs(61)).await;
+    let files = world.store.stats().table_files;
+    assert!(files > 0, "the record was flushed");
+    assert_eq!(world.store.buckets().len(), 1);
+    world.pass(RETENTION).await;
+    while !world.store.buckets().is_empty() {
+        world.pass(Duration::from_secs(10)).await;
+        assert!(world.env.clock.wall() < START.plus(2 * RETENTION), "the bucket is never dropped");
+    }
+    assert_eq!(world.texts(FIRST).await, Vec::<String>::new());
+    while world.store.stats().pending_drops > 0 {
+        world.pass(Duration::from_secs(10)).await;
+        assert!(world.env.clock.wall() < START.plus(2 * RETENTION), "the family is never removed");
+    }
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn i11_what_expired_while_the_node_was_down_is_not_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    world.put(1, FIRST, &["old"]).await;
+    let (left, now) = world.crash().await;
+    let later = now.plus(RETENTION + Duration::from_secs(3600));
+    let world = World::start(dir.path(), left, later, None, log_options()).await;
+    assert_eq!(world.texts(FIRST).await, Vec::<String>::new());
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn i8_a_restart_gives_no_second_burst() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = Some(writes_per_second(2));
+    let world = World::limited(dir.path(), limits.clone()).await;
+    assert_eq!(stored(&world.put(1, FIRST, &["a", "b"]).await).len(), 2);
+    let put_at = world.env.clock.wall();
+    let (left, now) = world.crash().await;
+    let world = World::start(dir.path(), left, now, limits, log_options()).await;
+    assert!(world.env.clock.wall() < put_at.plus(Duration::from_secs(1)), "the second is not over");
+    let fates = world.put(2, FIRST, &["c", "d"]).await;
+    assert_eq!(stored(&fates).len(), 1, "{fates:?}");
+    assert_eq!(stored(&world.put(3, SECOND, &["x", "y"]).await).len(), 2, "a shard that took nothing has its burst");
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn i12_a_repetition_is_not_refused_for_what_the_first_try_used_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::limited(dir.path(), Some(writes_per_second(1))).await;
+    world.put(1, FIRST, &["a"]).await;
+    let again = world.request(2, vec![item(FIRST, &["b", "c"])]);
+    let fates = one_item(world.storage.put(again, Attempt::Again).await.unwrap());
+    assert_eq!(stored(&fates).len(), 2, "{fates:?}");
+    let paid = world.put(3, FIRST, &["d"]).await;
+    assert!(matches!(paid[0], RecordFate::Throttled { .. }), "it is paid off: {paid:?}");
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn i12_what_was_written_is_not_called_refused_once_the_disk_is_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    let request = world.request(1, vec![item(FIRST, &["a"])]);
+    let first = world.storage.put(Arc::clone(&request), Attempt::First).await.unwrap();
+    world.writable.refuse("the disk is nearly full".to_owned());
+    let again = world.storage.put(request, Attempt::Again).await.unwrap();
+    assert_eq!(first.fates, again.fates);
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_set_back_for_good_refuses_no_put() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    world.put(1, FIRST, &["a"]).await;
+    // Time for the first request to be forgotten by the next.
+    world.pass(Duration::from_secs(400)).await;
+    world.put(2, FIRST, &["b"]).await;
+    world.clock.set_wall(START.minus(Duration::from_secs(86_400)));
+    let mut id = 3;
+    while world.env.now() > START {
+        assert_eq!(stored(&world.put(id, FIRST, &["c"]).await).len(), 1, "while the jump is not trusted");
+        world.pass(Duration::from_secs(60)).await;
+        id += 1;
+    }
+    let fates = world.put(id, FIRST, &["d"]).await;
+    assert_eq!(stored(&fates).len(), 1, "{fates:?}");
+    let counters: Vec<Counter> = world.read(FIRST, Counter::ZERO).await.records.iter().map(|r| r.counter).collect();
+    assert!(counters.is_sorted_by(|earlier, later| earlier < later), "I3");
     world.crash().await;
 }

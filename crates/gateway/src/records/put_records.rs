@@ -36,9 +36,9 @@ pub(crate) async fn put(
     let parts = route::split(map, entries, context.request_id, gateway.now());
     let deadline = gateway.deadline(context, gateway.options.put_patience);
     let replies = futures::future::join_all(parts.iter().map(|part| {
-        gateway.router.call(part.request.group, deadline, |node| {
+        gateway.router.call_again(part.request.group, deadline, |node, attempt| {
             let request = Arc::clone(&part.request);
-            async move { node.put(request).await }
+            async move { node.put(request, attempt).await }
         })
     }))
     .await;

@@ -3,8 +3,8 @@
 
 use crate::health::Health;
 use crate::metrics;
+use anabranch_cluster::Writable;
 use anabranch_runtime::{Env, OnFailure};
-use anabranch_storage::Writable;
 use anabranch_walog::{Space, Walog};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +28,7 @@ pub(super) fn start(
     writable: &Writable,
     health: &Health,
 ) {
+    env.disk_room.look_at(&env.fs, data_dir);
     let watch = DiskWatch {
         env: env.clone(),
         data_dir: data_dir.to_owned(),
@@ -84,8 +85,8 @@ impl DiskWatch {
             Ok(stat) => stat,
             Err(error) => return Some(format!("the data directory cannot be looked at: {error}")),
         };
-        let (available, all) = (stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize));
-        self.env.disk_room.set_available(available);
+        let (available, all) =
+            (stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize));
         if available < self.flush_room_bytes.max(all / 100 * RELEASE_PERCENT) {
             self.log.release_spares();
         }

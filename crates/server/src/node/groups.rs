@@ -4,10 +4,10 @@ use super::error::StartError;
 use crate::config::NodeConfig;
 use crate::data_dir::DataDir;
 use anabranch_catalog::{Catalog, ShardMap};
-use anabranch_cluster::ViewWatch;
+use anabranch_cluster::{ViewWatch, Writable};
 use anabranch_consensus::{Group, GroupOptions};
 use anabranch_metadata::{CatalogMachine, MetadataError};
-use anabranch_storage::{HostParts, Writable};
+use anabranch_storage::HostParts;
 use anabranch_store::{RocksStore, SharedOptions, SharedResources, Store, StoreOptions};
 use anabranch_types::{GroupId, NodeId};
 use anabranch_walog::Walog;
@@ -84,11 +84,9 @@ impl Stores {
 
     async fn open(&self, group: GroupId) -> Result<Arc<dyn Store>, StartError> {
         let (path, stores) = (self.path(group), self.clone());
-        let opened = tokio::task::spawn_blocking(move || {
-            std::fs::create_dir_all(&path)?;
-            Ok::<_, std::io::Error>(RocksStore::open(&path, &stores.options, &stores.shared))
-        });
-        let store = opened.await??.map_err(|source| StartError::Store { group, source })?;
+        // The store makes its directory itself, and syncs the name of what it made.
+        let opened = tokio::task::spawn_blocking(move || RocksStore::open(&path, &stores.options, &stores.shared));
+        let store = opened.await?.map_err(|source| StartError::Store { group, source })?;
         Ok(Arc::new(store))
     }
 }

@@ -1,6 +1,6 @@
 //! Whether this node takes writes now: not while its disk is full, not while it drains.
 
-use anabranch_cluster::NodeError;
+use crate::error::NodeError;
 use arc_swap::ArcSwapOption;
 use std::sync::Arc;
 
