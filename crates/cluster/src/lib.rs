@@ -14,7 +14,7 @@ mod writable;
 pub use error::NodeError;
 pub use metadata_node::{CreateStreamReply, MetadataNode};
 pub use router::Router;
-pub use status::{GroupReport, NodeReport};
+pub use status::GroupReport;
 pub use storage_node::{
     Attempt, NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate,
     RecordOut, ShardKey, StorageNode,

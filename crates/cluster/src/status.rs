@@ -1,5 +1,6 @@
 //! What a node tells about itself.
 
+use anabranch_consensus::GroupStatus;
 use anabranch_types::{GroupId, NodeId, ReplicaId};
 
 /// One replica of a group on this node.
@@ -21,11 +22,16 @@ pub struct GroupReport {
     pub failure: Option<String>,
 }
 
-/// This node.
-#[derive(Debug, Clone)]
-pub struct NodeReport {
-    /// The node.
-    pub node: NodeId,
-    /// Its replicas, the metadata group's first.
-    pub groups: Vec<GroupReport>,
+impl From<GroupStatus> for GroupReport {
+    fn from(status: GroupStatus) -> Self {
+        GroupReport {
+            group: status.group,
+            replicas: status.members,
+            leader: status.leader,
+            term: status.term,
+            applied: status.applied_index,
+            flushed: status.flushed_index,
+            failure: status.failure,
+        }
+    }
 }

@@ -58,16 +58,7 @@ impl Metadata {
 
     /// The replica, for status.
     pub fn report(&self) -> GroupReport {
-        let status = self.group.status();
-        GroupReport {
-            group: status.group,
-            replicas: status.members,
-            leader: status.leader,
-            term: status.term,
-            applied: status.applied_index,
-            flushed: status.flushed_index,
-            failure: status.failure,
-        }
+        self.group.status().into()
     }
 
     /// Stops the replica.

@@ -132,15 +132,6 @@ impl HostedGroup {
     }
 
     pub(crate) fn report(&self) -> GroupReport {
-        let status = self.group.status();
-        GroupReport {
-            group: status.group,
-            replicas: status.members,
-            leader: status.leader,
-            term: status.term,
-            applied: status.applied_index,
-            flushed: status.flushed_index,
-            failure: status.failure,
-        }
+        self.group.status().into()
     }
 }
