@@ -1,6 +1,7 @@
 //! The texts of errors that the service itself decides, byte-exact, in one place.
 //!
-//! Source: recorded answers of Amazon Kinesis (the notes in docs/compatibility.md name them).
+//! Source: answers of Amazon Kinesis as public conformance tests recorded them. Where none was
+//! recorded, the text is ours.
 
 use crate::error::{ApiError, ErrorCode};
 use anabranch_types::{AccountId, Region, ShardId, StreamArn, StreamName, Timestamp};
@@ -66,10 +67,19 @@ pub fn rate_exceeded(
 
 /// The iterator's five minutes are over.
 pub fn iterator_expired(created: Timestamp, now: Timestamp, tolerated: Duration) -> ApiError {
+    iterator_expired_since(&java_date(created), now, tolerated)
+}
+
+/// The iterator is so old that it cannot be read any more: when it was created is known only as
+/// `latest` or earlier.
+pub fn iterator_expired_long_ago(latest: Timestamp, now: Timestamp, tolerated: Duration) -> ApiError {
+    iterator_expired_since(&format!("{} or earlier", java_date(latest)), now, tolerated)
+}
+
+fn iterator_expired_since(created: &str, now: Timestamp, tolerated: Duration) -> ApiError {
     let message = format!(
-        "Iterator expired. The iterator was created at time {} while right now it is {} which is further in the \
-         future than the tolerated delay of {} milliseconds.",
-        java_date(created),
+        "Iterator expired. The iterator was created at time {created} while right now it is {} which is further in \
+         the future than the tolerated delay of {} milliseconds.",
         java_date(now),
         tolerated.as_millis()
     );
@@ -283,5 +293,22 @@ mod tests {
     fn dates_print_as_the_service_prints_them() {
         assert_eq!(java_date(Timestamp::from_millis(1_421_889_722_000)), "Thu Jan 22 01:22:02 UTC 2015");
         assert_eq!(java_date(Timestamp::from_millis(951_782_400_000)), "Tue Feb 29 00:00:00 UTC 2000");
+    }
+
+    #[test]
+    fn an_expired_iterator_is_dated_as_far_as_it_can_be() {
+        let (created, now) = (Timestamp::from_millis(1_421_889_722_000), Timestamp::from_millis(1_421_890_023_000));
+        let tolerated = Duration::from_secs(300);
+        let text = |created: &str| {
+            format!(
+                "Iterator expired. The iterator was created at time {created} while right now it is Thu Jan 22 \
+                 01:27:03 UTC 2015 which is further in the future than the tolerated delay of 300000 milliseconds."
+            )
+        };
+        assert_eq!(iterator_expired(created, now, tolerated).message, text("Thu Jan 22 01:22:02 UTC 2015"));
+        assert_eq!(
+            iterator_expired_long_ago(created, now, tolerated).message,
+            text("Thu Jan 22 01:22:02 UTC 2015 or earlier")
+        );
     }
 }

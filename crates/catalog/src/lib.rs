@@ -49,4 +49,4 @@ pub use rows::RowMutation;
 pub use shard::{Closed, Parents, Shard};
 pub use shard_map::{ShardMap, StreamPage};
 pub use stream::{Stream, StreamLimits, StreamMap, StreamStatus};
-pub use token_key::{TokenKey, TokenKeys, TokenSecret};
+pub use token_key::{KeyFound, TokenKey, TokenKeys, TokenSecret};

@@ -47,6 +47,20 @@ pub struct TokenKey {
 
 fields!(TokenKey { id, secret, made });
 
+/// What became of the key of an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyFound<'k> {
+    /// It opens tokens.
+    Valid(&'k TokenKey),
+    /// It was replaced and its time is over; it sealed its last token before `sealed_until`.
+    Past {
+        /// The latest moment at which it may have sealed.
+        sealed_until: Timestamp,
+    },
+    /// No key of this id was made.
+    NeverMade,
+}
+
 /// The newest key, and the one before it that still opens for ten minutes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenKeys {
@@ -75,13 +89,26 @@ impl TokenKeys {
         self.previous.as_ref().filter(|_| !spread).unwrap_or(&self.current)
     }
 
-    /// The key that opens tokens sealed under `id`, as of `now`; none when it is not known or
-    /// its time is over.
-    pub fn opening(&self, id: u32, now: Timestamp) -> Option<&TokenKey> {
-        if id == self.current.id {
-            return Some(&self.current);
+    /// What is known at `now` of the key that tokens name by `id`.
+    ///
+    /// Tokens live for less than a key opens after its rotation, so whoever holds a token of a key
+    /// that is past holds an expired one, whatever is in it.
+    pub fn find(&self, id: u32, now: Timestamp) -> KeyFound<'_> {
+        if id == 0 || id > self.current.id {
+            return KeyFound::NeverMade;
         }
-        let until = self.previous_valid_until()?;
-        self.previous.as_ref().filter(|key| key.id == id && now < until)
+        let replaced = match &self.previous {
+            _ if id == self.current.id => return KeyFound::Valid(&self.current),
+            Some(previous) if previous.id == id => {
+                if now < self.current.made.plus(PREVIOUS_TOKEN_KEY_VALID) {
+                    return KeyFound::Valid(previous);
+                }
+                self.current.made
+            }
+            // Older ones were replaced when the previous key was made, or before.
+            Some(previous) => previous.made,
+            None => self.current.made,
+        };
+        KeyFound::Past { sealed_until: replaced.plus(TOKEN_KEY_SPREAD) }
     }
 }

@@ -10,4 +10,7 @@ mod resolve;
 mod streams;
 mod tokens;
 
+#[cfg(test)]
+mod tests;
+
 pub use gateway::{Gateway, GatewayOptions};

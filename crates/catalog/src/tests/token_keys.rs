@@ -13,7 +13,31 @@ fn rotate(byte: u8, now: Timestamp) -> RotateTokenKey {
 
 fn opens(world: &World, id: u32, now: Timestamp) -> Option<u8> {
     let keys = world.catalog.token_keys().expect("bootstrapped");
-    keys.opening(id, now).map(|key| key.secret.bytes()[0])
+    match keys.find(id, now) {
+        KeyFound::Valid(key) => Some(key.secret.bytes()[0]),
+        KeyFound::Past { .. } | KeyFound::NeverMade => None,
+    }
+}
+
+#[test]
+fn a_key_whose_time_is_over_is_told_from_one_that_was_never_made() {
+    let mut world = World::bootstrapped();
+    let find = |world: &World, id, now| match world.catalog.token_keys().expect("bootstrapped").find(id, now) {
+        KeyFound::Valid(_) => Err("valid"),
+        KeyFound::NeverMade => Err("never made"),
+        KeyFound::Past { sealed_until } => Ok(sealed_until),
+    };
+    assert_eq!(find(&world, 0, START), Err("never made"));
+    assert_eq!(find(&world, 1, START), Err("valid"));
+    assert_eq!(find(&world, 2, START), Err("never made"));
+    world.apply(rotate(2, after(100))).expect("nothing to forget");
+    assert_eq!(find(&world, 1, after(699)), Err("valid"));
+    assert_eq!(find(&world, 1, after(700)), Ok(after(160)), "it sealed for a minute after the rotation");
+    world.apply(rotate(3, after(1_000))).expect("nothing to forget");
+    assert_eq!(find(&world, 0, after(1_000)), Err("never made"));
+    assert_eq!(find(&world, 1, after(1_000)), Ok(after(160)), "the catalog holds it no more");
+    assert_eq!(find(&world, 2, after(1_600)), Ok(after(1_060)));
+    assert_eq!(find(&world, 4, after(1_600)), Err("never made"));
 }
 
 #[test]

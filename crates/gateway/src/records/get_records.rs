@@ -3,6 +3,7 @@
 use crate::gateway::{Gateway, token_keys};
 use crate::resolve;
 use crate::tokens::iterator::Position;
+use crate::tokens::seal::{KeyPast, Unopened};
 use anabranch_api::{
     ApiError, ChildShard, GetRecords, GetRecordsOutput, Record, RequestContext, ShardIterator, messages,
 };
@@ -45,7 +46,12 @@ fn open(gateway: &Gateway, request: &GetRecords, now: Timestamp) -> Result<Posit
     let view = gateway.view.load();
     // The service takes an iterator in literal quotes, too. Source: AWS-validated tests of LocalStack.
     let text = request.iterator.0.trim_matches('"');
-    let position = Position::open(text, token_keys(&view)?, now).map_err(|_| messages::invalid_iterator())?;
+    let position = Position::open(text, token_keys(&view)?, now).map_err(|unopened| match unopened {
+        Unopened::NotAToken(_) => messages::invalid_iterator(),
+        Unopened::KeyPast(KeyPast { sealed_until }) => {
+            messages::iterator_expired_long_ago(sealed_until, now, limits::ITERATOR_VALID)
+        }
+    })?;
     if now > position.issued.plus(limits::ITERATOR_VALID) {
         return Err(messages::iterator_expired(position.issued, now, limits::ITERATOR_VALID));
     }

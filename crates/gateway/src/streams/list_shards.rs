@@ -3,7 +3,7 @@
 use crate::convert;
 use crate::gateway::{Gateway, token_keys};
 use crate::resolve;
-use crate::tokens::page::{Cursor, Page};
+use crate::tokens::page::{self, Cursor, Page};
 use anabranch_api::{ApiError, ListShards, ListShardsOutput, RequestContext, ShardFilter, ShardPage, messages};
 use anabranch_catalog::{ShardFilter as CatalogFilter, StreamMap, StreamStatus, TokenKeys};
 use anabranch_types::{ShardId, Timestamp, limits};
@@ -59,13 +59,9 @@ fn next_page(
     keys: &TokenKeys,
     now: Timestamp,
 ) -> Result<Wanted, ApiError> {
-    let Ok(Page { issued, cursor: Cursor::Shards { stream, after, as_of, filter } }) = Page::open(token, keys, now)
-    else {
+    let Cursor::Shards { stream, after, as_of, filter } = page::open_cursor(token, keys, now)? else {
         return Err(messages::invalid_next_token());
     };
-    if now > issued.plus(limits::NEXT_TOKEN_VALID) {
-        return Err(messages::next_token_expired());
-    }
     let view = gateway.view.load();
     let map = view.map.stream(stream).filter(|map| map.stream.account == context.account).cloned();
     let map = map.ok_or_else(messages::invalid_next_token)?;

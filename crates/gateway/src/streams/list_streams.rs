@@ -2,7 +2,7 @@
 
 use crate::convert;
 use crate::gateway::{Gateway, token_keys};
-use crate::tokens::page::{Cursor, Page};
+use crate::tokens::page::{self, Cursor, Page};
 use anabranch_api::{ApiError, ListStreams, ListStreamsOutput, RequestContext, StreamSummary, messages};
 use anabranch_types::{StreamName, limits};
 
@@ -16,12 +16,9 @@ pub(crate) fn list_streams(
     let now = gateway.now();
     let after = match &request.next_token {
         None => request.after.clone(),
-        Some(token) => match Page::open(token, keys, now) {
-            Ok(Page { issued, .. }) if now > issued.plus(limits::NEXT_TOKEN_VALID) => {
-                return Err(messages::next_token_expired());
-            }
-            Ok(Page { cursor: Cursor::Streams { after }, .. }) => Some(after),
-            Ok(Page { cursor: Cursor::Shards { .. }, .. }) | Err(_) => return Err(messages::invalid_next_token()),
+        Some(token) => match page::open_cursor(token, keys, now)? {
+            Cursor::Streams { after } => Some(after),
+            Cursor::Shards { .. } => return Err(messages::invalid_next_token()),
         },
     };
     let limit = request.limit.unwrap_or(limits::LIST_STREAMS_DEFAULT);

@@ -6,7 +6,7 @@
 //! All integers little-endian. The uid is the stream's incarnation: an iterator of a deleted
 //! stream does not read its namesake (D17).
 
-use super::seal::{self, NotAToken, Purpose};
+use super::seal::{self, NotAToken, Purpose, Unopened};
 use anabranch_catalog::{TokenKey, TokenKeys};
 use anabranch_runtime::Random;
 use anabranch_types::{Counter, ShardId, StreamName, StreamUid, Timestamp};
@@ -39,12 +39,12 @@ impl Position {
     }
 
     /// # Errors
-    /// [`NotAToken`] when `text` was not sealed as an iterator by a key that is valid at `now`.
-    pub(crate) fn open(text: &str, keys: &TokenKeys, now: Timestamp) -> Result<Self, NotAToken> {
+    /// [`Unopened`] when `text` was not sealed as an iterator by a key that is valid at `now`.
+    pub(crate) fn open(text: &str, keys: &TokenKeys, now: Timestamp) -> Result<Self, Unopened> {
         let contents = seal::open(Purpose::Iterator, text, keys, now)?;
         let mut rest = &contents[..];
         if rest.remaining() < 29 || rest.get_u8() != VERSION {
-            return Err(NotAToken);
+            return Err(NotAToken.into());
         }
         Ok(Position {
             stream: StreamUid(rest.get_u64_le()),
@@ -63,15 +63,17 @@ mod tests {
     use anabranch_runtime::SeededRandom;
     use proptest::prelude::*;
 
+    const NOT_A_TOKEN: Result<Position, Unopened> = Err(Unopened::NotAToken(NotAToken));
+
     fn key(id: u32) -> TokenKey {
         TokenKey { id, secret: TokenSecret::new([id as u8; 32]), made: Timestamp::EPOCH }
     }
 
     fn keys(current: u32) -> TokenKeys {
-        TokenKeys { current: key(current), previous: Some(key(current - 1)) }
+        TokenKeys { current: key(current), previous: (current > 1).then(|| key(current - 1)) }
     }
 
-    fn open(text: &str, keys: &TokenKeys) -> Result<Position, NotAToken> {
+    fn open(text: &str, keys: &TokenKeys) -> Result<Position, Unopened> {
         Position::open(text, keys, Timestamp::from_millis(1_000))
     }
 
@@ -94,17 +96,24 @@ mod tests {
     }
 
     #[test]
-    fn an_iterator_of_a_forgotten_key_or_another_secret_does_not_open() {
+    fn an_iterator_of_a_forgotten_key_has_expired() {
         let token = position().seal(&key(1), &SeededRandom::new(1));
-        assert_eq!(open(&token, &keys(3)), Err(NotAToken));
+        assert!(matches!(open(&token, &keys(3)), Err(Unopened::KeyPast(_))));
+    }
+
+    #[test]
+    fn an_iterator_of_another_secret_or_of_a_key_never_made_does_not_open() {
+        let never_made = position().seal(&key(4), &SeededRandom::new(1));
+        assert_eq!(open(&never_made, &keys(3)), NOT_A_TOKEN);
+        let token = position().seal(&key(1), &SeededRandom::new(1));
         let forged = TokenKey { secret: TokenSecret::new([9; 32]), ..key(1) };
-        assert_eq!(open(&token, &TokenKeys { current: forged, previous: None }), Err(NotAToken));
+        assert_eq!(open(&token, &TokenKeys { current: forged, previous: None }), NOT_A_TOKEN);
     }
 
     #[test]
     fn a_page_token_does_not_open_as_an_iterator() {
         let page = seal::seal(Purpose::Page, &[1; 40], &key(1), &SeededRandom::new(1));
-        assert_eq!(open(&page, &keys(1)), Err(NotAToken));
+        assert_eq!(open(&page, &keys(1)), NOT_A_TOKEN);
     }
 
     proptest! {
@@ -114,15 +123,15 @@ mod tests {
             let at = at % token.len();
             token[at] ^= 1 << bit;
             if let Ok(text) = std::str::from_utf8(&token) {
-                prop_assert_eq!(open(text, &keys(1)), Err(NotAToken));
+                prop_assert_eq!(open(text, &keys(1)), NOT_A_TOKEN);
             }
             let whole = position().seal(&key(1), &SeededRandom::new(1));
-            prop_assert_eq!(open(&whole[..at], &keys(1)), Err(NotAToken));
+            prop_assert_eq!(open(&whole[..at], &keys(1)), NOT_A_TOKEN);
         }
 
         #[test]
         fn any_text_is_refused_without_panic(text in ".{0,600}") {
-            prop_assert_eq!(open(&text, &keys(1)), Err(NotAToken));
+            prop_assert_eq!(open(&text, &keys(1)), NOT_A_TOKEN);
         }
     }
 }

@@ -8,10 +8,11 @@
 //! All integers little-endian. Filters: 1 after shard id, 2 at trim horizon, 3 from trim horizon,
 //! 4 at latest, 5 at timestamp, 6 from timestamp.
 
-use super::seal::{self, NotAToken, Purpose};
+use super::seal::{self, NotAToken, Purpose, Unopened};
+use anabranch_api::{ApiError, messages};
 use anabranch_catalog::{ShardFilter, TokenKey, TokenKeys};
 use anabranch_runtime::Random;
-use anabranch_types::{ShardId, StreamName, StreamUid, Timestamp};
+use anabranch_types::{ShardId, StreamName, StreamUid, Timestamp, limits};
 use bytes::{Buf, BufMut};
 
 const VERSION: u8 = 1;
@@ -58,12 +59,12 @@ impl Page {
     }
 
     /// # Errors
-    /// [`NotAToken`] when `text` was not sealed as a page token by a key that is valid at `now`.
-    pub(crate) fn open(text: &str, keys: &TokenKeys, now: Timestamp) -> Result<Self, NotAToken> {
+    /// [`Unopened`] when `text` was not sealed as a page token by a key that is valid at `now`.
+    pub(crate) fn open(text: &str, keys: &TokenKeys, now: Timestamp) -> Result<Self, Unopened> {
         let contents = seal::open(Purpose::Page, text, keys, now)?;
         let mut rest = &contents[..];
         if rest.remaining() < 10 || rest.get_u8() != VERSION {
-            return Err(NotAToken);
+            return Err(NotAToken.into());
         }
         let kind = rest.get_u8();
         let issued = Timestamp::from_millis(rest.get_u64_le());
@@ -78,9 +79,23 @@ impl Page {
                 let name = std::str::from_utf8(rest).map_err(|_| NotAToken)?;
                 Cursor::Streams { after: StreamName::new(name).map_err(|_| NotAToken)? }
             }
-            _ => return Err(NotAToken),
+            _ => return Err(NotAToken.into()),
         };
         Ok(Page { issued, cursor })
+    }
+}
+
+/// The cursor in a client's page token.
+///
+/// # Errors
+/// `ExpiredNextToken` when it is older than [`limits::NEXT_TOKEN_VALID`] or so old that its key is
+/// gone; `InvalidArgument` when it is no page token.
+pub(crate) fn open_cursor(token: &str, keys: &TokenKeys, now: Timestamp) -> Result<Cursor, ApiError> {
+    match Page::open(token, keys, now) {
+        Ok(page) if now > page.issued.plus(limits::NEXT_TOKEN_VALID) => Err(messages::next_token_expired()),
+        Ok(page) => Ok(page.cursor),
+        Err(Unopened::KeyPast(_)) => Err(messages::next_token_expired()),
+        Err(Unopened::NotAToken(_)) => Err(messages::invalid_next_token()),
     }
 }
 
@@ -129,6 +144,15 @@ mod tests {
             let token = page.seal(&keys().current, &SeededRandom::new(uid));
             prop_assert_eq!(Page::open(&token, &keys(), Timestamp::EPOCH), Ok(page));
         }
+    }
+
+    #[test]
+    fn a_page_of_a_forgotten_key_has_expired() {
+        let cursor = Cursor::Streams { after: StreamName::new("orders").expect("valid") };
+        let token = Page { issued: Timestamp::EPOCH, cursor }.seal(&keys().current, &SeededRandom::new(1));
+        let key = |id: u32| TokenKey { id, ..keys().current };
+        let later = TokenKeys { current: key(3), previous: Some(key(2)) };
+        assert_eq!(open_cursor(&token, &later, Timestamp::EPOCH), Err(messages::next_token_expired()));
     }
 
     #[test]

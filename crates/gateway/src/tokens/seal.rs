@@ -6,7 +6,7 @@
 //! Version, key id and the token's purpose are authenticated, so that a page token never opens
 //! as an iterator.
 
-use anabranch_catalog::{TokenKey, TokenKeys};
+use anabranch_catalog::{KeyFound, TokenKey, TokenKeys};
 use anabranch_runtime::Random;
 use anabranch_types::Timestamp;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -24,10 +24,29 @@ pub(crate) enum Purpose {
     Page,
 }
 
-/// The text is no token of this cluster, or its key is gone.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// The text is no token of this cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a token of this cluster")]
 pub(crate) struct NotAToken;
+
+/// The token names a key that is past, and with it every token of that key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a token of a key that sealed until {sealed_until}")]
+pub(crate) struct KeyPast {
+    /// The token was issued before then.
+    pub sealed_until: Timestamp,
+}
+
+/// Why a token does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unopened {
+    /// Nobody here sealed it, or it was changed.
+    #[error(transparent)]
+    NotAToken(#[from] NotAToken),
+    /// It has expired. Nothing else about it was checked: what could check it is gone.
+    #[error(transparent)]
+    KeyPast(#[from] KeyPast),
+}
 
 /// Seals `contents` under `key`.
 pub(crate) fn seal(purpose: Purpose, contents: &[u8], key: &TokenKey, random: &dyn Random) -> String {
@@ -49,14 +68,19 @@ pub(crate) fn seal(purpose: Purpose, contents: &[u8], key: &TokenKey, random: &d
 /// The contents of `text`, if one of `keys` that is valid at `now` sealed it for `purpose`.
 ///
 /// # Errors
-/// [`NotAToken`] for anything else; which part is wrong is not told.
-pub(crate) fn open(purpose: Purpose, text: &str, keys: &TokenKeys, now: Timestamp) -> Result<Vec<u8>, NotAToken> {
+/// [`KeyPast`] when it names a key whose time is over, so that a client that slept over a rotation
+/// hears of an expired token; [`NotAToken`] for anything else, which part is wrong is not told.
+pub(crate) fn open(purpose: Purpose, text: &str, keys: &TokenKeys, now: Timestamp) -> Result<Vec<u8>, Unopened> {
     let token = base64_simd::STANDARD.decode_to_vec(text).map_err(|_| NotAToken)?;
     if token.len() < HEAD + NONCE_LEN + TAG || token[0] != VERSION {
-        return Err(NotAToken);
+        return Err(NotAToken.into());
     }
     let id = u32::from_le_bytes(token[1..HEAD].try_into().expect("four bytes"));
-    let key = keys.opening(id, now).ok_or(NotAToken)?;
+    let key = match keys.find(id, now) {
+        KeyFound::Valid(key) => key,
+        KeyFound::Past { sealed_until } => return Err(KeyPast { sealed_until }.into()),
+        KeyFound::NeverMade => return Err(NotAToken.into()),
+    };
     let aad = associated(purpose, &token[..HEAD]);
     let nonce = Nonce::try_assume_unique_for_key(&token[HEAD..HEAD + NONCE_LEN]).map_err(|_| NotAToken)?;
     let mut sealed = token[HEAD + NONCE_LEN..].to_vec();

@@ -1,0 +1,167 @@
+//! A gateway before a catalog that tests drive, and storage that holds no record.
+
+use crate::{Gateway, GatewayOptions};
+use anabranch_api::{
+    ErrorCode, GetRecords, GetShardIterator, IteratorStart, Kinesis, Principal, RequestContext, ShardIterator,
+    StreamSelector,
+};
+use anabranch_catalog::{
+    ActivateStream, Bootstrap, Catalog, Command, CreateStream, NodeAddresses, RotateTokenKey, StreamMap, TokenSecret,
+};
+use anabranch_cluster::{
+    ClusterView, CreateStreamReply, MetadataNode, NewShards, NodeError, PutReply, PutRequest, ReadReply, ReadRequest,
+    ReadStart, RecordFate, Router, ShardKey, StorageNode, ViewWatch,
+};
+use anabranch_runtime::Env;
+use anabranch_types::*;
+use futures::future::{BoxFuture, pending, ready};
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A moment of 2025.
+pub const START: Timestamp = Timestamp::from_millis(1_742_000_000_000);
+
+pub struct World {
+    pub gateway: Gateway,
+    catalog: Catalog,
+    index: u64,
+}
+
+/// An account's call, with time enough.
+pub fn context() -> RequestContext {
+    RequestContext {
+        request_id: RequestId(1),
+        principal: Principal { access_key: Arc::from("key") },
+        account: AccountId::DEFAULT,
+        region: Region::parse("eu-west-1").expect("a region"),
+        deadline: Duration::MAX,
+    }
+}
+
+pub fn named(name: &str) -> StreamSelector {
+    StreamSelector::by_name(StreamName::new(name).expect("valid"))
+}
+
+impl World {
+    /// A bootstrapped cluster at [`START`]. To be made inside a runtime whose time is paused.
+    pub fn new() -> Self {
+        let env = Env::simulated(START, 1);
+        let view = ViewWatch::new(ClusterView { map: Arc::default(), keys: None });
+        let storage: Arc<dyn StorageNode> = Arc::new(NoRecords);
+        let router = Router::new(BTreeMap::from([(NodeId(1), storage)]), env.clone());
+        let gateway = Gateway::new(view, router, Arc::new(Silent), env, GatewayOptions::default());
+        let mut world = World { gateway, catalog: Catalog::default(), index: 0 };
+        world.apply(Bootstrap {
+            cluster: ClusterId(7),
+            node: NodeId(1),
+            incarnation: Incarnation(11),
+            addresses: NodeAddresses::new("10.0.0.1:4600", "10.0.0.1:4567").expect("valid"),
+            feature_level: 1,
+            data_groups: 1,
+            token_secret: TokenSecret::new([1; 32]),
+            now: START,
+        });
+        world
+    }
+
+    fn apply<C: Command<Refused: std::fmt::Debug>>(&mut self, command: C) -> C::Done {
+        self.index += 1;
+        let outcome = self.catalog.apply(self.index, &command.encode(), &mut Vec::new()).expect("a known command");
+        let (map, keys) = (self.catalog.shard_map(), self.catalog.token_keys().cloned());
+        self.gateway.view.publish(ClusterView { map, keys });
+        C::decode_outcome(&outcome).expect("an outcome of this command").expect("not refused")
+    }
+
+    /// A stream whose creation has begun.
+    pub fn create(&mut self, name: &str, shards: u32) -> StreamUid {
+        let request = RequestId(u128::from(self.index));
+        let command = CreateStream {
+            account: AccountId::DEFAULT,
+            name: StreamName::new(name).expect("valid"),
+            shard_count: NonZeroU32::new(shards).expect("from 1"),
+            now: self.gateway.now(),
+            shard_limit: 20_000,
+            request,
+        };
+        self.apply(command).uid
+    }
+
+    /// A stream that takes traffic.
+    pub fn active(&mut self, name: &str, shards: u32) -> Arc<StreamMap> {
+        let uid = self.create(name, shards);
+        self.apply(ActivateStream { uid });
+        self.catalog.shard_map().stream(uid).cloned().expect("just created")
+    }
+
+    /// Brings the next token key into use.
+    pub fn rotate(&mut self) {
+        let secret = TokenSecret::new([self.index as u8 + 1; 32]);
+        self.apply(RotateTokenKey { secret, now: self.gateway.now() });
+    }
+
+    /// Lets time pass.
+    pub async fn pass(&self, span: Duration) {
+        self.gateway.env.sleep(span).await;
+    }
+
+    pub async fn iterator(&self, stream: &str, start: IteratorStart) -> Result<ShardIterator, ErrorCode> {
+        let request = GetShardIterator { stream: named(stream), shard: "shardId-000000000000".to_owned(), start };
+        self.gateway.get_shard_iterator(&context(), request).await.map_err(|error| error.code)
+    }
+
+    /// Reads on from `iterator`; the next one.
+    pub async fn read(&self, iterator: &ShardIterator) -> Result<ShardIterator, ErrorCode> {
+        let request = GetRecords { iterator: iterator.clone(), limit: None, stream_arn: None };
+        let answer = self.gateway.get_records(&context(), request).await.map_err(|error| error.code)?;
+        Ok(answer.next.expect("no shard here ever ends"))
+    }
+}
+
+/// Storage that takes every record and forgets it.
+struct NoRecords;
+
+impl StorageNode for NoRecords {
+    fn put(&self, request: Arc<PutRequest>) -> BoxFuture<'_, Result<PutReply, NodeError>> {
+        let stored = RecordFate::Stored { counter: Counter::new(0, 1, 0), arrival: request.issued };
+        let fates = request.items.iter().map(|item| vec![stored; item.records.len()]).collect();
+        Box::pin(ready(Ok(PutReply { fates })))
+    }
+
+    fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {
+        let reply = ReadReply { records: Vec::new(), next: request.from, millis_behind_latest: 0, ended: false };
+        Box::pin(ready(Ok(reply)))
+    }
+
+    fn locate(&self, _: GroupId, _: ShardKey, _: ReadStart) -> BoxFuture<'_, Result<Counter, NodeError>> {
+        Box::pin(ready(Ok(Counter::ZERO)))
+    }
+
+    fn create_shards(&self, _: GroupId, _: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn drop_stream(&self, _: GroupId, _: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(ready(Ok(())))
+    }
+}
+
+/// A metadata service that never answers: tests change the catalog themselves.
+struct Silent;
+
+impl MetadataNode for Silent {
+    fn create_stream(
+        &self,
+        _: RequestId,
+        _: AccountId,
+        _: StreamName,
+        _: NonZeroU32,
+    ) -> BoxFuture<'_, Result<CreateStreamReply, NodeError>> {
+        Box::pin(pending())
+    }
+
+    fn delete_stream(&self, _: AccountId, _: StreamName) -> BoxFuture<'_, Result<bool, NodeError>> {
+        Box::pin(pending())
+    }
+}
