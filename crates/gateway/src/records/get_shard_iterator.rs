@@ -1,5 +1,6 @@
 //! GetShardIterator.
 
+use super::arrival::has_arrived;
 use crate::gateway::{Gateway, token_keys};
 use crate::resolve;
 use crate::tokens::iterator::Position;
@@ -47,7 +48,7 @@ fn checked(
     if number.epoch != shard.epoch() {
         return Err(messages::starting_number_of_other_stream(&text, shard.id, name, context.account));
     }
-    if number.counter != Counter::END && number.counter != Counter::ZERO && number.arrival_s > now.as_secs() {
+    if !has_arrived(number, now) {
         return Err(messages::invalid_starting_sequence_number(&text, &shard.id.to_string(), name, context.account));
     }
     Ok(number)

@@ -1,5 +1,6 @@
 //! Operations on records.
 
+mod arrival;
 pub(crate) mod get_records;
 pub(crate) mod get_shard_iterator;
 pub(crate) mod put_record;
