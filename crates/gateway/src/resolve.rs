@@ -44,8 +44,9 @@ pub(crate) fn stream(
 /// The stream a request means, if it takes reads and writes.
 ///
 /// # Errors
-/// Those of [`stream`]; `ResourceNotFound` while it is being created (nobody was told of it yet),
-/// `ResourceInUse` while it is being deleted.
+/// Those of [`stream`]; `ResourceNotFound` as well while it is being created or deleted: reads and
+/// writes know no `ResourceInUse`. Source: AWS API model, the errors of PutRecord, PutRecords and
+/// GetShardIterator.
 pub(crate) fn served_stream(
     gateway: &Gateway,
     context: &RequestContext,
@@ -54,8 +55,9 @@ pub(crate) fn served_stream(
     let map = stream(gateway, context, selector)?;
     match map.stream.status {
         StreamStatus::Active | StreamStatus::Updating => Ok(map),
-        StreamStatus::Creating => Err(messages::stream_not_active(&map.stream.name, context.account, "CREATING")),
-        StreamStatus::Deleting => Err(messages::stream_not_found(&map.stream.name, context.account)),
+        StreamStatus::Creating | StreamStatus::Deleting => {
+            Err(messages::stream_not_found(&map.stream.name, context.account))
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use anabranch_api::{
     StreamSelector,
 };
 use anabranch_catalog::{
-    ActivateStream, Bootstrap, Catalog, Command, CreateStream, NodeAddresses, RotateTokenKey, StreamMap, TokenSecret,
+    ActivateStream, BeginDeleteStream, Bootstrap, Catalog, Command, CreateStream, NodeAddresses, RotateTokenKey,
+    StreamMap, TokenSecret,
 };
 use anabranch_cluster::{
     ClusterView, CreateStreamReply, MetadataNode, NewShards, NodeError, PutReply, PutRequest, ReadReply, ReadRequest,
@@ -91,8 +92,19 @@ impl World {
     /// A stream that takes traffic.
     pub fn active(&mut self, name: &str, shards: u32) -> Arc<StreamMap> {
         let uid = self.create(name, shards);
-        self.apply(ActivateStream { uid });
+        self.activate(uid);
         self.catalog.shard_map().stream(uid).cloned().expect("just created")
+    }
+
+    /// Ends a stream's creation.
+    pub fn activate(&mut self, uid: StreamUid) {
+        self.apply(ActivateStream { uid });
+    }
+
+    /// Begins to delete a stream.
+    pub fn delete(&mut self, name: &str) {
+        let name = StreamName::new(name).expect("valid");
+        self.apply(BeginDeleteStream { account: AccountId::DEFAULT, name });
     }
 
     /// Brings the next token key into use.
