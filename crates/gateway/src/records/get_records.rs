@@ -44,9 +44,7 @@ pub(crate) async fn get_records(
 /// The iterator's contents, if it is ours and young enough.
 fn open(gateway: &Gateway, request: &GetRecords, now: Timestamp) -> Result<Position, ApiError> {
     let view = gateway.view.load();
-    // The service takes an iterator in literal quotes, too. Source: AWS-validated tests of LocalStack.
-    let text = request.iterator.0.trim_matches('"');
-    let position = Position::open(text, token_keys(&view)?, now).map_err(|unopened| match unopened {
+    let position = Position::open(&request.iterator.0, token_keys(&view)?, now).map_err(|unopened| match unopened {
         Unopened::NotAToken(_) => messages::invalid_iterator(),
         Unopened::KeyPast(KeyPast { sealed_until }) => {
             messages::iterator_expired_long_ago(sealed_until, now, limits::ITERATOR_VALID)

@@ -1,7 +1,9 @@
 //! How long iterators and page tokens open, and what their holders hear afterwards (D17).
 
 use super::world::{World, context, named};
-use anabranch_api::{ErrorCode, IteratorStart, Kinesis, ListShards, ListStreams, ShardFilter, ShardPage};
+use anabranch_api::{
+    ErrorCode, IteratorStart, Kinesis, ListShards, ListStreams, ShardFilter, ShardIterator, ShardPage,
+};
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -80,4 +82,13 @@ async fn a_token_of_a_key_that_was_never_made_is_invalid() {
     assert_eq!(world.read(&iterator).await, Err(ErrorCode::InvalidArgument));
     let invalid = Err(ErrorCode::InvalidArgument);
     assert_eq!((next_shards(&world, &shards).await, next_streams(&world, &streams).await), (invalid, invalid));
+}
+
+#[tokio::test(start_paused = true)]
+async fn quotes_around_an_iterator_are_the_doors_to_take_off() {
+    let world = world();
+    let ShardIterator(iterator) = world.iterator("orders", IteratorStart::Latest).await.expect("an active stream");
+    for quoted in [format!("\"{iterator}\""), format!("\"\"{iterator}"), format!("{iterator}\"")] {
+        assert_eq!(world.read(&ShardIterator(quoted)).await, Err(ErrorCode::InvalidArgument));
+    }
 }
