@@ -2,7 +2,7 @@
 
 use crate::shard::Shard;
 use crate::stream_selector::StreamSelector;
-use anabranch_types::{ShardId, Timestamp};
+use anabranch_types::{ShardId, StreamArn, Timestamp};
 
 /// Which shards to list. Source: AWS ListShards, ShardFilter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub enum ShardPage {
     Next {
         /// From the page before.
         token: String,
+        /// When given, it must be the token's stream: producers send it with every call.
+        stream_arn: Option<StreamArn>,
     },
 }
 

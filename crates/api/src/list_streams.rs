@@ -10,7 +10,7 @@ pub struct ListStreams {
     pub limit: Option<usize>,
     /// The page starts after this name.
     pub after: Option<StreamName>,
-    /// The page starts where this token says.
+    /// The page starts where this token says, or after `after` when that is later.
     pub next_token: Option<String>,
 }
 

@@ -163,6 +163,11 @@ pub fn stream_name_and_arn_differ(name: &StreamName, arn: &StreamArn) -> ApiErro
     ApiError::new(ErrorCode::InvalidArgument, message)
 }
 
+/// A page token and an ARN are both given and do not belong together.
+pub fn next_token_and_arn_differ(arn: &StreamArn) -> ApiError {
+    ApiError::new(ErrorCode::InvalidArgument, format!("NextToken and StreamARN {arn} do not name the same stream."))
+}
+
 /// The API model has this, the server does not.
 pub fn not_supported(what: &'static str) -> ApiError {
     ApiError::new(ErrorCode::InvalidArgument, what)

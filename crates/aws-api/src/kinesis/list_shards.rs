@@ -12,7 +12,8 @@ use anabranch_types::AccountId;
 use bytes::Bytes;
 use serde::Serialize;
 
-/// Members that a page token stands for. A StreamARN may come with it: producers send both.
+/// Members that a page token stands for. A StreamARN may come with it, as with every call of a
+/// producer; the service compares the two.
 const DECIDED_BY_TOKEN: [&str; 4] = ["StreamName", "StreamCreationTimestamp", "ExclusiveStartShardId", "ShardFilter"];
 
 pub(super) async fn serve<S: Kinesis>(service: &S, context: &RequestContext, body: &[u8]) -> Result<Bytes, ApiError> {
@@ -28,9 +29,7 @@ fn read(context: &RequestContext, body: &[u8]) -> Result<ListShards, ApiError> {
             if let Some(member) = DECIDED_BY_TOKEN.into_iter().find(|member| fields.get(member).is_some()) {
                 return Err(messages::token_together_with(member));
             }
-            // The token decides; an ARN beside it is only read.
-            stream_arn(&mut fields)?;
-            ShardPage::Next { token }
+            ShardPage::Next { token, stream_arn: stream_arn(&mut fields)? }
         }
         None => {
             let stream = optional_stream(&mut fields)?.ok_or_else(messages::neither_token_nor_stream)?;

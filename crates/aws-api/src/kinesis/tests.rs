@@ -4,6 +4,7 @@ mod answers;
 mod answers_fit_the_model;
 mod any_input;
 mod fast_and_checked;
+mod no_member_is_dropped;
 mod recorder;
 mod refusals;
 mod requests;

@@ -6,7 +6,7 @@ use crate::resolve;
 use crate::tokens::page::{self, Cursor, Page};
 use anabranch_api::{ApiError, ListShards, ListShardsOutput, RequestContext, ShardFilter, ShardPage, messages};
 use anabranch_catalog::{ShardFilter as CatalogFilter, StreamMap, StreamStatus, TokenKeys};
-use anabranch_types::{ShardId, Timestamp, limits};
+use anabranch_types::{ShardId, StreamArn, Timestamp, limits};
 use std::sync::Arc;
 
 /// A page to make: of which stream, which shards, after which, as of when.
@@ -33,7 +33,11 @@ pub(crate) fn list_shards(
             }
             Wanted { map, filter: catalog_filter(*filter), after: *after, as_of: now }
         }
-        ShardPage::Next { token } => next_page(gateway, context, token, keys, now)?,
+        ShardPage::Next { token, stream_arn } => {
+            let wanted = next_page(gateway, context, token, keys, now)?;
+            check_arn(context, &wanted.map, stream_arn.as_ref())?;
+            wanted
+        }
     };
     if matches!(wanted.map.stream.status, StreamStatus::Creating | StreamStatus::Deleting) {
         let state = convert::status(wanted.map.stream.status).as_str();
@@ -66,6 +70,16 @@ fn next_page(
     let map = view.map.stream(stream).filter(|map| map.stream.account == context.account).cloned();
     let map = map.ok_or_else(messages::invalid_next_token)?;
     Ok(Wanted { map, filter, after: Some(after), as_of })
+}
+
+/// An ARN beside a token names the token's stream.
+fn check_arn(context: &RequestContext, map: &StreamMap, arn: Option<&StreamArn>) -> Result<(), ApiError> {
+    match arn {
+        Some(arn) if arn.name != map.stream.name || arn.account != context.account => {
+            Err(messages::next_token_and_arn_differ(arn))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn catalog_filter(filter: ShardFilter) -> CatalogFilter {

@@ -17,7 +17,8 @@ pub(crate) fn list_streams(
     let after = match &request.next_token {
         None => request.after.clone(),
         Some(token) => match page::open_cursor(token, keys, now)? {
-            Cursor::Streams { after } => Some(after),
+            // Both bounds hold. SDKs' paginators repeat the first request's name with every token.
+            Cursor::Streams { after } => Some(after).max(request.after.clone()),
             Cursor::Shards { .. } => return Err(messages::invalid_next_token()),
         },
     };

@@ -21,7 +21,7 @@ async fn page_tokens(world: &World) -> (String, String) {
 }
 
 async fn next_shards(world: &World, token: &str) -> Result<usize, ErrorCode> {
-    let page = ShardPage::Next { token: token.to_owned() };
+    let page = ShardPage::Next { token: token.to_owned(), stream_arn: None };
     let answer = world.gateway.list_shards(&context(), ListShards { page, max_results: None }).await;
     answer.map(|page| page.shards.len()).map_err(|error| error.code)
 }

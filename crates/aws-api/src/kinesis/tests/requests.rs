@@ -60,7 +60,7 @@ async fn describe_and_list_calls_pass_their_pages() {
     assert_eq!(
         asked(ListShards, r#"{"NextToken":"t","MaxResults":5,"StreamARN":"arn:aws:kinesis:r:000000000042:stream/o"}"#)
             .await,
-        r#"ListShards { page: Next { token: "t" }, max_results: Some(5) }"#
+        r#"ListShards { page: Next { token: "t", stream_arn: Some(StreamArn { region: Region("r"), account: AccountId(42), name: StreamName("o") }) }, max_results: Some(5) }"#
     );
     assert_eq!(
         asked(
