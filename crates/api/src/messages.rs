@@ -49,7 +49,7 @@ pub fn shard_limit(account: AccountId, region: &Region, current: u64, limit: u64
 }
 
 /// `Rate exceeded for shard <id> in stream <s> under account <A>.`, then which bucket is empty
-/// and when the same request fits.
+/// and when the same request fits: whole milliseconds, rounded up.
 pub fn rate_exceeded(
     shard: ShardId,
     stream: &StreamName,
@@ -60,7 +60,7 @@ pub fn rate_exceeded(
     let message = format!(
         "Rate exceeded for shard {shard} in stream {stream} under account {account}. The shard's {bucket} are used \
          up; retry after {} ms.",
-        retry_after.as_millis()
+        retry_after.as_nanos().div_ceil(1_000_000)
     );
     ApiError::new(ErrorCode::ProvisionedThroughputExceeded, message)
 }
@@ -298,6 +298,18 @@ mod tests {
     fn dates_print_as_the_service_prints_them() {
         assert_eq!(java_date(Timestamp::from_millis(1_421_889_722_000)), "Thu Jan 22 01:22:02 UTC 2015");
         assert_eq!(java_date(Timestamp::from_millis(951_782_400_000)), "Tue Feb 29 00:00:00 UTC 2000");
+    }
+
+    #[test]
+    fn who_waits_as_long_as_told_does_not_come_too_early() {
+        let stream = StreamName::new("orders").expect("valid");
+        let told = |nanos| {
+            let wait = Duration::from_nanos(nanos);
+            rate_exceeded(ShardId(0), &stream, AccountId::DEFAULT, "write bytes", wait).message.into_owned()
+        };
+        assert!(told(1).ends_with(" retry after 1 ms."));
+        assert!(told(2_000_000).ends_with(" retry after 2 ms."));
+        assert!(told(2_000_001).ends_with(" retry after 3 ms."));
     }
 
     #[test]
