@@ -145,6 +145,20 @@ def a_record_of_a_batch_is_named_by_its_place(node, stream):
     assert "'records.2.member.partitionKey'" in message
 
 
+def more_than_five_hundred_records_are_refused_together(node, stream):
+    records = [{"PartitionKey": "key", "Data": ""}] * 501
+    code, message = clients.post(node.api, "PutRecords", {"StreamName": stream, "Records": records}).error()
+    assert code == "ValidationException"
+    assert "at 'records' failed to satisfy constraint: Member must have length less than or equal to 500" in message
+
+
+def more_than_ten_mebibytes_of_records_are_refused_together(client, stream, shard):
+    records = [{"PartitionKey": "key", "Data": b"x" * (1024 * 1024 - len("key"))}] * 11
+    code, _ = _error(client.put_records, StreamName=stream, Records=records)
+    assert code == "InvalidArgumentException"
+    assert reading.shard_to_tip(client, stream, shard) == []
+
+
 def a_value_of_another_type_is_named_as_the_service_does(node):
     code, message = clients.post(node.api, "DescribeStream", {"StreamName": 7}).error()
     assert code == "SerializationException"
@@ -198,6 +212,23 @@ def another_method_than_post_is_denied(node):
     answer = clients.send(node.api, "PUT", b"{}", clients.target("ListStreams"))
     assert answer.status == 403
     assert b"Unable to determine service/operation name to be authorized" in answer.body
+
+
+def an_encoding_that_does_not_exist_is_not_found(node):
+    headers = clients.target("ListStreams") | {"Content-Type": "text/plain"}
+    answer = clients.send(node.api, "POST", b"{}", clients.signed_headers(node.api, b"{}", headers))
+    assert (answer.status, answer.body) == (404, b"<UnknownOperationException/>\n")
+
+
+def a_head_that_is_too_large_is_refused(node):
+    headers = clients.signed_headers(node.api, b"{}", clients.target("ListStreams")) | {"X-Large": "x" * 20_000}
+    assert clients.send(node.api, "POST", b"{}", headers).status == 431
+
+
+def a_signature_for_any_region_is_taken_and_its_region_is_printed(node, stream):
+    answer = clients.post(node.api, "DescribeStreamSummary", {"StreamName": stream}, region="ap-south-1")
+    arn = answer.json()["StreamDescriptionSummary"]["StreamARN"]
+    assert arn == f"arn:aws:kinesis:ap-south-1:{ACCOUNT}:stream/{stream}"
 
 
 def every_answer_carries_the_headers_that_sdks_log(node):

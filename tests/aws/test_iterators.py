@@ -83,6 +83,32 @@ def an_iterator_fits_into_512_characters(client, stream, shard, written):
     assert len(reading.iterator(client, stream, shard)) <= 512
 
 
+def an_iterator_in_double_quotes_is_read(client, stream, shard, written):
+    position = reading.iterator(client, stream, shard)
+    assert len(client.get_records(ShardIterator=f'"{position}"')["Records"]) == 10
+
+
+def an_answer_holds_at_most_ten_thousand_records(client, stream, shard):
+    for _ in range(21):
+        entries = [{"PartitionKey": "key", "Data": b"x"} for _ in range(500)]
+        assert client.put_records(StreamName=stream, Records=entries)["FailedRecordCount"] == 0
+    answer = client.get_records(ShardIterator=reading.iterator(client, stream, shard))
+    assert 0 < len(answer["Records"]) <= 10_000
+    rest = reading.to_tip(client, answer["NextShardIterator"])
+    assert len(answer["Records"]) + len(rest) == 10_500
+
+
+def an_answer_holds_at_most_ten_mebibytes(client, stream, shard):
+    data = b"x" * (1024 * 1024 - len("key"))
+    for _ in range(3):
+        entries = [{"PartitionKey": "key", "Data": data} for _ in range(4)]
+        assert client.put_records(StreamName=stream, Records=entries)["FailedRecordCount"] == 0
+    answer = client.get_records(ShardIterator=reading.iterator(client, stream, shard))
+    assert 0 < len(answer["Records"]) <= 10
+    rest = reading.to_tip(client, answer["NextShardIterator"])
+    assert len(answer["Records"]) + len(rest) == 12
+
+
 def an_iterator_that_was_tampered_with_is_refused(client, stream, shard):
     position = reading.iterator(client, stream, shard)
     middle = len(position) // 2

@@ -2,6 +2,7 @@
 
 import clients
 import pytest
+import reading
 from botocore.exceptions import ClientError
 
 
@@ -38,6 +39,21 @@ def members_that_are_not_served_are_named(client, new_name):
         message = refused.value.response["Error"]["Message"]
         assert next(iter(member)) in message, message
     assert name not in client.list_streams(Limit=10_000)["StreamNames"]
+
+
+def a_dry_run_is_refused_and_writes_nothing(node, client, new_name):
+    name = new_name()
+    client.create_stream(StreamName=name, ShardCount=1)
+    record = {"PartitionKey": "key", "Data": ""}
+    for operation, body in [
+        ("PutRecord", record),
+        ("PutRecords", {"Records": [record]}),
+        ("GetShardIterator", {"ShardId": "shardId-000000000000", "ShardIteratorType": "LATEST"}),
+    ]:
+        answer = clients.post(node.api, operation, {"StreamName": name, "DryRun": True, **body})
+        assert answer.error() == ("InvalidArgumentException", "DryRun is not supported.")
+    assert reading.shard_to_tip(client, name, "shardId-000000000000") == []
+    client.delete_stream(StreamName=name)
 
 
 def cbor_is_refused_with_a_typed_error(node):

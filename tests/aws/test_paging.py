@@ -1,5 +1,7 @@
 """Pages: each thing once, in order, and tokens that stand for themselves."""
 
+import datetime
+
 import clients
 import pytest
 from botocore.exceptions import ClientError
@@ -54,6 +56,13 @@ def streams_are_listed_after_a_name(client):
     assert page["HasMoreStreams"] is True
 
 
+def a_paginator_repeats_the_name_it_began_after(client):
+    pages = client.get_paginator("list_streams").paginate(
+        ExclusiveStartStreamName="narrow-03", PaginationConfig={"PageSize": 6}
+    )
+    assert [name for page in pages for name in page["StreamNames"]] == NAMES[4:]
+
+
 def the_cli_lists_every_stream_by_itself(cli):
     assert cli.call("list-streams", "--page-size", "7")["StreamNames"] == NAMES
 
@@ -81,6 +90,33 @@ def shards_are_listed_after_one(client):
         StreamName="wide", ShardFilter={"Type": "AFTER_SHARD_ID", "ShardId": SHARDS[247]}
     )
     assert _ids(by_filter) == SHARDS[248:]
+
+
+def every_shard_filter_selects_among_open_shards(client):
+    created = client.describe_stream_summary(StreamName="wide")["StreamDescriptionSummary"]["StreamCreationTimestamp"]
+    later = created + datetime.timedelta(milliseconds=1)
+    for kind, more in [
+        ("AT_LATEST", {}),
+        ("AT_TRIM_HORIZON", {}),
+        ("FROM_TRIM_HORIZON", {}),
+        ("AT_TIMESTAMP", {"Timestamp": later}),
+        ("FROM_TIMESTAMP", {"Timestamp": later}),
+    ]:
+        assert _ids(client.list_shards(StreamName="wide", ShardFilter={"Type": kind, **more})) == SHARDS, kind
+    with pytest.raises(ClientError) as refused:
+        client.list_shards(StreamName="wide", ShardFilter={"Type": "AT_TIMESTAMP", "Timestamp": 4_000_000_000})
+    assert refused.value.response["Error"]["Code"] == "InvalidArgumentException"
+
+
+def an_arn_beside_a_token_must_name_the_tokens_stream(client):
+    def arn(name):
+        return f"arn:aws:kinesis:{clients.REGION}:000000000000:stream/{name}"
+
+    token = client.list_shards(StreamName="wide", StreamARN=arn("wide"), MaxResults=240)["NextToken"]
+    assert _ids(client.list_shards(StreamARN=arn("wide"), NextToken=token)) == SHARDS[240:]
+    with pytest.raises(ClientError) as refused:
+        client.list_shards(StreamARN=arn("narrow-00"), NextToken=token)
+    assert refused.value.response["Error"]["Code"] == "InvalidArgumentException"
 
 
 def a_token_and_a_name_together_are_refused(client):
