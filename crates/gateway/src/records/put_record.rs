@@ -1,5 +1,6 @@
 //! PutRecord.
 
+use super::arrival::has_arrived;
 use super::put_records::{entry_bytes, put};
 use crate::gateway::Gateway;
 use crate::resolve;
@@ -30,5 +31,5 @@ pub(crate) async fn put_record(
 /// one to come; nothing else has to be done to honour the request's order.
 fn was_handed_out(map: &StreamMap, number: SequenceNumber, now: Timestamp) -> bool {
     let of_this_stream = map.shard(number.epoch.shard).is_some_and(|shard| shard.epoch() == number.epoch);
-    of_this_stream && number.arrival_s <= now.as_secs()
+    of_this_stream && has_arrived(number, now)
 }
