@@ -100,17 +100,21 @@ impl Shared {
         Ok(prepared)
     }
 
-    /// Notes that the batch is durable and answers its requests, in order.
-    pub(crate) fn finish(&self, batch: Batch, file: Arc<dyn File>) {
+    /// Notes that the batch is durable; its requests are to be answered, in order.
+    pub(crate) fn finish(&self, batch: Batch, file: Arc<dyn File>) -> Vec<Completion> {
         let completions = self.state.lock().finish(batch, file);
         self.room.notify_all();
-        for done in completions.into_iter().filter_map(|completion| completion.done) {
-            done(Ok(()));
-        }
+        completions
+    }
+
+    /// As [`Shared::poison`], when the writer panicked.
+    pub(crate) fn poison_after_panic(&self, unanswered: Vec<Completion>) {
+        let source = std::io::Error::other("the writer panicked");
+        self.poison(&DiskError { action: "write", path: self.dir.clone(), source }, unanswered);
     }
 
     /// Ends the log's life: every request that waits, and every later one, fails.
-    pub(crate) fn poison(&self, error: &DiskError, unfinished: Vec<Batch>) -> LogError {
+    pub(crate) fn poison(&self, error: &DiskError, unanswered: Vec<Completion>) -> LogError {
         let reason = error.to_string();
         let (first, waiting) = {
             let mut state = self.state.lock();
@@ -123,8 +127,8 @@ impl Shared {
         self.room.notify_all();
         self.work.notify_all();
         let failed = LogError::Poisoned(error.to_string());
-        let completions = unfinished.into_iter().chain(waiting).flat_map(|batch| batch.completions);
-        for done in completions.filter_map(|completion: Completion| completion.done) {
+        let completions = unanswered.into_iter().chain(waiting.into_iter().flat_map(|batch| batch.completions));
+        for done in completions.filter_map(|completion| completion.done) {
             done(Err(failed.clone()));
         }
         if let (Some(reason), Some(hook)) = (first, &self.options.on_poison) {

@@ -1,11 +1,12 @@
 //! The one writer: everything that waits, one write, one sync, then the answers.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::disk::{Disk, DiskError, Prepared};
 use crate::shared::{Class, Shared};
-use crate::state::Batch;
+use crate::state::{Batch, Completion};
 
 /// How often a full disk is asked again while nothing else happens.
 const FULL_RETRY: Duration = Duration::from_secs(1);
@@ -42,13 +43,14 @@ impl Driver {
         if batches.is_empty() {
             return Step::Idle;
         }
-        let mut batches = batches.into_iter();
-        while let Some(batch) = batches.next() {
-            if let Err((error, batch)) = self.write(&mut disk, batch) {
-                self.shared.poison(&error, std::iter::once(batch).chain(batches).collect());
+        let mut taken = Taken { shared: &self.shared, batches, answers: VecDeque::new() };
+        while !taken.batches.is_empty() {
+            if let Err(error) = self.write(&mut disk, &mut taken) {
+                self.shared.poison(&error, taken.unanswered());
                 return Step::Stopped;
             }
         }
+        drop(taken);
         match self.housekeeping(&mut disk) {
             Ok(()) => Step::Wrote,
             Err(error) => {
@@ -80,26 +82,29 @@ impl Driver {
         }
     }
 
-    #[allow(clippy::result_large_err, reason = "the batch goes back to be answered")]
-    fn write(&self, disk: &mut Disk, mut batch: Batch) -> Result<(), (DiskError, Batch)> {
+    /// Makes the first batch durable, then answers its requests, in order.
+    fn write(&self, disk: &mut Disk, taken: &mut Taken<'_>) -> Result<(), DiskError> {
+        let Some(batch) = taken.batches.front_mut() else { return Ok(()) };
         // One span for all groups' requests in it: they share the write and the sync.
         let bytes = batch.buffer.len();
         let span = tracing::info_span!("walog.sync", batch = batch.ordinal, frames = batch.frames, bytes).entered();
-        let file = match disk.write(&mut batch) {
-            Ok(file) => file,
-            Err(error) => return Err((error, batch)),
-        };
+        let file = disk.write(batch)?;
         #[cfg(feature = "planted-bugs")]
         if self.shared.options.planted == Some(crate::planted::Bug::AckBeforeSync) {
             for done in batch.completions.iter_mut().filter_map(|completion| completion.done.take()) {
                 done(Ok(()));
             }
         }
-        if let Err(error) = disk.sync(&batch, &*file) {
-            return Err((error, batch));
-        }
+        disk.sync(batch, &*file)?;
         drop(span);
-        self.shared.finish(batch, file);
+        if let Some(batch) = taken.batches.pop_front() {
+            taken.answers = self.shared.finish(batch, file).into();
+        }
+        while let Some(answer) = taken.answers.pop_front() {
+            if let Some(done) = answer.done {
+                done(Ok(()));
+            }
+        }
         Ok(())
     }
 
@@ -158,14 +163,38 @@ impl Driver {
     }
 }
 
-/// A callback that panics must not leave the others waiting for ever.
+/// What was taken to be written and is not answered yet.
+struct Taken<'a> {
+    shared: &'a Shared,
+    batches: VecDeque<Batch>,
+    /// Of a batch that is durable.
+    answers: VecDeque<Completion>,
+}
+
+impl Taken<'_> {
+    fn unanswered(&mut self) -> Vec<Completion> {
+        let batches = self.batches.drain(..).flat_map(|batch| batch.completions);
+        self.answers.drain(..).chain(batches).collect()
+    }
+}
+
+/// A callback that panics, or a broken invariant, must not leave the others waiting for ever.
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let unanswered = self.unanswered();
+            self.shared.poison_after_panic(unanswered);
+        }
+    }
+}
+
+/// As [`Taken`], for a panic while nothing is taken.
 struct PoisonOnPanic(Arc<Shared>);
 
 impl Drop for PoisonOnPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let source = std::io::Error::other("the writer thread panicked");
-            self.0.poison(&DiskError { action: "write", path: self.0.dir.clone(), source }, Vec::new());
+            self.0.poison_after_panic(Vec::new());
         }
     }
 }

@@ -367,6 +367,28 @@ fn damage_met_while_reading_is_an_error_never_an_entry() {
     walog.close();
 }
 
+#[test]
+fn a_callback_that_panics_leaves_nobody_without_an_answer() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let (walog, mut driver) = Walog::open_driven(Arc::new(StdFs), dir.path(), options()).expect("opens");
+    let log = walog.group(GroupId(1));
+    log.append(vec![entry(0)], Box::new(|_| panic!("a callback of the test")));
+    // The same batch, and, since a batch takes 16 KiB, others that are taken with it.
+    let heard: Vec<_> = (1..40)
+        .map(|index| {
+            let (done, heard) = done();
+            log.append(vec![entry(index)], done);
+            heard
+        })
+        .collect();
+    let step = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| driver.step()));
+    step.expect_err("the panic goes on");
+    for heard in heard {
+        assert!(matches!(heard.try_recv().expect("an answer"), Err(LogError::Poisoned(_))));
+    }
+    assert!(matches!(append(&log, 40), Err(LogError::Poisoned(_))));
+}
+
 /// A disk whose syncs of segments fail from some time on.
 struct FailingSync {
     fails: Arc<AtomicBool>,
