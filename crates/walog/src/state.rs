@@ -247,6 +247,16 @@ impl State {
         self.witness_due = false;
     }
 
+    /// The witness that is due, when the log is closed: without it the last batch would have no
+    /// proof for as long as the process is away. False when there is none to write, or no room.
+    pub(crate) fn last_witness(&mut self) -> bool {
+        let writes = self.witness_due && self.rolls_for(std::iter::once(0)) <= self.spares_ready;
+        if writes {
+            self.witness();
+        }
+        writes
+    }
+
     /// Everything that waits, with the commit marks that ride along.
     pub(crate) fn take_pending(&mut self) -> VecDeque<Batch> {
         if self.pending.is_empty() {

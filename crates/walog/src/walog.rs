@@ -114,7 +114,8 @@ impl Walog {
         self.shared.work.notify_all();
     }
 
-    /// Makes everything that was taken durable, then stops the writer. Later requests fail.
+    /// Makes everything that was taken durable and proves the last batch, then stops the writer.
+    /// Later requests fail.
     pub fn close(self) {
         self.shared.state.lock().closing = true;
         self.shared.work.notify_all();

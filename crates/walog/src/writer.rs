@@ -139,7 +139,7 @@ impl Driver {
                 if state.poisoned.is_some() {
                     return;
                 }
-                if !state.pending.is_empty() {
+                if !state.pending.is_empty() || state.closing && state.last_witness() {
                     false
                 } else if state.closing {
                     state.closed = true;

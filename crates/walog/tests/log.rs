@@ -348,6 +348,23 @@ fn damage_costs_the_group_it_hit_and_no_other() {
 }
 
 #[test]
+fn damage_to_the_last_batch_of_a_closed_log_is_found() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let options = Options { witness_after: std::time::Duration::from_secs(3600), ..options() };
+    let walog = Walog::open(Arc::new(StdFs), dir.path(), options).expect("the log opens");
+    append(&walog.group(GroupId(1)), 0).expect("append");
+    walog.close();
+    let path = dir.path().join("segment-0000000000000001.log");
+    let mut bytes = std::fs::read(&path).expect("read");
+    let frame = bytes.windows(6).position(|window| window == [1, 0, 0, 0, 1, 3]).expect("the entry's frame");
+    bytes[frame + 500] ^= 4;
+    std::fs::write(&path, bytes).expect("write");
+
+    let quarantined = open(dir.path()).quarantined();
+    assert_eq!(quarantined.iter().map(|q| q.group).collect::<Vec<_>>(), vec![Some(GroupId(1))]);
+}
+
+#[test]
 fn damage_met_while_reading_is_an_error_never_an_entry() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let options = Options { cache_bytes: 0, ..options() };
