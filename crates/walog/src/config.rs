@@ -33,8 +33,9 @@ impl fmt::Debug for OnPoison {
 pub struct Options {
     /// Size of a new segment in bytes, a multiple of 4096. Segments of other sizes stay readable.
     pub segment_bytes: u64,
-    /// Prepared segments that only votes, truncations, purges and commit marks may enter, so that
-    /// these go on while the disk is full: at least `segment_bytes / 4096 - 2` batches of them each.
+    /// Prepared segments that only votes, truncations, purges and commit marks may enter (and all but
+    /// the last of them [`crate::GroupLog::append_reserved`]), so that these go on while the disk is
+    /// full: at least `segment_bytes / 4096 - 2` batches of them each.
     pub reserved_segments: u32,
     /// A batch is closed when it holds so many bytes; a larger entry gets a batch of its own.
     pub batch_bytes_max: u64,
@@ -48,7 +49,8 @@ pub struct Options {
     /// one that is removed instead has to be filled with zeros again. The reserve is kept anyway.
     pub spare_bytes_max: u64,
     /// A segment is prepared only while so many bytes stay available on the disk: they belong to
-    /// whoever has to write before the log can be purged.
+    /// whoever has to write before the log can be purged, and to purges, votes and truncations once
+    /// the reserve is used up.
     pub keep_free_bytes: u64,
     /// The log's files together take at most so many bytes; a group that purges late pins no more.
     pub quota_bytes: u64,

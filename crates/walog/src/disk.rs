@@ -208,14 +208,15 @@ impl Disk {
         self.sync_dir()
     }
 
-    /// Goes on preparing a spare, a few mebibytes at a time. `used_bytes` is what the log takes now.
-    pub(crate) fn prepare(&mut self, used_bytes: u64) -> Result<Prepared, DiskError> {
+    /// Goes on preparing a spare, a few mebibytes at a time. `used_bytes` is what the log takes now;
+    /// a spare is begun only if `keep_free_bytes` stay available on the disk.
+    pub(crate) fn prepare(&mut self, used_bytes: u64, keep_free_bytes: u64) -> Result<Prepared, DiskError> {
         let total = self.options.segment_bytes;
         if used_bytes + total > self.options.quota_bytes {
             let quota = self.options.quota_bytes;
             return Ok(Prepared::Full(format!("{used_bytes} bytes of the quota of {quota} are in use")));
         }
-        if let Some(reason) = self.shortage(total) {
+        if let Some(reason) = self.shortage(total, keep_free_bytes) {
             return Ok(Prepared::Full(reason));
         }
         match self.prepare_piece(total) {
@@ -232,8 +233,7 @@ impl Disk {
     }
 
     /// Why a segment must not be begun. One that is under way has its room already.
-    fn shortage(&self, total: u64) -> Option<String> {
-        let keep_free = self.options.keep_free_bytes;
+    fn shortage(&self, total: u64, keep_free: u64) -> Option<String> {
         if keep_free == 0 || self.preparation.is_some() {
             return None;
         }

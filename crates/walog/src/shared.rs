@@ -34,8 +34,37 @@ pub(crate) enum Class {
     /// Entries that were let in before: they wait for room in the queue and may use the reserve,
     /// but for its last segment, so that what frees space can always be noted.
     Reserved,
-    /// Votes, truncations, purges, removals, witnesses.
+    /// Votes, truncations, purges, removals. When the reserve is used up they take a segment of the
+    /// room that is kept free on the disk: it is kept for what comes before a purge, and for that.
     Control,
+    /// Proofs of the batch before: they use what is there and never wait, the writer makes them.
+    Witness,
+}
+
+impl Class {
+    /// Spares that stay for the classes below.
+    fn reserve(self, options: &Options) -> usize {
+        match self {
+            Self::Entries => options.reserved_segments as usize,
+            Self::Reserved => options.reserved_segments.saturating_sub(1) as usize,
+            Self::Control | Self::Witness => 0,
+        }
+    }
+
+    /// What has to stay available on the disk beside a segment that is begun for the class.
+    fn keep_free_bytes(self, options: &Options) -> u64 {
+        match self {
+            Self::Entries | Self::Reserved | Self::Witness => options.keep_free_bytes,
+            Self::Control => 0,
+        }
+    }
+
+    fn waits_for_queue(self) -> bool {
+        match self {
+            Self::Entries | Self::Reserved => true,
+            Self::Control | Self::Witness => false,
+        }
+    }
 }
 
 impl Shared {
@@ -52,7 +81,7 @@ impl Shared {
         loop {
             let mut state = self.state.lock();
             state.usable()?;
-            if class != Class::Control && self.threaded {
+            if class.waits_for_queue() && self.threaded {
                 while state.queued_bytes > self.options.queue_bytes_max {
                     self.room.wait(&mut state);
                     state.usable()?;
@@ -60,26 +89,21 @@ impl Shared {
             }
             prepare(&mut state)?;
             let rolls = state.rolls_for(body_bytes.iter().copied());
-            let reserve = match class {
-                Class::Entries => self.options.reserved_segments as usize,
-                Class::Reserved => self.options.reserved_segments.saturating_sub(1) as usize,
-                Class::Control => 0,
-            };
-            if rolls == 0 && class != Class::Entries || state.spares_ready >= rolls + reserve {
+            if state.has_room(class, rolls) {
                 return Ok(state);
             }
             drop(state);
             let mut disk = self.disk.lock();
-            if let Prepared::Full(reason) = self.prepare_one(&mut disk)? {
+            if let Prepared::Full(reason) = self.prepare_one(&mut disk, class)? {
                 return Err(LogError::Full(reason));
             }
         }
     }
 
     /// Prepares one whole spare segment, as far as the disk has room.
-    fn prepare_one(&self, disk: &mut Disk) -> Result<Prepared, LogError> {
+    fn prepare_one(&self, disk: &mut Disk, class: Class) -> Result<Prepared, LogError> {
         loop {
-            match self.prepare_piece(disk) {
+            match self.prepare_piece(disk, class) {
                 Ok(Prepared::Unfinished) => {}
                 Ok(prepared) => return Ok(prepared),
                 Err(error) => return Err(self.poison(&error, Vec::new())),
@@ -87,10 +111,10 @@ impl Shared {
         }
     }
 
-    /// Goes on with the preparation of a spare and notes the outcome.
-    pub(crate) fn prepare_piece(&self, disk: &mut Disk) -> Result<Prepared, DiskError> {
+    /// Goes on with the preparation of a spare for `class` and notes the outcome.
+    pub(crate) fn prepare_piece(&self, disk: &mut Disk, class: Class) -> Result<Prepared, DiskError> {
         let used_bytes = self.state.lock().disk_bytes();
-        let prepared = disk.prepare(used_bytes)?;
+        let prepared = disk.prepare(used_bytes, class.keep_free_bytes(&self.options))?;
         let mut state = self.state.lock();
         match &prepared {
             Prepared::Ready => state.gained_spare(),
@@ -154,6 +178,19 @@ impl State {
             (Some(reason), _) => Err(LogError::Poisoned(reason.clone())),
             (None, true) => Err(LogError::Closed),
             (None, false) => Ok(()),
+        }
+    }
+
+    /// Whether frames that need `rolls` new segments may be placed now.
+    fn has_room(&self, class: Class, rolls: usize) -> bool {
+        if self.spares_ready >= rolls + class.reserve(&self.options) {
+            return true;
+        }
+        match class {
+            Class::Entries => false,
+            // Else they would fill the segments that purges begin on a full disk.
+            Class::Reserved => rolls == 0 && self.full.is_none(),
+            Class::Control | Class::Witness => rolls == 0,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::entry::Quarantine;
 use crate::error::OpenError;
 use crate::group_log::GroupLog;
 use crate::recovery::{Recovered, recover};
-use crate::shared::Shared;
+use crate::shared::{Class, Shared};
 use crate::state::State;
 use crate::stats::{Counters, Space, Stats};
 use crate::writer::{Driver, Step};
@@ -137,7 +137,7 @@ fn first_batch(shared: &Shared, driver: &mut Driver, fresh: bool) -> Result<(), 
     };
     let mut disk = shared.disk.lock();
     while fresh && disk.spares() < 1 {
-        match shared.prepare_piece(&mut disk) {
+        match shared.prepare_piece(&mut disk, Class::Entries) {
             Ok(Prepared::Ready | Prepared::Unfinished) => {}
             Ok(Prepared::Full(reason)) => return Err(failed(reason)),
             Err(error) => return Err(failed(error.to_string())),

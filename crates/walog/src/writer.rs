@@ -64,7 +64,7 @@ impl Driver {
     /// preparation of segments.
     pub fn idle(&mut self) -> Step {
         if self.shared.state.lock().witness_due
-            && let Ok(mut state) = self.shared.admit(Class::Control, &[0], |_| Ok(()))
+            && let Ok(mut state) = self.shared.admit(Class::Witness, &[0], |_| Ok(()))
         {
             state.witness();
         }
@@ -123,7 +123,7 @@ impl Driver {
             disk.remove_spare()?;
         }
         if disk.spares() < self.shared.options.spares_wanted() {
-            match self.shared.prepare_piece(disk)? {
+            match self.shared.prepare_piece(disk, Class::Entries)? {
                 Prepared::Ready | Prepared::Unfinished | Prepared::Full(_) => {}
             }
         }

@@ -48,6 +48,12 @@ fn append(log: &GroupLog, index: u64) -> Result<(), LogError> {
     heard.recv().expect("an answer")
 }
 
+fn append_reserved(log: &GroupLog, index: u64) -> Result<(), LogError> {
+    let (done, heard) = done();
+    log.append_reserved(vec![entry(index)], done);
+    heard.recv().expect("an answer")
+}
+
 fn purge(log: &GroupLog, index: u64) -> Result<(), LogError> {
     let (done, heard) = done();
     log.purge(id(index), done);
@@ -158,6 +164,37 @@ fn a_segment_is_not_begun_in_the_room_that_others_need() {
 }
 
 #[test]
+fn purges_and_votes_go_on_in_the_room_kept_free_when_the_reserve_is_used_up() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let (walog, mut driver) = Walog::open_driven(Arc::new(StdFs), dir.path(), options()).expect("the log opens");
+    while walog.stats().spares < 3 {
+        assert_ne!(driver.idle(), Step::Stopped);
+    }
+    drop((walog, driver));
+    let short = Options { keep_free_bytes: u64::MAX / 2, ..options() };
+    let walog = Walog::open(Arc::new(StdFs), dir.path(), short).expect("an old log opens");
+    let log = walog.group(GroupId(1));
+    let mut index = 0;
+    while append(&log, index).is_ok() {
+        index += 1;
+    }
+    // Each is a batch of its own; 48 of them would use up three segments of 15 blocks.
+    for nth in 0..100u32 {
+        let (voted, heard) = done();
+        log.save_vote(Bytes::from(nth.to_le_bytes().to_vec()), voted);
+        heard.recv().expect("an answer").unwrap_or_else(|error| panic!("vote {nth}: {error}"));
+    }
+    assert!(matches!(append(&log, index), Err(LogError::Full(_))), "entries do not use that room");
+    assert!(matches!(append_reserved(&log, index), Err(LogError::Full(_))), "nor do those let in before");
+    assert!(walog.stats().segments > 4, "{:?}", walog.stats());
+    purge(&log, index - 1).expect("a purge finds room");
+    while append(&log, index).is_err() {
+        purge(&log, index - 1).expect("purge");
+    }
+    walog.close();
+}
+
+#[test]
 fn a_full_log_refuses_entries_takes_purges_and_serves_again() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let walog =
@@ -193,13 +230,9 @@ fn entries_that_were_let_in_use_the_reserve_but_leave_its_last_segment_to_purges
         index += 1;
     }
     assert!(matches!(log.check_room(), Err(LogError::Full(_))), "whoever asks is told");
-    let (first, append_reserved) = (index, |index: u64| {
-        let (done, heard) = done();
-        log.append_reserved(vec![entry(index)], done);
-        heard.recv().expect("an answer")
-    });
+    let first = index;
     let refusal = loop {
-        match append_reserved(index) {
+        match append_reserved(&log, index) {
             Ok(()) => index += 1,
             Err(error) => break error,
         }
