@@ -78,6 +78,17 @@ impl GroupLog {
         self.append_as(Class::Reserved, entries, done);
     }
 
+    /// Whether [`GroupLog::append_reserved`] of entries with such bodies would block: for room in the
+    /// queue, or because a segment has to be prepared or may turn out not to fit the disk. An async
+    /// caller then makes the call on a thread that may block.
+    ///
+    /// Cheap, and only as good as the moment: whoever appends in between may change the answer, so an
+    /// append may block after `false`, or not after `true`.
+    #[must_use]
+    pub fn would_wait(&self, body_bytes: impl Iterator<Item = u64>) -> bool {
+        self.shared.would_wait(Class::Reserved, body_bytes)
+    }
+
     /// Whether new entries should be made now.
     ///
     /// # Errors

@@ -100,6 +100,16 @@ impl Shared {
         }
     }
 
+    /// Whether [`Shared::admit`] would block now. No promise: others are let in meanwhile.
+    pub(crate) fn would_wait(&self, class: Class, body_bytes: impl Iterator<Item = u64>) -> bool {
+        let state = self.state.lock();
+        if state.usable().is_err() {
+            return false;
+        }
+        let queued = self.threaded && class.waits_for_queue() && state.queued_bytes > self.options.queue_bytes_max;
+        queued || !state.has_room(class, state.rolls_for(body_bytes))
+    }
+
     /// Prepares one whole spare segment, as far as the disk has room.
     fn prepare_one(&self, disk: &mut Disk, class: Class) -> Result<Prepared, LogError> {
         loop {

@@ -418,6 +418,51 @@ fn damage_met_while_reading_is_an_error_never_an_entry() {
 }
 
 #[test]
+fn an_append_that_needs_a_segment_or_a_drained_queue_says_that_it_would_wait() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let options = Options { queue_bytes_max: 20 << 10, ..options() };
+    let (walog, mut driver) = Walog::open_driven(Arc::new(StdFs), dir.path(), options.clone()).expect("opens");
+    let log = walog.group(GroupId(1));
+    let bodies = |count: usize| std::iter::repeat_n(16_u64 << 10, count);
+    assert_eq!(walog.stats().spares, 1, "the last one is for purges");
+    assert!(!log.would_wait(bodies(1)), "it fits what is there");
+    assert!(log.would_wait(bodies(4)), "a segment would have to be prepared");
+    while walog.stats().spares < 3 {
+        assert_ne!(driver.idle(), Step::Stopped);
+    }
+    assert!(!log.would_wait(bodies(4)), "a spare can be used, one stays for purges");
+    assert!(log.would_wait(bodies(12)), "more than the spares hold");
+    drop((log, walog, driver));
+
+    // The writer is held in a callback while the queue fills.
+    let walog = Walog::open(Arc::new(StdFs), dir.path(), options).expect("opens");
+    let log = walog.group(GroupId(1));
+    let ((hold, held), (reached, holds)) = (mpsc::channel::<()>(), mpsc::channel());
+    log.append(
+        vec![entry(0)],
+        Box::new(move |_| {
+            reached.send(()).expect("the test waits");
+            held.recv().expect("the test lets go");
+        }),
+    );
+    holds.recv().expect("the writer is in the callback");
+    let mut answers = Vec::new();
+    while walog.stats().queued_bytes <= 20 << 10 {
+        let (done, heard) = done();
+        answers.push(heard);
+        log.append(vec![entry(answers.len() as u64)], done);
+    }
+    assert!(log.would_wait(std::iter::once(1)), "the queue is full");
+    hold.send(()).expect("the writer waits");
+    for heard in answers {
+        heard.recv().expect("an answer").expect("append");
+    }
+    assert!(!log.would_wait(std::iter::once(1)));
+    walog.close();
+    assert!(!log.would_wait(bodies(40)), "a closed log answers at once");
+}
+
+#[test]
 fn a_callback_that_panics_leaves_nobody_without_an_answer() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let (walog, mut driver) = Walog::open_driven(Arc::new(StdFs), dir.path(), options()).expect("opens");
