@@ -22,6 +22,7 @@ mod recovery;
 mod roster;
 mod segment_header;
 mod shared;
+mod staging;
 mod state;
 mod stats;
 mod walog;
