@@ -58,6 +58,18 @@ impl LogStorage {
         }
     }
 
+    /// Appends here, or on a thread that may block when the append would wait for the disk: a tokio
+    /// worker has others to serve.
+    async fn hand_over(&self, entries: Vec<Entry>, done: Done) -> io::Result<()> {
+        if !self.log.would_wait(entries.iter().map(|entry| entry.body.len() as u64)) {
+            self.log.append_reserved(entries, done);
+            return Ok(());
+        }
+        let log = self.log.clone();
+        let handed = tokio::task::spawn_blocking(move || log.append_reserved(entries, done));
+        handed.await.map_err(io::Error::other)
+    }
+
     /// Reads at least the first entry of `start..end`, if there is one, and on to a size limit.
     async fn read(&self, start: u64, end: u64) -> io::Result<Vec<RaftEntry>> {
         if start >= end {
@@ -166,7 +178,7 @@ impl RaftLogStorage<RaftTypes> for LogStorage {
         let waiting = Arc::new(Mutex::new(Some((callback, admissions))));
         loop {
             let (refused, done) = refusal_of(&waiting);
-            self.log.append_reserved(entries.clone(), done);
+            self.hand_over(entries.clone(), done).await?;
             let Some(reason) = refused.lock().take() else { return Ok(()) };
             if self.gives_up_on_room(&reason).await {
                 if let Some((callback, _)) = waiting.lock().take() {
