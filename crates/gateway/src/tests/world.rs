@@ -10,8 +10,8 @@ use anabranch_catalog::{
     StreamMap, TokenSecret,
 };
 use anabranch_cluster::{
-    ClusterView, CreateStreamReply, MetadataNode, NewShards, NodeError, PutReply, PutRequest, ReadReply, ReadRequest,
-    ReadStart, RecordFate, Router, ShardKey, StorageNode, ViewWatch,
+    Attempt, ClusterView, CreateStreamReply, MetadataNode, NewShards, NodeError, PutReply, PutRequest, ReadReply,
+    ReadRequest, ReadStart, RecordFate, Router, ShardKey, StorageNode, ViewWatch,
 };
 use anabranch_runtime::Env;
 use anabranch_types::*;
@@ -135,7 +135,7 @@ impl World {
 struct NoRecords;
 
 impl StorageNode for NoRecords {
-    fn put(&self, request: Arc<PutRequest>) -> BoxFuture<'_, Result<PutReply, NodeError>> {
+    fn put(&self, request: Arc<PutRequest>, _: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>> {
         let stored = RecordFate::Stored { counter: Counter::new(0, 1, 0), arrival: request.issued };
         let fates = request.items.iter().map(|item| vec![stored; item.records.len()]).collect();
         Box::pin(ready(Ok(PutReply { fates })))
