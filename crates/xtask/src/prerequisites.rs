@@ -34,6 +34,13 @@ const PREREQUISITES: &[Prerequisite] = &[
         present: |house| works(house.command("c++").arg("--version")),
     },
     Prerequisite {
+        what: "make",
+        why: "jemalloc is configured and built with it",
+        package: "make",
+        required: true,
+        present: |house| works(house.command("make").arg("--version")),
+    },
+    Prerequisite {
         what: "Python's venv",
         why: "the AWS clients are tested in their own environment",
         package: "python3-venv",
@@ -158,6 +165,14 @@ mod tests {
         }
         for name in ["libclang-cpp.so.14", "libclang-cpp.so", "libclangAST.a", "libclang.a", "libc.so"] {
             assert!(!is_libclang(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_build_of_each_engine_runs_is_looked_for() {
+        let required: Vec<&str> = PREREQUISITES.iter().filter(|one| one.required).map(|one| one.package).collect();
+        for package in ["libclang-dev", "g++", "make"] {
+            assert!(required.contains(&package), "{package}");
         }
     }
 
