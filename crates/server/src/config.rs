@@ -183,18 +183,36 @@ impl TelemetryConfig {
     }
 }
 
+/// A rule that a configuration breaks.
+struct Broken {
+    /// The key, with its tables.
+    key: &'static str,
+    /// Which of the table's elements, from 0, where it is a list of them.
+    element: usize,
+    /// What holds for every good value.
+    rule: &'static str,
+}
+
 impl NodeConfig {
     /// This configuration, once every rule holds that no single value can tell.
     ///
     /// # Errors
     /// [`ConfigError::Invalid`] names the key and the rule it breaks.
     pub fn validated(self) -> Result<Self, ConfigError> {
+        match self.broken_rule() {
+            Some(Broken { key, rule, .. }) => Err(ConfigError::Invalid { key, rule }),
+            None => Ok(self),
+        }
+    }
+
+    fn broken_rule(&self) -> Option<Broken> {
+        let odd_access_key = self.odd_access_key();
         let rules = [
             ("groups", (1..=GROUPS_MAX).contains(&self.groups), "must be from 1 to 1024"),
             ("tls", self.tls.is_none() || self.tls_listen.is_some(), "needs tls_listen"),
             ("tls_listen", !self.shares_a_port(), "must not be the same as listen"),
             ("credentials", self.has_callers(), "must list at least one"),
-            ("credentials.access_key", self.access_keys_are_usable(), "must be 1 to 128 of [A-Za-z0-9_], and unique"),
+            ("credentials.access_key", odd_access_key.is_none(), "must be 1 to 128 of [A-Za-z0-9_], and unique"),
             ("drain_timeout_seconds", !self.drain_timeout.is_zero(), "must be at least 1"),
             (
                 "log.segment_bytes",
@@ -209,10 +227,8 @@ impl NodeConfig {
                 "must be at most half of memory.budget_bytes",
             ),
         ];
-        match rules.into_iter().find(|(_, holds, _)| !holds) {
-            Some((key, _, rule)) => Err(ConfigError::Invalid { key, rule }),
-            None => Ok(self),
-        }
+        let (key, _, rule) = rules.into_iter().find(|(_, holds, _)| !holds)?;
+        Some(Broken { key, element: odd_access_key.unwrap_or(0), rule })
     }
 
     /// Port 0 is any free port, twice never the same.
@@ -227,14 +243,15 @@ impl NodeConfig {
         }
     }
 
-    /// Source: AWS IAM, AccessKey, for the characters and the length.
-    fn access_keys_are_usable(&self) -> bool {
-        let Access::Credentials(credentials) = &self.access else { return true };
+    /// The first access key that cannot be used. Source: AWS IAM, AccessKey, for the characters and
+    /// the length.
+    fn odd_access_key(&self) -> Option<usize> {
+        let Access::Credentials(credentials) = &self.access else { return None };
         let mut seen = std::collections::BTreeSet::new();
-        credentials.iter().all(|credential| {
+        credentials.iter().position(|credential| {
             let key = &credential.access_key;
             let fits = (1..=128).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-            fits && seen.insert(key)
+            !fits || !seen.insert(key)
         })
     }
 }

@@ -63,7 +63,11 @@ impl NodeConfig {
     /// As [`NodeConfig::from_file`].
     pub fn from_toml(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let file: FileConfig = toml::from_str(text).map_err(|error| ConfigError::refused(path, text, &error))?;
-        file.into_node_config().validated()
+        let config = file.into_node_config();
+        match config.broken_rule() {
+            Some(broken) => Err(ConfigError::breaks(path, text, &broken)),
+            None => Ok(config),
+        }
     }
 }
 

@@ -81,32 +81,64 @@ fn a_missing_key_is_named() {
 }
 
 #[test]
-fn values_that_do_not_fit_together_are_refused_by_key_and_rule() {
-    assert_eq!(refusal("groups", "groups = 0"), "groups must be from 1 to 1024");
-    assert_eq!(refusal("tls_listen", "tls_listen = \"127.0.0.1:4567\""), "tls_listen must not be the same as listen");
+fn values_that_do_not_fit_together_are_refused_with_line_key_and_rule() {
+    assert_eq!(refusal("groups", "groups = 0"), "HERE groups: must be from 1 to 1024");
+    assert_eq!(
+        refusal("tls_listen", "tls_listen = \"127.0.0.1:4567\""),
+        "HERE tls_listen: must not be the same as listen"
+    );
     assert_eq!(
         refusal("drain_timeout_seconds", "drain_timeout_seconds = 0"),
-        "drain_timeout_seconds must be at least 1"
+        "HERE drain_timeout_seconds: must be at least 1"
     );
     assert_eq!(
         refusal("memtable_bytes", "memtable_bytes = 134217729"),
-        "memory.memtable_bytes must be at most half of memory.budget_bytes"
+        "HERE memory.memtable_bytes: must be at most half of memory.budget_bytes"
     );
-    assert_eq!(refusal("segment_bytes", "segment_bytes = 1"), "log.segment_bytes must be from 50331648 to 1073741824");
-    assert!(refusal("access_key", "access_key = \"a b\"").starts_with("credentials.access_key must be "));
+    assert_eq!(
+        refusal("segment_bytes", "segment_bytes = 1"),
+        "HERE log.segment_bytes: must be from 50331648 to 1073741824"
+    );
+    assert!(refusal("access_key", "access_key = \"a b\"").starts_with("HERE credentials.access_key: must be "));
+}
+
+/// What is refused in a file of the least keys and `more`, whose first line is the fourth.
+fn refusal_of(more: &str) -> String {
+    let least = "data_dir = \"d\"\nlisten = \"[::1]:1\"\ncredentials = [{ access_key = \"a\", secret_key = \"b\" }]";
+    parse(&format!("{least}\n{more}")).expect_err(more).to_string()
+}
+
+#[test]
+fn a_rule_is_placed_however_its_key_is_written() {
+    for text in ["log.segment_bytes = 1", "log = { segment_bytes = 1 }", "\"log\".segment_bytes = 1"] {
+        assert!(refusal_of(text).starts_with("node.toml:4: log.segment_bytes: must be "), "{text}");
+    }
+    assert!(refusal_of("[log]\n\n# small\nsegment_bytes = 1").starts_with("node.toml:7: log.segment_bytes: "));
+}
+
+#[test]
+fn a_rule_about_a_key_that_is_left_out_is_placed_at_its_table() {
+    let message = refusal_of("\n[memory]\nbudget_bytes = 67108864\n[tls]\ncertificate = \"c\"\nkey = \"k\"");
+    assert_eq!(message, "node.toml:7: tls: needs tls_listen");
+    let message = refusal_of("\n[memory]\nbudget_bytes = 100000000");
+    assert_eq!(message, "node.toml:5: memory.memtable_bytes: must be at most half of memory.budget_bytes");
 }
 
 #[test]
 fn a_server_without_credentials_is_refused() {
     let nobody = "data_dir = \"d\"\nlisten = \"[::1]:0\"\ncredentials = []";
-    assert_eq!(parse(nobody).expect_err("nobody may call").to_string(), "credentials must list at least one");
+    assert_eq!(
+        parse(nobody).expect_err("nobody may call").to_string(),
+        "node.toml:3: credentials: must list at least one"
+    );
 }
 
 #[test]
-fn two_secrets_of_one_access_key_are_refused() {
+fn two_secrets_of_one_access_key_are_refused_at_the_second() {
     let twice = "[[credentials]]\naccess_key = \"anabranch\"\nsecret_key = \"other\"\n";
-    let error = parse(&format!("{EXAMPLE}{twice}")).expect_err("the key is listed twice");
-    assert!(error.to_string().starts_with("credentials.access_key must be "), "{error}");
+    let error = parse(&format!("{EXAMPLE}{twice}")).expect_err("the key is listed twice").to_string();
+    let line = EXAMPLE.lines().count() + 2;
+    assert!(error.starts_with(&format!("node.toml:{line}: credentials.access_key: must be ")), "{error}");
 }
 
 #[test]
