@@ -3,12 +3,16 @@
 //! Every option has an environment variable of the same name, `ANABRANCH_<OPTION>`; a flag
 //! wins over it.
 
+mod endpoint;
+
+pub use endpoint::{Endpoint, InvalidEndpoint};
+
 use crate::config::{
     Access, ConfigError, DATA_DIR_DEFAULT, DRAIN_TIMEOUT_DEFAULT, DataDirChoice, GROUPS_DEFAULT, LISTEN_DEFAULT,
     LOG_FILTER_DEFAULT, LogConfig, MemoryConfig, NodeConfig, ShardLimits, StreamSpec, TLS_LISTEN_DEFAULT,
     TelemetryConfig,
 };
-use anabranch_telemetry::LogFormat;
+use anabranch_telemetry::{LogFilter, LogFormat, OtlpEndpoint};
 use anabranch_types::AccountId;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -82,13 +86,13 @@ pub struct DevArgs {
 pub struct TelemetryArgs {
     /// Which events are logged to stderr: level or target=level, separated by commas.
     #[arg(long, env = "ANABRANCH_LOG_FILTER", value_name = "FILTER", default_value = LOG_FILTER_DEFAULT)]
-    pub log_filter: String,
+    pub log_filter: LogFilter,
     /// How they are written: text or json.
     #[arg(long, env = "ANABRANCH_LOG_FORMAT", value_name = "FORMAT", default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
     /// Where traces are sent by OTLP over gRPC, such as http://localhost:4317.
     #[arg(long, env = "ANABRANCH_OTLP_ENDPOINT", value_name = "URL")]
-    pub otlp_endpoint: Option<String>,
+    pub otlp_endpoint: Option<OtlpEndpoint>,
 }
 
 /// Flags of `anabranch server`.
@@ -104,7 +108,7 @@ pub struct ServerArgs {
 pub struct StatusArgs {
     /// The node to ask.
     #[arg(long, env = "ANABRANCH_ENDPOINT", value_name = "URL", default_value = "http://127.0.0.1:4567")]
-    pub endpoint: String,
+    pub endpoint: Endpoint,
     /// For people or for machines.
     #[arg(long, env = "ANABRANCH_OUTPUT", value_name = "FORMAT", value_enum, default_value_t = Output::Text)]
     pub output: Output,

@@ -15,7 +15,7 @@ pub use secret::Secret;
 pub use stream_spec::{InvalidStreamSpec, StreamSpec};
 
 use anabranch_runtime::TASK_SPAN_TARGET;
-use anabranch_telemetry::{LogFormat, TelemetryOptions};
+use anabranch_telemetry::{LogFilter, LogFormat, OtlpEndpoint, TelemetryOptions};
 use anabranch_types::{AccountId, NodeId};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
@@ -143,12 +143,12 @@ pub struct MemoryConfig {
 /// Logs and traces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TelemetryConfig {
-    /// `level` or `target=level`, separated by commas.
-    pub log_filter: String,
+    /// Which events are logged.
+    pub log_filter: LogFilter,
     /// For people or for machines.
     pub log_format: LogFormat,
     /// Where traces are sent by OTLP over gRPC; none for no traces.
-    pub otlp_endpoint: Option<String>,
+    pub otlp_endpoint: Option<OtlpEndpoint>,
 }
 
 impl Default for LogConfig {
@@ -165,7 +165,8 @@ impl Default for MemoryConfig {
 
 impl Default for TelemetryConfig {
     fn default() -> Self {
-        TelemetryConfig { log_filter: LOG_FILTER_DEFAULT.to_owned(), log_format: LogFormat::Text, otlp_endpoint: None }
+        let log_filter = LOG_FILTER_DEFAULT.parse().expect("the default is a list of directives");
+        TelemetryConfig { log_filter, log_format: LogFormat::Text, otlp_endpoint: None }
     }
 }
 

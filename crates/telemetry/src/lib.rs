@@ -4,15 +4,19 @@
 //! one names OpenTelemetry. Nothing here ever waits for a collector on a request's path.
 
 pub mod fields;
+mod log_filter;
 mod logs;
 mod metrics;
 mod options;
+mod otlp_endpoint;
 mod panics;
 mod process;
 mod traces;
 
+pub use log_filter::{InvalidLogFilter, LogFilter};
 pub use metrics::{BYTES_BUCKETS, COUNT_BUCKETS, Metrics, SECONDS_BUCKETS};
 pub use options::{LogFormat, TelemetryOptions, UnknownLogFormat};
+pub use otlp_endpoint::{InvalidOtlpEndpoint, OtlpEndpoint};
 
 use std::time::Duration;
 use tracing_subscriber::Registry;
@@ -25,19 +29,14 @@ pub const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
 /// Telemetry could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// The log filter is not a list of `target=level` directives.
-    #[error("log filter {filter:?} is not valid: {reason}")]
-    LogFilter {
-        /// The filter as given.
-        filter: String,
-        /// What the parser found.
-        reason: String,
-    },
-    /// The OTLP endpoint is not an address of a collector.
-    #[error("otlp endpoint {endpoint:?} is not valid: {reason}")]
-    OtlpEndpoint {
-        /// The endpoint as given.
-        endpoint: String,
+    /// The log filter cannot be used.
+    #[error(transparent)]
+    LogFilter(#[from] InvalidLogFilter),
+    /// There is no exporter to the collector.
+    #[error("no traces can be sent to {endpoint}: {reason}")]
+    Exporter {
+        /// The collector.
+        endpoint: OtlpEndpoint,
         /// What the exporter found.
         reason: String,
     },
@@ -75,10 +74,10 @@ impl Drop for Telemetry {
 /// costs spans, never time: they queue in bounded memory and are dropped when it is full.
 ///
 /// # Errors
-/// [`TelemetryError`] when an option is not valid or telemetry was started before.
+/// [`TelemetryError`] when there is no exporter to the collector or telemetry was started before.
 pub fn init(options: &TelemetryOptions) -> Result<Telemetry, TelemetryError> {
     let log_layer = logs::layer::<Registry>(options)?;
-    let traces = options.otlp_endpoint.as_deref().map(|endpoint| traces::start(endpoint, options)).transpose()?;
+    let traces = options.otlp_endpoint.as_ref().map(|endpoint| traces::start(endpoint, options)).transpose()?;
     let trace_layer = traces.as_ref().map(|traces| traces.layer(options.untraced_targets));
     tracing_subscriber::registry()
         .with(log_layer)

@@ -1,18 +1,17 @@
 //! What telemetry can be told at start.
 
+use crate::{LogFilter, OtlpEndpoint};
 use std::str::FromStr;
 
 /// How telemetry behaves for the whole process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TelemetryOptions {
-    /// Which log events are written: `level` or `target=level`, separated by commas, such as
-    /// `info,anabranch_walog=debug`. Source: tracing-subscriber, EnvFilter.
-    pub log_filter: String,
+    /// Which log events are written.
+    pub log_filter: LogFilter,
     /// How a log event is written.
     pub log_format: LogFormat,
-    /// Where spans are sent by OTLP over gRPC, such as `http://localhost:4317`; none for
-    /// no traces.
-    pub otlp_endpoint: Option<String>,
+    /// Where spans are sent by OTLP over gRPC; none for no traces.
+    pub otlp_endpoint: Option<OtlpEndpoint>,
     /// `service.name` of the traces.
     pub service_name: String,
     /// `service.instance.id` of the traces: the node.

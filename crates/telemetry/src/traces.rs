@@ -2,7 +2,7 @@
 //!
 //! Which share of traces is kept is the SDK's to read from `OTEL_TRACES_SAMPLER`.
 
-use crate::{TelemetryError, TelemetryOptions};
+use crate::{OtlpEndpoint, TelemetryError, TelemetryOptions};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
@@ -30,12 +30,12 @@ pub(crate) struct Traces {
 /// Starts the exporter; it connects when it first has something to send.
 ///
 /// # Errors
-/// [`TelemetryError::OtlpEndpoint`].
-pub(crate) fn start(endpoint: &str, options: &TelemetryOptions) -> Result<Traces, TelemetryError> {
-    let exporter =
-        SpanExporter::builder().with_tonic().with_endpoint(endpoint).with_timeout(EXPORT_DEADLINE).build().map_err(
-            |error| TelemetryError::OtlpEndpoint { endpoint: endpoint.to_owned(), reason: error.to_string() },
-        )?;
+/// [`TelemetryError::Exporter`].
+pub(crate) fn start(endpoint: &OtlpEndpoint, options: &TelemetryOptions) -> Result<Traces, TelemetryError> {
+    let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint.as_str()).with_timeout(EXPORT_DEADLINE);
+    let exporter = exporter
+        .build()
+        .map_err(|error| TelemetryError::Exporter { endpoint: endpoint.clone(), reason: error.to_string() })?;
     let batches = BatchConfigBuilder::default().with_max_queue_size(QUEUED_SPANS_MAX).build();
     let resource = Resource::builder()
         .with_service_name(options.service_name.clone())

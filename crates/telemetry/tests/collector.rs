@@ -11,9 +11,9 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 async fn the_last_spans_leave_for_the_collector_when_telemetry_ends() {
     let collector = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let options = TelemetryOptions {
-        log_filter: "off".to_owned(),
+        log_filter: "off".parse().expect("a filter"),
         log_format: LogFormat::Text,
-        otlp_endpoint: collector.local_addr().ok().map(|address| format!("http://{address}")),
+        otlp_endpoint: format!("http://{}", collector.local_addr().expect("it is bound")).parse().ok(),
         service_name: "anabranch".to_owned(),
         node: "1".to_owned(),
         untraced_targets: &[],

@@ -8,9 +8,9 @@ use anabranch_telemetry::{LogFormat, TelemetryError, TelemetryOptions};
 async fn telemetry_starts_once_and_a_missing_collector_does_not_hold_it() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let options = TelemetryOptions {
-        log_filter: "info".to_owned(),
+        log_filter: "info".parse().expect("a filter"),
         log_format: LogFormat::Json,
-        otlp_endpoint: Some(format!("http://{}", nobody.expect("a free port"))),
+        otlp_endpoint: format!("http://{}", nobody.expect("a free port")).parse().ok(),
         service_name: "anabranch".to_owned(),
         node: "1".to_owned(),
         untraced_targets: &[],

@@ -43,7 +43,7 @@ fn every_flag_of_dev_reaches_the_configuration() {
     let streams: Vec<_> = config.streams.iter().map(ToString::to_string).collect();
     assert_eq!(streams, ["a:1", "b:2", "c:3"]);
     assert_eq!((config.account.to_string().as_str(), config.groups), ("123456789012", 2));
-    assert_eq!(config.telemetry.otlp_endpoint.as_deref(), Some("http://o:4317"));
+    assert_eq!(config.telemetry.otlp_endpoint.as_ref().map(OtlpEndpoint::as_str), Some("http://o:4317"));
     assert_eq!((config.telemetry.log_filter.as_str(), config.telemetry.log_format), ("debug", LogFormat::Json));
 }
 
@@ -66,6 +66,8 @@ fn wrong_usage_is_exit_code_2_and_tells_the_rule() {
         (["--account", "12"], "an account is twelve digits"),
         (["--log-format", "xml"], "a log format is text or json, not \"xml\""),
         (["--listen", "localhost"], "invalid socket address syntax"),
+        (["--log-filter", "anabranch=loud"], "log filter \"anabranch=loud\" is not valid"),
+        (["--otlp-endpoint", "localhost:4317"], "is not of the form http://HOST:PORT or https://HOST:PORT"),
     ] {
         let error = dev(&flags).expect_err(rule);
         assert_eq!(error.exit_code(), 2);

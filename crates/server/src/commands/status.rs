@@ -1,6 +1,6 @@
 //! `anabranch status`: asks a node for its status and prints it.
 
-use crate::cli::{Output, StatusArgs};
+use crate::cli::{Endpoint, Output, StatusArgs};
 use crate::status::NodeStatus;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,14 +14,11 @@ const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// The node did not tell its status.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
-    /// Only plain HTTP is spoken here.
-    #[error("the endpoint {0} is not of the form http://HOST:PORT")]
-    Endpoint(String),
     /// Nobody answers.
     #[error("no answer from {endpoint}: is the node running?")]
     Unreachable {
         /// Who was asked.
-        endpoint: String,
+        endpoint: Endpoint,
         /// Why.
         #[source]
         source: std::io::Error,
@@ -30,7 +27,7 @@ pub enum StatusError {
     #[error("{endpoint} did not answer as an anabranch node: {reason}")]
     NotANode {
         /// Who was asked.
-        endpoint: String,
+        endpoint: Endpoint,
         /// What is wrong with the answer.
         reason: String,
     },
@@ -51,19 +48,17 @@ pub fn status(args: &StatusArgs) -> Result<String, StatusError> {
 }
 
 /// One HTTP/1.0 request: the whole answer ends with the connection.
-fn get(endpoint: &str) -> Result<String, StatusError> {
-    let host = endpoint.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-    let host = host.filter(|host| host.contains(':')).ok_or_else(|| StatusError::Endpoint(endpoint.to_owned()))?;
-    let unreachable = |source| StatusError::Unreachable { endpoint: endpoint.to_owned(), source };
-    let mut connection = TcpStream::connect(host).map_err(unreachable)?;
+fn get(endpoint: &Endpoint) -> Result<String, StatusError> {
+    let unreachable = |source| StatusError::Unreachable { endpoint: endpoint.clone(), source };
+    let mut connection = TcpStream::connect(endpoint.host()).map_err(unreachable)?;
     connection.set_read_timeout(Some(PATIENCE)).map_err(unreachable)?;
-    write!(connection, "GET /status HTTP/1.0\r\nhost: {host}\r\n\r\n").map_err(unreachable)?;
+    write!(connection, "GET /status HTTP/1.0\r\nhost: {}\r\n\r\n", endpoint.host()).map_err(unreachable)?;
     let mut answer = String::new();
     connection.take(ANSWER_BYTES_MAX).read_to_string(&mut answer).map_err(unreachable)?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     if head.split_whitespace().nth(1) != Some("200") {
         let first = head.lines().next().unwrap_or("an empty answer").to_owned();
-        return Err(StatusError::NotANode { endpoint: endpoint.to_owned(), reason: first });
+        return Err(StatusError::NotANode { endpoint: endpoint.clone(), reason: first });
     }
     Ok(body.to_owned())
 }

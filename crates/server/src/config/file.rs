@@ -4,12 +4,14 @@ use super::{
     Access, ConfigError, Credential, DRAIN_TIMEOUT_DEFAULT, DataDirChoice, GROUPS_DEFAULT, LogConfig, MemoryConfig,
     NodeConfig, ShardLimits, TelemetryConfig, TlsFiles,
 };
-use anabranch_telemetry::LogFormat;
+use anabranch_telemetry::{LogFilter, LogFormat, OtlpEndpoint};
 use anabranch_types::AccountId;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 /// The file's keys, as they are written.
@@ -40,10 +42,12 @@ struct FileConfig {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct TelemetryFile {
-    log_filter: Option<String>,
-    #[serde(deserialize_with = "log_format")]
-    log_format: LogFormat,
-    otlp_endpoint: Option<String>,
+    #[serde(deserialize_with = "parsed")]
+    log_filter: Option<LogFilter>,
+    #[serde(deserialize_with = "parsed")]
+    log_format: Option<LogFormat>,
+    #[serde(deserialize_with = "parsed")]
+    otlp_endpoint: Option<OtlpEndpoint>,
 }
 
 impl NodeConfig {
@@ -88,7 +92,7 @@ impl FileConfig {
             memory: self.memory,
             telemetry: TelemetryConfig {
                 log_filter: self.telemetry.log_filter.unwrap_or(defaults.log_filter),
-                log_format: self.telemetry.log_format,
+                log_format: self.telemetry.log_format.unwrap_or(defaults.log_format),
                 otlp_endpoint: self.telemetry.otlp_endpoint,
             },
             drain_timeout: Duration::from_secs(self.drain_timeout_seconds.into()),
@@ -113,6 +117,7 @@ fn account<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AccountId, D::E
     AccountId::parse(&text).ok_or_else(|| D::Error::custom("an account is twelve digits in quotes"))
 }
 
-fn log_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LogFormat, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+/// A text of the file that has a form of its own.
+fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(D::Error::custom)
 }

@@ -41,7 +41,7 @@ fn the_optional_keys_of_the_example_have_the_right_form() {
     let full = EXAMPLE.lines().map(uncomment).collect::<Vec<_>>().join("\n");
     let config = parse(&full).expect("the example with every key");
     assert_eq!(config.tls.map(|tls| tls.key), Some(PathBuf::from("/etc/anabranch/tls.key")));
-    assert_eq!(config.telemetry.otlp_endpoint.as_deref(), Some("http://localhost:4317"));
+    assert_eq!(config.telemetry.otlp_endpoint.as_ref().map(OtlpEndpoint::as_str), Some("http://localhost:4317"));
 }
 
 #[test]
@@ -139,6 +139,17 @@ fn two_secrets_of_one_access_key_are_refused_at_the_second() {
     let error = parse(&format!("{EXAMPLE}{twice}")).expect_err("the key is listed twice").to_string();
     let line = EXAMPLE.lines().count() + 2;
     assert!(error.starts_with(&format!("node.toml:{line}: credentials.access_key: must be ")), "{error}");
+}
+
+#[test]
+fn telemetry_that_cannot_be_is_refused_with_its_line() {
+    let message = refusal("log_filter", "log_filter = \"anabranch=loud\"");
+    assert!(message.starts_with("HERE log_filter: log filter \"anabranch=loud\" is not valid"), "{message}");
+    let message = refusal("log_format", "otlp_endpoint = \"localhost:4317\"");
+    assert!(
+        message.starts_with("HERE otlp_endpoint: otlp endpoint \"localhost:4317\" is not of the form"),
+        "{message}"
+    );
 }
 
 #[test]
