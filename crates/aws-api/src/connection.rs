@@ -2,7 +2,7 @@
 //!
 //! Ends when the client ends it, when it only occupies a place, or when the node is stopping.
 
-use crate::door::AwsDoor;
+use crate::door::{Admits, AwsDoor};
 use crate::options::{DoorLimits, DoorTimeouts};
 use crate::pulse::{Pulse, Verdict, Watched};
 use anabranch_api::Kinesis;
@@ -25,9 +25,17 @@ const READ_BUFFER_BYTES: usize = 64 << 10;
 const SEND_BUFFER_BYTES: usize = 256 << 10;
 
 impl<S: Kinesis> AwsDoor<S> {
-    /// Serves requests from `io` until it ends. When the door's task group is stopping, open
+    /// Serves requests from `io` until it ends. When [`AwsDoor::calls`] are stopping, open
     /// requests are answered within the drain time and no further ones are taken.
     pub async fn serve_connection<T>(self: Arc<Self>, io: T)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        self.serve_admitting(io, Admits::Calls).await;
+    }
+
+    /// The same; a connection for pages only lasts until the door's task group is stopping.
+    pub(crate) async fn serve_admitting<T>(self: Arc<Self>, io: T, admits: Admits)
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -37,12 +45,16 @@ impl<S: Kinesis> AwsDoor<S> {
             let (door, open) = (Arc::clone(&self), pulse.request_begins(request.version() == Version::HTTP_2));
             async move {
                 let _open = open;
-                Ok::<_, Infallible>(door.handle(request).await)
+                Ok::<_, Infallible>(door.handle_on(request, admits).await)
             }
         });
         let builder = builder(&self.options.limits, &self.options.timeouts);
         let mut connection = pin!(builder.serve_connection(watched, service));
-        let (timeouts, stopping) = (&self.options.timeouts, self.env.tasks.stopping());
+        let stopping = match admits {
+            Admits::Calls => self.calls.stopping(),
+            Admits::PagesOnly => self.env.tasks.stopping(),
+        };
+        let timeouts = &self.options.timeouts;
         let mut look_at = Instant::now() + timeouts.header_read;
         // Set once the connection is asked to finish: the time of its end, come what may.
         let mut ends_at = None;

@@ -8,14 +8,14 @@ use crate::options::DoorOptions;
 use crate::sigv4::{Signer, Verifier};
 use crate::{calendar, checks, cors};
 use anabranch_api::{ApiError, ErrorCode, Kinesis, Principal, RequestContext};
-use anabranch_runtime::Env;
+use anabranch_runtime::{Env, TaskGroup};
 use anabranch_types::RequestId;
 use bytes::Bytes;
 use http::header::{CONNECTION, DATE, EXPECT, ORIGIN};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::Body;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tracing::{Instrument, debug, info_span};
@@ -26,43 +26,99 @@ const DEADLINE_GRACE: Duration = Duration::from_secs(5);
 /// Random bytes behind `x-amz-id-2`. Source: recorded answers of the service.
 const ID_2_BYTES: usize = 72;
 
+/// What a connection may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admits {
+    /// Calls and pages.
+    Calls,
+    /// Pages: it came when the door was draining.
+    PagesOnly,
+}
+
 /// The AWS door before a service. One for all listeners: its limits are those of all together.
+///
+/// Pages are answered as long as it accepts connections. Calls are refused as unavailable before
+/// there is a service ([`AwsDoor::open`]) and on connections that come while it drains.
 pub struct AwsDoor<S> {
-    service: Arc<S>,
+    service: OnceLock<Arc<S>>,
     pub(crate) options: DoorOptions,
+    /// Its group accepts connections, and serves those that admit pages only.
     pub(crate) env: Env,
+    /// Serves the connections that admit calls; ends before the group of `env`, or with it.
+    pub(crate) calls: TaskGroup,
     pub(crate) connections: Arc<Semaphore>,
     verifier: Verifier,
     reader: BodyReader,
 }
 
 impl<S: Kinesis> AwsDoor<S> {
-    /// A door before `service`. Connections run in the task group of `env`.
+    /// A door before `service`. Connections run in the task group of `env` and below it.
     pub fn new(service: impl Into<Arc<S>>, options: DoorOptions, env: Env) -> Self {
+        let door = AwsDoor::closed(options, env);
+        door.open(service);
+        door
+    }
+
+    /// A door whose service is still starting.
+    pub fn closed(options: DoorOptions, env: Env) -> Self {
         let verifier = Verifier::new(options.verification.clone(), options.region.clone());
         let reader = BodyReader::new(&options.limits, &options.timeouts, verifier.needs_body_hash());
         let connections = Arc::new(Semaphore::new(options.limits.connections_max.min(Semaphore::MAX_PERMITS)));
-        AwsDoor { service: service.into(), options, env, connections, verifier, reader }
+        let (service, calls) = (OnceLock::new(), env.tasks.child("calls"));
+        AwsDoor { service, options, env, calls, connections, verifier, reader }
     }
 
-    /// The service behind the door.
-    pub fn service(&self) -> &S {
-        &self.service
+    /// Lets calls in, to `service`. A door has one service: it stays with its first.
+    pub fn open(&self, service: impl Into<Arc<S>>) {
+        let _is_first = self.service.set(service.into());
+    }
+
+    /// The service behind the door, once it is there.
+    pub fn service(&self) -> Option<&S> {
+        self.service.get().map(|service| &**service)
+    }
+
+    /// The tasks of connections that admit calls. Its shutdown answers the open ones and lets no
+    /// more in; pages are served on.
+    pub fn calls(&self) -> TaskGroup {
+        self.calls.clone()
     }
 
     /// Serves one request; answers whatever happens. Dropping the future breaks the call off,
     /// its outcome unknown.
     pub async fn handle<B: Body<Data = Bytes> + Unpin>(&self, request: Request<B>) -> Response<DoorBody> {
+        self.handle_on(request, Admits::Calls).await
+    }
+
+    /// Serves one request of a connection that admits this much.
+    pub(crate) async fn handle_on<B: Body<Data = Bytes> + Unpin>(
+        &self,
+        request: Request<B>,
+        admits: Admits,
+    ) -> Response<DoorBody> {
         let (parts, mut body) = request.into_parts();
-        if parts.method == Method::GET
-            && let Some(page) = self.options.pages.find(parts.uri.path())
-        {
-            return answer(page.status, page.content_type, page.body);
+        let page = if parts.method == Method::GET { self.options.pages.find(parts.uri.path()) } else { None };
+        let mut response = match page {
+            Some(page) => answer(page.status, page.content_type, page.body),
+            None => self.handle_call(&parts, &mut body, admits).await,
+        };
+        if admits == Admits::PagesOnly && parts.version < Version::HTTP_2 {
+            // The client's next connection may reach a node that takes calls.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        response
+    }
+
+    async fn handle_call<B: Body<Data = Bytes> + Unpin>(
+        &self,
+        parts: &Parts,
+        body: &mut B,
+        admits: Admits,
+    ) -> Response<DoorBody> {
         let ids = AnswerIds::draw(&self.env);
-        let operation = checks::operation(&parts).map_or("unknown", Operation::name);
+        let operation = checks::operation(parts).map_or("unknown", Operation::name);
         let span = info_span!("aws_request", request_id = %ids.request_id, operation);
-        let mut response = self.answer(&parts, &mut body, &ids, operation).instrument(span).await;
+        let mut response = self.answer(parts, body, &ids, operation, admits).instrument(span).await;
         if parts.headers.contains_key(ORIGIN) && parts.method != Method::OPTIONS {
             cors::expose(&mut response);
         }
@@ -81,13 +137,14 @@ impl<S: Kinesis> AwsDoor<S> {
         body: &mut B,
         ids: &AnswerIds,
         operation: &'static str,
+        admits: Admits,
     ) -> Response<DoorBody> {
         if let Some(response) = cors::preflight(parts) {
             return response;
         }
         let _present = Present::request();
         let started = self.env.clock.monotonic();
-        let Served { result, body_bytes } = self.serve_request(parts, body, ids).await;
+        let Served { result, body_bytes } = self.serve_request(parts, body, ids, admits).await;
         let elapsed = self.env.clock.monotonic().saturating_sub(started);
         let code = result.as_ref().map_or_else(Refusal::code, |_| "ok");
         metrics::request_answered(operation, code, elapsed);
@@ -104,11 +161,19 @@ impl<S: Kinesis> AwsDoor<S> {
         parts: &Parts,
         body: &mut B,
         ids: &AnswerIds,
+        admits: Admits,
     ) -> Served {
         let head_bytes_max = self.options.limits.header_bytes_max as usize;
         if let Err(refusal) = checks::check_head(parts, head_bytes_max) {
             return Served { result: Err(refusal), body_bytes: None };
         }
+        let service = match self.service_for(admits) {
+            Ok(service) => service,
+            Err(error) => {
+                let refusal = Refusal::Error(error, checks::encoding_of_errors(parts));
+                return Served { result: Err(refusal), body_bytes: None };
+            }
+        };
         let collected = match self.reader.collect(body).await {
             Ok(collected) => collected,
             Err(refused) => {
@@ -119,14 +184,25 @@ impl<S: Kinesis> AwsDoor<S> {
         let body_bytes = Some(collected.bytes.len());
         let now = self.env.clock.wall();
         let result = match checks::check(parts, &collected.bytes, &collected.hash, &self.verifier, now) {
-            Ok((operation, signer)) => self.call(operation, signer, collected, ids).await,
+            Ok((operation, signer)) => self.call(service, operation, signer, collected, ids).await,
             Err(refusal) => Err(refusal),
         };
         Served { result, body_bytes }
     }
 
+    /// Who answers a call; before its body is read, so that a refused one costs no memory.
+    fn service_for(&self, admits: Admits) -> Result<&S, ApiError> {
+        let refused = |message| ApiError::new(ErrorCode::ServiceUnavailable, message);
+        match (admits, self.service()) {
+            (Admits::Calls, Some(service)) => Ok(service),
+            (Admits::Calls, None) => Err(refused("The node is starting; retry.")),
+            (Admits::PagesOnly, _) => Err(refused("The node is draining; retry.")),
+        }
+    }
+
     async fn call(
         &self,
+        service: &S,
         operation: Operation,
         signer: Signer,
         body: Collected,
@@ -141,7 +217,7 @@ impl<S: Kinesis> AwsDoor<S> {
             deadline: self.env.clock.monotonic() + timeout,
         };
         let Collected { bytes, charge, .. } = body;
-        let call = kinesis::dispatch(&*self.service, &context, operation, bytes);
+        let call = kinesis::dispatch(service, &context, operation, bytes);
         let result = tokio::time::timeout(timeout + DEADLINE_GRACE, call).await;
         drop(charge);
         let result = result.unwrap_or_else(|_| {

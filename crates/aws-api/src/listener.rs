@@ -1,6 +1,6 @@
 //! Accepts connections, counts them, shakes hands and hands them over.
 
-use crate::door::AwsDoor;
+use crate::door::{Admits, AwsDoor};
 use crate::metrics::{self, Present};
 use crate::tls::TlsIdentity;
 use anabranch_api::Kinesis;
@@ -44,10 +44,10 @@ impl Listener for TcpListener {
 
 impl<S: Kinesis> AwsDoor<S> {
     /// Accepts from `listener` until the door's task group is stopping, over TLS where an
-    /// identity is given. Each connection is a task of the group, so the group's shutdown waits
-    /// for open requests.
+    /// identity is given. Each connection is a task of [`AwsDoor::calls`], so that group's
+    /// shutdown waits for open requests; connections that come after it began admit pages only.
     pub async fn serve<L: Listener>(self: Arc<Self>, mut listener: L, tls: Option<TlsIdentity>) {
-        let stopping = self.env.tasks.stopping();
+        let (stopping, draining) = (self.env.tasks.stopping(), self.calls.stopping());
         loop {
             let accepted = tokio::select! {
                 () = stopping.cancelled() => return,
@@ -66,20 +66,29 @@ impl<S: Kinesis> AwsDoor<S> {
                 debug!("connection closed, there are too many");
                 continue;
             };
+            let (tasks, admits) = match draining.is_cancelled() {
+                false => (&self.calls, Admits::Calls),
+                true => (&self.env.tasks, Admits::PagesOnly),
+            };
             let (door, tls) = (Arc::clone(&self), tls.clone());
-            self.env.tasks.spawn("aws_connection", OnFailure::Log, door.serve_accepted(io, tls, place));
+            tasks.spawn("aws_connection", OnFailure::Log, door.serve_accepted(io, tls, place, admits));
         }
     }
 
-    async fn serve_accepted<T>(self: Arc<Self>, io: T, tls: Option<TlsIdentity>, _place: OwnedSemaphorePermit)
-    where
+    async fn serve_accepted<T>(
+        self: Arc<Self>,
+        io: T,
+        tls: Option<TlsIdentity>,
+        _place: OwnedSemaphorePermit,
+        admits: Admits,
+    ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let _present = Present::connection();
-        let Some(identity) = tls else { return self.serve_connection(io).await };
+        let Some(identity) = tls else { return self.serve_admitting(io, admits).await };
         let handshake = TlsAcceptor::from(identity.config()).accept(io);
         match timeout(self.options.timeouts.handshake, handshake).await {
-            Ok(Ok(encrypted)) => self.serve_connection(encrypted).await,
+            Ok(Ok(encrypted)) => self.serve_admitting(encrypted, admits).await,
             Ok(Err(error)) => {
                 metrics::handshake_failed();
                 debug!(%error, "tls handshake failed");

@@ -185,15 +185,46 @@ async fn a_stopping_door_answers_open_requests_and_takes_no_more() {
     call(&mut idle, "ListStreams", "{}").await;
     read_until(&mut idle, "}").await;
     call(&mut busy, "DescribeStream", r#"{"StreamName":"s"}"#).await;
-    door.service().entered.notified().await;
+    probe(&door).entered.notified().await;
 
     let tasks = door.env.tasks.clone();
     let shutdown = tokio::spawn(async move { tasks.shutdown(Duration::from_secs(60)).await });
     assert_eq!(closed_after(&mut idle).await, 0);
-    door.service().release.notify_one();
+    probe(&door).release.notify_one();
     let answer = read_until(&mut busy, "}").await;
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("ResourceNotFoundException"), "{answer}");
     assert_eq!(shutdown.await.expect("no panic"), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draining_door_answers_pages_to_who_connects_until_it_ends() {
+    let (door, sender) = listening(DoorOptions { pages: one_page(), ..options() });
+    let (mut busy, mut idle) = (dial(&sender).await, dial(&sender).await);
+    call(&mut idle, "ListStreams", "{}").await;
+    read_until(&mut idle, "}").await;
+    call(&mut busy, "DescribeStream", r#"{"StreamName":"s"}"#).await;
+    probe(&door).entered.notified().await;
+    let calls = door.calls();
+    let drained = tokio::spawn(async move { calls.shutdown(Duration::from_secs(60)).await });
+    closed_after(&mut idle).await;
+
+    let get_page = async || {
+        let mut io = dial(&sender).await;
+        io.write_all(b"GET /health/ready HTTP/1.1\r\nhost: broker\r\n\r\n").await.expect("written");
+        read_until(&mut io, "ready\n").await
+    };
+    assert!(get_page().await.starts_with("HTTP/1.1 200 "));
+    let mut late = dial(&sender).await;
+    call(&mut late, "ListStreams", "{}").await;
+    let answer = read_until(&mut late, "}").await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("ServiceUnavailable"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+
+    probe(&door).release.notify_one();
+    assert!(read_until(&mut busy, "}").await.starts_with("HTTP/1.1 400 "));
+    assert_eq!(drained.await.expect("no panic"), Ok(()));
+    assert!(get_page().await.starts_with("HTTP/1.1 200 "));
+    assert_eq!(door.env.tasks.shutdown(Duration::from_secs(60)).await, Ok(()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -201,7 +232,7 @@ async fn a_request_that_does_not_end_is_cut_off_after_the_drain_time() {
     let (door, sender) = listening(options());
     let mut stuck = dial(&sender).await;
     call(&mut stuck, "DescribeStream", r#"{"StreamName":"s"}"#).await;
-    door.service().entered.notified().await;
+    probe(&door).entered.notified().await;
     let tasks = door.env.tasks.clone();
     tokio::spawn(async move { tasks.shutdown(Duration::from_secs(60)).await });
     assert_eq!(closed_after(&mut stuck).await, DoorTimeouts::default().drain.as_secs());

@@ -38,6 +38,20 @@ fn door(options: DoorOptions) -> Arc<AwsDoor<Probe>> {
     Arc::new(AwsDoor::new(Arc::new(Probe::default()), options, Env::simulated(NOW, 1)))
 }
 
+/// The service behind the door.
+fn probe(door: &AwsDoor<Probe>) -> &Probe {
+    door.service().expect("the door is open")
+}
+
+/// A page at `/health/ready`, as the server crate makes one.
+fn one_page() -> LocalPages {
+    LocalPages::new(|path| {
+        let body = Bytes::from_static(b"ready\n");
+        let page = LocalPage { status: http::StatusCode::OK, content_type: "text/plain", body };
+        (path == "/health/ready").then_some(page)
+    })
+}
+
 /// A connection to the door; the other end is served by a task.
 fn connect(door: &Arc<AwsDoor<Probe>>) -> DuplexStream {
     let (client, server) = tokio::io::duplex(256 << 10);

@@ -102,7 +102,7 @@ async fn a_good_call_reaches_the_service_with_its_identity() {
     let response = door.handle(signed("ListStreams", "{}")).await;
     let request_id = response.headers()["x-amzn-requestid"].to_str().expect("ASCII").to_owned();
     assert_eq!(read(response).await.0, 200);
-    let contexts = door.service().contexts.lock().expect("no test panics in here").clone();
+    let contexts = probe(&door).contexts.lock().expect("no test panics in here").clone();
     let context = &contexts[0];
     assert_eq!(request_id.replace('-', ""), context.request_id.to_string());
     assert_eq!((&*context.principal.access_key, context.region.as_str()), (ACCESS_KEY, "us-east-1"));
@@ -177,18 +177,22 @@ async fn a_browser_may_ask_and_then_read() {
 
 #[tokio::test]
 async fn local_pages_need_no_signature_and_other_paths_stay_closed() {
-    let pages = LocalPages::new(|path| {
-        let body = Bytes::from_static(b"ready\n");
-        (path == "/health/ready").then_some(LocalPage {
-            status: http::StatusCode::OK,
-            content_type: "text/plain",
-            body,
-        })
-    });
-    let door = door(DoorOptions { pages, ..options() });
+    let door = door(DoorOptions { pages: one_page(), ..options() });
     let get = |path: &str| Request::builder().uri(path).body(Full::new(Bytes::new())).expect("well formed");
     assert_eq!(read(door.handle(get("/health/ready")).await).await, (200, "ready\n".to_owned()));
     assert_eq!(door.handle(get("/health")).await.status(), 403);
+}
+
+#[tokio::test]
+async fn a_door_whose_service_is_starting_answers_pages_and_refuses_calls() {
+    let door = AwsDoor::<Probe>::closed(DoorOptions { pages: one_page(), ..options() }, Env::simulated(NOW, 1));
+    let get = Request::builder().uri("/health/ready").body(Full::new(Bytes::new())).expect("well formed");
+    assert_eq!(read(door.handle(get).await).await, (200, "ready\n".to_owned()));
+    let (status, text) = read(door.handle(signed("ListStreams", "{}")).await).await;
+    assert_eq!((status, text.contains("ServiceUnavailable")), (503, true), "{text}");
+
+    door.open(Arc::new(Probe::default()));
+    assert_eq!(read(door.handle(signed("ListStreams", "{}")).await).await.0, 200);
 }
 
 #[tokio::test(start_paused = true)]
