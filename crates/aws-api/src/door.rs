@@ -99,7 +99,10 @@ impl<S: Kinesis> AwsDoor<S> {
         let (parts, mut body) = request.into_parts();
         let page = if parts.method == Method::GET { self.options.pages.find(parts.uri.path()) } else { None };
         let mut response = match page {
-            Some(page) => answer(page.status, page.content_type, page.body),
+            Some(page) => {
+                let page = page.await;
+                answer(page.status, page.content_type, page.body)
+            }
             None => self.handle_call(&parts, &mut body, admits).await,
         };
         if admits == Admits::PagesOnly && parts.version < Version::HTTP_2 {

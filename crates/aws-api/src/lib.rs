@@ -27,6 +27,6 @@ pub use answer::DoorBody;
 pub use door::AwsDoor;
 pub use listener::Listener;
 pub use options::{DoorLimits, DoorOptions, DoorTimeouts};
-pub use pages::{LocalPage, LocalPages};
+pub use pages::{LocalPage, LocalPages, PageFuture};
 pub use sigv4::{Credentials, SecretKey, Verification};
 pub use tls::{TlsError, TlsIdentity};

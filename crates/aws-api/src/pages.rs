@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use http::StatusCode;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// One page, ready to send.
@@ -16,16 +18,20 @@ pub struct LocalPage {
     pub body: Bytes,
 }
 
+/// A page in the making: one that takes long is made elsewhere, never on the worker that serves
+/// the connection.
+pub type PageFuture = Pin<Box<dyn Future<Output = LocalPage> + Send>>;
+
 /// Finds the page of a path. Asked for `GET` only, before anything else is checked and without
-/// a signature; answers from memory.
+/// a signature.
 #[derive(Clone)]
 pub struct LocalPages(Arc<Find>);
 
-type Find = dyn Fn(&str) -> Option<LocalPage> + Send + Sync;
+type Find = dyn Fn(&str) -> Option<PageFuture> + Send + Sync;
 
 impl LocalPages {
     /// Pages as `find` knows them by path.
-    pub fn new(find: impl Fn(&str) -> Option<LocalPage> + Send + Sync + 'static) -> Self {
+    pub fn new(find: impl Fn(&str) -> Option<PageFuture> + Send + Sync + 'static) -> Self {
         LocalPages(Arc::new(find))
     }
 
@@ -35,7 +41,7 @@ impl LocalPages {
     }
 
     /// The page at `path`.
-    pub(crate) fn find(&self, path: &str) -> Option<LocalPage> {
+    pub(crate) fn find(&self, path: &str) -> Option<PageFuture> {
         (self.0)(path)
     }
 }

@@ -17,9 +17,9 @@ use crate::config::{NodeConfig, ShardLimits};
 use crate::data_dir::DataDir;
 use crate::health::{Health, Phase};
 use crate::listeners::{self, Bound};
-use crate::pages::{Pages, RenderMetrics};
+use crate::pages::{Pages, Render};
 use crate::run::shut_down_in_order;
-use anabranch_aws_api::{AwsDoor, DoorOptions, LocalPage, LocalPages, TlsIdentity};
+use anabranch_aws_api::{AwsDoor, DoorOptions, TlsIdentity};
 use anabranch_cluster::{Router, StorageNode, Writable};
 use anabranch_gateway::{Gateway, GatewayOptions};
 use anabranch_metadata::{FirstNode, Metadata, MetadataService};
@@ -83,7 +83,7 @@ impl Node {
         directory: &DataDir,
         listeners: Listeners,
         health: &Health,
-        render_metrics: RenderMetrics,
+        render_metrics: Render,
     ) -> Result<Node, StartError> {
         let bound = listeners.bound()?;
         let (doors, work) = (env.in_group("doors"), env.in_group("work"));
@@ -99,8 +99,9 @@ impl Node {
         let service = metadata.start_controllers(router.clone()).await;
         let gateway = gateway(&metadata, router, &service, &work);
         let reporter = Reporter::new(directory, bound, &metadata, &storage, health, &env);
-        let door =
-            Arc::new(AwsDoor::new(gateway, door_options(config, health, render_metrics, reporter), doors.clone()));
+        let pages = Pages::new(health.clone(), render_metrics, Arc::clone(&env.clock));
+        pages.show_status(Arc::new(move || reporter.status().to_json()));
+        let door = Arc::new(AwsDoor::new(gateway, door_options(config, &pages), doors.clone()));
         streams::create_configured(config, &service, &env).await?;
         serve(config, directory, &door, &doors, listeners)?;
         health.enter(Phase::Serving);
@@ -177,19 +178,9 @@ fn gateway(metadata: &Metadata, router: Router, service: &MetadataService, env: 
     Gateway::new(metadata.view(), router, Arc::new(service.clone()), env.clone(), GatewayOptions::default())
 }
 
-fn door_options(
-    config: &NodeConfig,
-    health: &Health,
-    render_metrics: RenderMetrics,
-    reporter: Reporter,
-) -> DoorOptions {
-    let pages = Pages::new(health.clone(), render_metrics, Arc::new(move || reporter.status().to_json()));
+fn door_options(config: &NodeConfig, pages: &Pages) -> DoorOptions {
     let mut options = DoorOptions::new(config.account, credentials::verification(&config.access));
-    options.pages = LocalPages::new(move |path| {
-        let response = pages.answer(&http::Method::GET, path)?;
-        let content_type = if path == "/metrics" { Pages::METRICS_TYPE } else { Pages::JSON_TYPE };
-        Some(LocalPage { status: response.status(), content_type, body: response.into_body() })
-    });
+    options.pages = pages.local();
     let budget = usize::try_from(config.memory.budget_bytes).unwrap_or(usize::MAX);
     options.limits.in_flight_body_bytes_max = budget.max(options.limits.body_bytes_max);
     options

@@ -5,29 +5,36 @@
 //! GET /health/ready     200 while clients may be sent here, else 503 and why
 //! GET /health/live      200: the process answers
 //! GET /metrics          Prometheus text format
-//! GET /status           the node, its groups and where shards live, as JSON
+//! GET /status           the node, its groups and where shards live, as JSON; 503 before they are known
 //! ```
-//! Answers only; the listener belongs to the door.
+//! Answers only; the listener belongs to the door. Pages need no signature, so the costly ones are
+//! made one at a time and off the async workers, the costliest once a second.
+
+mod rendering;
+
+pub use rendering::Render;
 
 use crate::health::{Health, Verdict};
+use anabranch_aws_api::{LocalPage, LocalPages, PageFuture};
+use anabranch_runtime::Clock;
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::StatusCode;
+use rendering::{NotRendered, Rendering};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-/// Renders all metrics, as `/metrics` shows them.
-pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
-
-/// Renders the node's status as JSON, as `/status` shows it.
-pub type RenderStatus = Arc<dyn Fn() -> String + Send + Sync>;
+/// How long a `/status` is shown again: with many shards it takes long to make.
+const STATUS_FRESH_FOR: Duration = Duration::from_secs(1);
 
 /// The pages of one node. Cheap to clone.
 #[derive(Clone)]
 pub struct Pages {
     health: Health,
-    render_metrics: RenderMetrics,
-    render_status: RenderStatus,
+    clock: Arc<dyn Clock>,
+    metrics: Rendering,
+    /// Unset until the node knows its status.
+    status: Arc<OnceLock<Rendering>>,
 }
 
 impl Pages {
@@ -36,29 +43,42 @@ impl Pages {
     /// The media type of every other page.
     pub const JSON_TYPE: &str = "application/json";
 
-    /// Pages that show `health`, and what the two functions give.
-    pub fn new(health: Health, render_metrics: RenderMetrics, render_status: RenderStatus) -> Self {
-        Pages { health, render_metrics, render_status }
+    /// Pages that show `health` and what `render_metrics` gives. Metrics are always those of now.
+    pub fn new(health: Health, render_metrics: Render, clock: Arc<dyn Clock>) -> Self {
+        let metrics = Rendering::new(render_metrics, Arc::clone(&clock), Duration::ZERO);
+        Pages { health, clock, metrics, status: Arc::default() }
     }
 
-    /// The page at `path`; none where there is no page. Every page takes GET and HEAD only.
-    pub fn answer(&self, method: &Method, path: &str) -> Option<Response<Bytes>> {
-        let page: fn(&Pages) -> Response<Bytes> = match path {
-            "/health/startup" => |pages| verdict_page(&pages.health.has_started()),
-            "/health/ready" => |pages| verdict_page(&pages.health.is_ready()),
-            "/health/live" => |pages| verdict_page(&pages.health.is_alive()),
-            "/metrics" => |pages| page(StatusCode::OK, Pages::METRICS_TYPE, (pages.render_metrics)()),
-            "/status" => |pages| page(StatusCode::OK, Pages::JSON_TYPE, (pages.render_status)()),
+    /// From now on `/status` shows what `render_status` gives; only the first one counts.
+    pub fn show_status(&self, render_status: Render) {
+        let status = Rendering::new(render_status, Arc::clone(&self.clock), STATUS_FRESH_FOR);
+        let _is_first = self.status.set(status);
+    }
+
+    /// These pages, as the door asks for them.
+    pub fn local(&self) -> LocalPages {
+        let pages = self.clone();
+        LocalPages::new(move |path| pages.find(path))
+    }
+
+    /// The page at `path`; none where there is no page.
+    pub fn find(&self, path: &str) -> Option<PageFuture> {
+        let pages = self.clone();
+        Some(match path {
+            "/health/startup" => made(verdict_page(&self.health.has_started())),
+            "/health/ready" => made(verdict_page(&self.health.is_ready())),
+            "/health/live" => made(verdict_page(&self.health.is_alive())),
+            "/metrics" => Box::pin(async move { rendered_page(Pages::METRICS_TYPE, pages.metrics.get().await) }),
+            "/status" => Box::pin(async move { pages.status().await }),
             _ => return None,
-        };
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            return Some(wrong_method());
+        })
+    }
+
+    async fn status(&self) -> LocalPage {
+        match self.status.get() {
+            Some(status) => rendered_page(Pages::JSON_TYPE, status.get().await),
+            None => verdict_page(&self.health.is_ready()),
         }
-        let mut response = page(self);
-        if *method == Method::HEAD {
-            *response.body_mut() = Bytes::new();
-        }
-        Some(response)
     }
 }
 
@@ -68,89 +88,96 @@ impl fmt::Debug for Pages {
     }
 }
 
-fn verdict_page(verdict: &Verdict) -> Response<Bytes> {
+fn made(page: LocalPage) -> PageFuture {
+    Box::pin(std::future::ready(page))
+}
+
+fn verdict_page(verdict: &Verdict) -> LocalPage {
     let status = if verdict.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = serde_json::to_string(verdict).expect("a verdict is a bool and texts");
-    page(status, Pages::JSON_TYPE, body)
+    LocalPage { status, content_type: Pages::JSON_TYPE, body: Bytes::from(body) }
 }
 
-fn page(status: StatusCode, content_type: &'static str, body: String) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn wrong_method() -> Response<Bytes> {
-    let mut response = page(StatusCode::METHOD_NOT_ALLOWED, "text/plain", String::new());
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-    response
+fn rendered_page(content_type: &'static str, text: Result<Bytes, NotRendered>) -> LocalPage {
+    match text {
+        Ok(body) => LocalPage { status: StatusCode::OK, content_type, body },
+        Err(error) => LocalPage {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            content_type: "text/plain",
+            body: Bytes::from(format!("{error}\n")),
+        },
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::health::Phase;
+    use anabranch_runtime::Env;
+    use anabranch_types::Timestamp;
 
     fn pages() -> (Pages, Health) {
         let health = Health::new();
         let metrics = Arc::new(|| "anabranch_up 1\n".to_owned());
-        (Pages::new(health.clone(), metrics, Arc::new(|| "{}\n".to_owned())), health)
+        (Pages::new(health.clone(), metrics, Env::simulated(Timestamp::EPOCH, 1).clock), health)
     }
 
     /// Status and body of a page that exists.
-    fn get(pages: &Pages, path: &str) -> (u16, String) {
-        let response = pages.answer(&Method::GET, path).expect(path);
-        (response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned())
+    async fn get(pages: &Pages, path: &str) -> (u16, String) {
+        let page = pages.find(path).expect(path).await;
+        (page.status.as_u16(), String::from_utf8_lossy(&page.body).into_owned())
     }
 
-    #[test]
-    fn a_starting_node_answers_503_but_lives() {
+    const STARTING: &str = r#"{"ok":false,"reasons":["the node is starting"]}"#;
+
+    #[tokio::test]
+    async fn a_starting_node_answers_503_but_lives() {
         let (pages, _) = pages();
-        assert_eq!(
-            get(&pages, "/health/startup"),
-            (503, r#"{"ok":false,"reasons":["the node is starting"]}"#.to_owned())
-        );
-        assert_eq!(get(&pages, "/health/ready").0, 503);
-        assert_eq!(get(&pages, "/health/live"), (200, r#"{"ok":true,"reasons":[]}"#.to_owned()));
+        assert_eq!(get(&pages, "/health/startup").await, (503, STARTING.to_owned()));
+        assert_eq!(get(&pages, "/health/ready").await.0, 503);
+        assert_eq!(get(&pages, "/health/live").await, (200, r#"{"ok":true,"reasons":[]}"#.to_owned()));
     }
 
-    #[test]
-    fn a_serving_node_answers_200_until_a_part_cannot_serve() {
+    #[tokio::test]
+    async fn a_serving_node_answers_200_until_a_part_cannot_serve() {
         let (pages, health) = pages();
         health.enter(Phase::Serving);
-        assert_eq!((get(&pages, "/health/startup").0, get(&pages, "/health/ready").0), (200, 200));
+        assert_eq!((get(&pages, "/health/startup").await.0, get(&pages, "/health/ready").await.0), (200, 200));
         health.unready("storage", "group 1 has no leader");
-        let (status, body) = get(&pages, "/health/ready");
+        let (status, body) = get(&pages, "/health/ready").await;
         assert_eq!((status, body.contains("storage: group 1 has no leader")), (503, true));
     }
 
-    #[test]
-    fn metrics_are_shown_as_prometheus_text() {
+    #[tokio::test]
+    async fn metrics_are_shown_as_prometheus_text() {
         let (pages, _) = pages();
-        let response = pages.answer(&Method::GET, "/metrics").expect("the page");
-        assert_eq!(response.headers()[CONTENT_TYPE], "text/plain; version=0.0.4; charset=utf-8");
-        assert_eq!(response.body(), "anabranch_up 1\n");
+        let page = pages.find("/metrics").expect("the page").await;
+        assert_eq!(
+            (page.content_type, &*page.body),
+            ("text/plain; version=0.0.4; charset=utf-8", &b"anabranch_up 1\n"[..])
+        );
+    }
+
+    #[tokio::test]
+    async fn the_status_is_503_until_it_is_known() {
+        let (pages, _) = pages();
+        assert_eq!(get(&pages, "/status").await, (503, STARTING.to_owned()));
+        pages.show_status(Arc::new(|| "{}\n".to_owned()));
+        assert_eq!(get(&pages, "/status").await, (200, "{}\n".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_page_that_cannot_be_made_is_500() {
+        let (pages, _) = pages();
+        pages.show_status(Arc::new(|| panic!("a bug")));
+        assert_eq!(get(&pages, "/status").await, (500, "the page could not be made\n".to_owned()));
     }
 
     #[test]
     fn other_paths_are_left_to_the_door() {
         let (pages, _) = pages();
         for path in ["/", "/health", "/health/", "/metrics/", "/METRICS"] {
-            assert!(pages.answer(&Method::GET, path).is_none(), "{path}");
+            assert!(pages.find(path).is_none(), "{path}");
         }
-    }
-
-    #[test]
-    fn head_has_no_body_and_other_methods_are_refused() {
-        let (pages, _) = pages();
-        let head = pages.answer(&Method::HEAD, "/metrics").expect("the page");
-        assert_eq!((head.status(), head.body().len()), (StatusCode::OK, 0));
-        let post = pages.answer(&Method::POST, "/metrics").expect("the page");
-        assert_eq!(
-            (post.status(), &post.headers()[ALLOW]),
-            (StatusCode::METHOD_NOT_ALLOWED, &HeaderValue::from_static("GET, HEAD"))
-        );
     }
 }

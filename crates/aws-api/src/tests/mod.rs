@@ -48,7 +48,7 @@ fn one_page() -> LocalPages {
     LocalPages::new(|path| {
         let body = Bytes::from_static(b"ready\n");
         let page = LocalPage { status: http::StatusCode::OK, content_type: "text/plain", body };
-        (path == "/health/ready").then_some(page)
+        (path == "/health/ready").then(|| Box::pin(std::future::ready(page)) as PageFuture)
     })
 }
 
