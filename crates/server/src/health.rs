@@ -27,12 +27,14 @@ pub struct Health {
 #[derive(Debug, Default)]
 struct State {
     phase: Phase,
+    /// Whether it ever served: a node may be told to drain before.
+    started: bool,
     /// Parts that cannot serve now, and why.
     unready: BTreeMap<&'static str, String>,
 }
 
 /// The answer to one of the questions.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Verdict {
     /// Yes or no.
     pub ok: bool,
@@ -50,6 +52,7 @@ impl Health {
     /// to drain while it started stays draining.
     pub fn enter(&self, phase: Phase) {
         let mut state = self.state.lock();
+        state.started |= phase == Phase::Serving;
         state.phase = state.phase.max(phase);
     }
 
@@ -70,9 +73,11 @@ impl Health {
 
     /// Has the node started? Stays yes until the process ends.
     pub fn has_started(&self) -> Verdict {
-        match self.phase() {
-            Phase::Starting => Verdict::no("the node is starting"),
-            Phase::Serving | Phase::Draining => Verdict::yes(),
+        let state = self.state.lock();
+        match (state.started, state.phase) {
+            (true, _) => Verdict::yes(),
+            (false, Phase::Draining) => Verdict::no("the node was told to stop before it had started"),
+            (false, Phase::Starting | Phase::Serving) => Verdict::no("the node is starting"),
         }
     }
 
@@ -123,6 +128,13 @@ mod tests {
         assert_eq!(answers(&health), (true, true, true));
         health.enter(Phase::Draining);
         assert_eq!(answers(&health), (true, false, true));
+    }
+
+    #[test]
+    fn a_node_that_is_told_to_stop_while_it_starts_has_not_started() {
+        let health = Health::new();
+        health.enter(Phase::Draining);
+        assert_eq!(answers(&health), (false, false, true));
     }
 
     #[test]

@@ -51,8 +51,9 @@ async fn run_in(config: &NodeConfig, env: Env, directory: &DataDir, metrics: Met
     anabranch_storage::describe();
     fold_histograms(&env, &metrics);
     let render = Arc::new(move || metrics.render());
-    let node = Node::start(config, env.clone(), directory, bound, &health, render).await?;
-    listeners::announce_ready(&node.bound(), directory.identity().node, directory.path());
+    let mut node = Node::new(env.clone());
+    let bound = node.start(config, directory, bound, &health, render).await?;
+    listeners::announce_ready(&bound, directory.identity().node, directory.path());
     run_until_stopped(signals, &env.tasks, &health, config.drain_timeout, |deadline| node.drain(deadline)).await?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `anabranch status`: asks a node for its status and prints it.
 
 use crate::cli::{Endpoint, Output, StatusArgs};
+use crate::health::Verdict;
 use crate::status::NodeStatus;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -22,6 +23,14 @@ pub enum StatusError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// It has none yet.
+    #[error("{endpoint} has no status to tell: {}", reasons.join("; "))]
+    NotYet {
+        /// Who was asked.
+        endpoint: Endpoint,
+        /// What the node says.
+        reasons: Vec<String>,
     },
     /// Somebody else answers, or a node of another version.
     #[error("{endpoint} did not answer as an anabranch node: {reason}")]
@@ -56,9 +65,12 @@ fn get(endpoint: &Endpoint) -> Result<String, StatusError> {
     let mut answer = String::new();
     connection.take(ANSWER_BYTES_MAX).read_to_string(&mut answer).map_err(unreachable)?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    if head.split_whitespace().nth(1) != Some("200") {
-        let first = head.lines().next().unwrap_or("an empty answer").to_owned();
-        return Err(StatusError::NotANode { endpoint: endpoint.clone(), reason: first });
+    match (head.split_whitespace().nth(1), serde_json::from_str::<Verdict>(body)) {
+        (Some("200"), _) => Ok(body.to_owned()),
+        (Some("503"), Ok(verdict)) => Err(StatusError::NotYet { endpoint: endpoint.clone(), reasons: verdict.reasons }),
+        (_, _) => {
+            let first = head.lines().next().unwrap_or("an empty answer").to_owned();
+            Err(StatusError::NotANode { endpoint: endpoint.clone(), reason: first })
+        }
     }
-    Ok(body.to_owned())
 }

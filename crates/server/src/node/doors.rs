@@ -1,0 +1,124 @@
+//! The ports of a node, from their bind to the end of its drain: pages all the time, calls while
+//! the node serves.
+
+use super::error::StartError;
+use super::{credentials, report::Reporter};
+use crate::config::NodeConfig;
+use crate::data_dir::DataDir;
+use crate::health::Health;
+use crate::listeners::{self, Bound};
+use crate::pages::{Pages, Render};
+use anabranch_aws_api::{AwsDoor, DoorOptions, TlsIdentity};
+use anabranch_gateway::Gateway;
+use anabranch_runtime::{Env, OnFailure, TaskGroup};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long those who read a page at the very end may take.
+const LAST_PAGES_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The ports of a node, bound before anything else so that a taken one is told at once.
+pub struct Listeners {
+    plain: TcpListener,
+    tls: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Binds the configured ports.
+    ///
+    /// # Errors
+    /// [`listeners::ListenError`] names the port.
+    pub async fn bind(config: &NodeConfig) -> Result<Self, listeners::ListenError> {
+        let plain = listeners::listen(config.listen).await?;
+        let tls = match config.tls_listen {
+            Some(address) => Some(listeners::listen(address).await?),
+            None => None,
+        };
+        Ok(Listeners { plain, tls })
+    }
+
+    /// Where they are, with the ports that were free.
+    fn bound(&self) -> std::io::Result<Bound> {
+        let tls = self.tls.as_ref().map(TcpListener::local_addr).transpose()?;
+        Ok(Bound { plain: self.plain.local_addr()?, tls })
+    }
+}
+
+/// The door on its ports.
+pub(super) struct Doors {
+    env: Env,
+    door: Arc<AwsDoor<Gateway>>,
+    pages: Pages,
+    bound: Bound,
+}
+
+impl Doors {
+    /// Accepts on all ports: from now on pages are answered and calls are told to come back.
+    pub(super) fn open(
+        config: &NodeConfig,
+        directory: &DataDir,
+        env: Env,
+        listeners: Listeners,
+        health: &Health,
+        render_metrics: Render,
+    ) -> Result<Self, StartError> {
+        let bound = listeners.bound()?;
+        let pages = Pages::new(health.clone(), render_metrics, Arc::clone(&env.clock));
+        let door = Arc::new(AwsDoor::closed(door_options(config, &pages), env.clone()));
+        let identity = match (&listeners.tls, &config.tls) {
+            (None, _) => None,
+            (Some(_), Some(files)) => Some(TlsIdentity::from_files(&files.certificate, &files.key)?),
+            (Some(_), None) => Some(TlsIdentity::self_signed(&directory.path().join("tls"), &tls_names(config))?),
+        };
+        env.tasks.spawn("aws", OnFailure::ShutDown, Arc::clone(&door).serve(listeners.plain, None));
+        if let Some(listener) = listeners.tls {
+            env.tasks.spawn("aws_tls", OnFailure::ShutDown, Arc::clone(&door).serve(listener, identity));
+        }
+        tracing::info!(address = %bound.plain, "answering pages; calls are refused until the node has started");
+        Ok(Doors { env, door, pages, bound })
+    }
+
+    /// Lets calls in, and tells the status.
+    pub(super) fn serve_calls(&self, gateway: Gateway, reporter: Reporter) {
+        self.pages.show_status(Arc::new(move || reporter.status().to_json()));
+        self.door.open(gateway);
+    }
+
+    /// Where they are.
+    pub(super) fn bound(&self) -> Bound {
+        self.bound
+    }
+
+    /// The tasks that serve calls; the first to stop.
+    pub(super) fn calls(&self) -> TaskGroup {
+        self.door.calls()
+    }
+
+    /// Stops accepting, the last thing of all.
+    pub(super) async fn close(self) {
+        if let Err(stragglers) = self.env.tasks.shutdown(LAST_PAGES_PATIENCE).await {
+            tracing::debug!(%stragglers, "connections for pages were cut off");
+        }
+    }
+}
+
+fn door_options(config: &NodeConfig, pages: &Pages) -> DoorOptions {
+    let mut options = DoorOptions::new(config.account, credentials::verification(&config.access));
+    options.pages = pages.local();
+    let budget = usize::try_from(config.memory.budget_bytes).unwrap_or(usize::MAX);
+    options.limits.in_flight_body_bytes_max = budget.max(options.limits.body_bytes_max);
+    options
+}
+
+/// Who the self-signed certificate is for.
+fn tls_names(config: &NodeConfig) -> Vec<String> {
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    if let Some(address) = config.tls_listen.filter(|address| !address.ip().is_unspecified()) {
+        let name = address.ip().to_string();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}

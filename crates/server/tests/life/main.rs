@@ -1,0 +1,6 @@
+//! The binary as a process of its own: what it answers and how it ends while it starts, serves and
+//! drains.
+#![allow(clippy::disallowed_methods, reason = "tests have real time, and only to end what hangs")]
+
+mod draining;
+mod node;
