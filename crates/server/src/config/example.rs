@@ -25,7 +25,8 @@ limits = "aws"
 # Replication groups for data, made when the cluster is bootstrapped; ignored afterwards.
 groups = 4
 
-# How long a stopping node may take to finish what it has begun.
+# How long a stopping node may take to finish what it has begun: open requests get all of it but
+# a quarter, or 5 seconds where that is less.
 drain_timeout_seconds = 30
 
 # Who may call. Requests are signed with Signature Version 4 and verified in full.

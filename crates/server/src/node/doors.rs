@@ -17,6 +17,8 @@ use tokio::net::TcpListener;
 
 /// How long those who read a page at the very end may take.
 const LAST_PAGES_PATIENCE: Duration = Duration::from_secs(1);
+/// Of the drain time, the most that is kept back from open requests for the parts behind the door.
+const DRAIN_RESERVE_MAX: Duration = Duration::from_secs(5);
 
 /// The ports of a node, bound before anything else so that a taken one is told at once.
 pub struct Listeners {
@@ -108,6 +110,7 @@ fn door_options(config: &NodeConfig, pages: &Pages) -> DoorOptions {
     options.pages = pages.local();
     let budget = usize::try_from(config.memory.budget_bytes).unwrap_or(usize::MAX);
     options.limits.in_flight_body_bytes_max = budget.max(options.limits.body_bytes_max);
+    options.timeouts.drain = config.drain_timeout - DRAIN_RESERVE_MAX.min(config.drain_timeout / 4);
     options
 }
 
@@ -121,4 +124,26 @@ fn tls_names(config: &NodeConfig) -> Vec<String> {
         }
     }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::EXAMPLE;
+    use anabranch_types::Timestamp;
+    use std::path::Path;
+
+    /// How long open requests may take when the whole drain may take `drain_timeout`.
+    fn requests_get(drain_timeout: Duration) -> Duration {
+        let example = NodeConfig::from_toml(Path::new("node.toml"), EXAMPLE).expect("the example");
+        let pages = Pages::new(Health::new(), Arc::new(String::new), Env::simulated(Timestamp::EPOCH, 1).clock);
+        door_options(&NodeConfig { drain_timeout, ..example }, &pages).timeouts.drain
+    }
+
+    #[tokio::test]
+    async fn open_requests_get_most_of_the_drain_time() {
+        let seconds = Duration::from_secs;
+        assert_eq!((requests_get(seconds(30)), requests_get(seconds(300))), (seconds(25), seconds(295)));
+        assert_eq!(requests_get(seconds(1)), Duration::from_millis(750));
+    }
 }
