@@ -40,6 +40,7 @@ use std::time::Duration;
 pub struct Node {
     env: Env,
     work: Env,
+    writable: Writable,
     doors: Option<Doors>,
     log: Option<Walog>,
     metadata: Option<Metadata>,
@@ -49,8 +50,8 @@ pub struct Node {
 impl Node {
     /// A node of which nothing has started.
     pub fn new(env: Env) -> Self {
-        let work = env.in_group("work");
-        Node { env, work, doors: None, log: None, metadata: None, storage: None }
+        let (work, writable) = (env.in_group("work"), Writable::new());
+        Node { env, work, writable, doors: None, log: None, metadata: None, storage: None }
     }
 
     /// Starts every role over `directory` and serves on `listeners`. Health says when. Where the
@@ -66,7 +67,7 @@ impl Node {
         health: &Health,
         render_metrics: Render,
     ) -> Result<Bound, StartError> {
-        let (env, work, writable) = (self.env.clone(), self.work.clone(), Writable::new());
+        let (env, work, writable) = (self.env.clone(), self.work.clone(), self.writable.clone());
         let doors = Doors::open(config, directory, env.in_group("doors"), listeners, health, render_metrics)?;
         let doors = &*self.doors.insert(doors);
         let bound = doors.bound();
@@ -97,6 +98,8 @@ impl Node {
         let calls = self.doors.as_ref().map(Doors::calls);
         let groups: Vec<_> = calls.into_iter().chain([self.work.tasks]).collect();
         let stopped = shut_down_in_order(&*self.env.clock, &groups, deadline).await;
+        // A put that has outlived its connection is refused instead of begun.
+        self.writable.refuse("the node is draining".to_owned());
         if let Some(storage) = &self.storage {
             storage.shutdown().await;
         }
@@ -168,3 +171,6 @@ fn gateway(metadata: &Metadata, router: Router, service: &MetadataService, env: 
 pub fn node_id(directory: &DataDir) -> NodeId {
     directory.identity().node
 }
+
+#[cfg(test)]
+mod tests;
