@@ -34,7 +34,7 @@ pub struct DataDir {
     identity: Identity,
     ephemeral: bool,
     /// Closing it unlocks the directory.
-    _lock: File,
+    lock: Option<File>,
 }
 
 impl DataDir {
@@ -56,7 +56,7 @@ impl DataDir {
                 identity
             }
         };
-        Ok(DataDir { path: path.to_owned(), identity, ephemeral: false, _lock: lock })
+        Ok(DataDir { path: path.to_owned(), identity, ephemeral: false, lock: Some(lock) })
     }
 
     /// A new directory below the machine's temporary one, removed when dropped.
@@ -68,6 +68,12 @@ impl DataDir {
         let mut directory = DataDir::open(&path, random)?;
         directory.ephemeral = true;
         Ok(directory)
+    }
+
+    /// Drops it without unlocking it, which the kernel does when the last thread of this process
+    /// has ended: one that could not be stopped may still write.
+    pub fn keep_locked_to_the_end(mut self) {
+        std::mem::forget(self.lock.take());
     }
 
     /// Where it is.

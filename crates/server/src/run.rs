@@ -22,9 +22,20 @@ pub enum RunError {
     StoppedTwice(StopSignal),
 }
 
-/// Runs until a signal comes or a task of `tasks` fails, then drains: readiness goes first,
-/// then `drain` stops the parts in its order within `drain_timeout`. A drain that does not
-/// finish is warned of and no error: to the data it is a crash, which loses nothing (I1).
+/// What `start` gives; none when a signal came before. What has started then is left to be
+/// drained.
+pub async fn start_unless_stopped<T>(signals: &mut Signals, start: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(%signal, "the node is told to stop while it starts");
+            None
+        }
+        started = start => Some(started),
+    }
+}
+
+/// Runs until a signal comes or a task of `tasks` fails, then drains as [`drain_unless_hurried`]
+/// does.
 ///
 /// # Errors
 /// [`RunError`].
@@ -46,6 +57,26 @@ where
         }
         failure = tasks.failure() => Some(failure),
     };
+    drain_unless_hurried(&mut signals, health, drain_timeout, drain).await?;
+    failure.map_or(Ok(()), |failure| Err(RunError::TaskFailed(failure)))
+}
+
+/// Drains: readiness goes first, then `drain` stops the parts in its order within
+/// `drain_timeout`. A drain that does not finish is warned of and no error: to the data it is a
+/// crash, which loses nothing (I1).
+///
+/// # Errors
+/// [`RunError::StoppedTwice`] at the next signal.
+pub async fn drain_unless_hurried<D, F>(
+    signals: &mut Signals,
+    health: &Health,
+    drain_timeout: Duration,
+    drain: D,
+) -> Result<(), RunError>
+where
+    D: FnOnce(Duration) -> F,
+    F: Future<Output = Result<(), Stragglers>>,
+{
     health.enter(Phase::Draining);
     tokio::select! {
         drained = drain(drain_timeout) => match drained {
@@ -54,7 +85,7 @@ where
         },
         signal = signals.next() => return Err(RunError::StoppedTwice(signal)),
     }
-    failure.map_or(Ok(()), |failure| Err(RunError::TaskFailed(failure)))
+    Ok(())
 }
 
 /// Shuts down `groups` one after the other, all within `deadline`. Each gets what the ones

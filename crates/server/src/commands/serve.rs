@@ -6,7 +6,7 @@ use crate::health::Health;
 use crate::listeners;
 use crate::node::{Listeners, Node};
 use crate::open_files;
-use crate::run::{Signals, run_until_stopped};
+use crate::run::{Signals, drain_unless_hurried, run_until_stopped, start_unless_stopped};
 use anabranch_runtime::{Env, OnFailure};
 use anabranch_telemetry::{Metrics, Telemetry};
 use std::sync::Arc;
@@ -22,28 +22,53 @@ const FOLD_EVERY: Duration = Duration::from_secs(5);
 pub fn serve(config: &NodeConfig) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let env = Env::system();
-    let (result, telemetry) = runtime.block_on(run(config, env));
+    let Ran { result, telemetry, directory } = runtime.block_on(run(config, env));
     // Outside of async code, while the runtime lives: the last spans are sent now.
     drop(telemetry);
     runtime.shutdown_timeout(Duration::from_secs(1));
+    if let Some(directory) = directory {
+        directory.keep_locked_to_the_end();
+    }
     result
 }
 
-async fn run(config: &NodeConfig, env: Env) -> (anyhow::Result<()>, Option<Telemetry>) {
+/// How a node ended, and what outlives its runtime.
+struct Ran {
+    result: anyhow::Result<()>,
+    telemetry: Option<Telemetry>,
+    directory: Option<DataDir>,
+}
+
+impl Ran {
+    fn failed(error: impl Into<anyhow::Error>, directory: Option<DataDir>) -> Self {
+        Ran { result: Err(error.into()), telemetry: None, directory }
+    }
+}
+
+async fn run(config: &NodeConfig, env: Env) -> Ran {
+    let signals = match Signals::install() {
+        Ok(signals) => signals,
+        Err(error) => return Ran::failed(error, None),
+    };
     let directory = match open_directory(config, &env) {
         Ok(directory) => directory,
-        Err(error) => return (Err(error), None),
+        Err(error) => return Ran::failed(error, None),
     };
     let telemetry = match anabranch_telemetry::init(&config.telemetry.options(directory.identity().node)) {
         Ok(telemetry) => telemetry,
-        Err(error) => return (Err(error.into()), None),
+        Err(error) => return Ran::failed(error, Some(directory)),
     };
-    let result = run_in(config, env, &directory, telemetry.metrics()).await;
-    (result, Some(telemetry))
+    let result = run_in(config, env, signals, &directory, telemetry.metrics()).await;
+    Ran { result, telemetry: Some(telemetry), directory: Some(directory) }
 }
 
-async fn run_in(config: &NodeConfig, env: Env, directory: &DataDir, metrics: Metrics) -> anyhow::Result<()> {
-    let signals = Signals::install()?;
+async fn run_in(
+    config: &NodeConfig,
+    env: Env,
+    mut signals: Signals,
+    directory: &DataDir,
+    metrics: Metrics,
+) -> anyhow::Result<()> {
     open_files::raise_limit();
     listeners::warn_of_exposure(config);
     let health = Health::new();
@@ -52,9 +77,18 @@ async fn run_in(config: &NodeConfig, env: Env, directory: &DataDir, metrics: Met
     fold_histograms(&env, &metrics);
     let render = Arc::new(move || metrics.render());
     let mut node = Node::new(env.clone());
-    let bound = node.start(config, directory, bound, &health, render).await?;
-    listeners::announce_ready(&bound, directory.identity().node, directory.path());
-    run_until_stopped(signals, &env.tasks, &health, config.drain_timeout, |deadline| node.drain(deadline)).await?;
+    let start = node.start(config, directory, bound, &health, render);
+    match start_unless_stopped(&mut signals, start).await {
+        Some(started) => {
+            listeners::announce_ready(&started?, directory.identity().node, directory.path());
+            let drain = |deadline| node.drain(deadline);
+            run_until_stopped(signals, &env.tasks, &health, config.drain_timeout, drain).await?;
+        }
+        None => {
+            let drain = |deadline| node.drain(deadline);
+            drain_unless_hurried(&mut signals, &health, config.drain_timeout, drain).await?;
+        }
+    }
     Ok(())
 }
 

@@ -65,6 +65,13 @@ fn a_second_process_is_refused_with_the_pid_of_the_first() {
 }
 
 #[test]
+fn a_directory_that_is_left_to_the_end_stays_locked() {
+    let scratch = scratch();
+    open(scratch.path(), 1).expect("made").keep_locked_to_the_end();
+    assert!(matches!(open(scratch.path(), 1), Err(DataDirError::Locked { .. })));
+}
+
+#[test]
 fn a_newer_format_is_refused_with_both_versions() {
     let error = error_of("format = 7\nsomething_new = true\n");
     assert!(matches!(error, DataDirError::NewerFormat { found: 7, known: FORMAT_VERSION, .. }), "{error}");

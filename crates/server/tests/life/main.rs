@@ -4,3 +4,4 @@
 
 mod draining;
 mod node;
+mod starting;

@@ -56,6 +56,18 @@ impl Node {
         address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no ready line: {line:?}"))
     }
 
+    /// Waits until it answers pages, which is before it is ready; where it does.
+    pub fn listening(&mut self) -> SocketAddr {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.stderr.read_line(&mut line).expect("stderr is text"), 0, "it ended");
+            let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+            if event["fields"]["message"].as_str().is_some_and(|message| message.starts_with("answering pages")) {
+                return event["fields"]["address"].as_str().and_then(|text| text.parse().ok()).expect("an address");
+            }
+        }
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
@@ -66,6 +78,13 @@ impl Node {
         self.stdout.read_to_string(&mut stdout).expect("stdout is text");
         self.stderr.read_to_string(&mut stderr).expect("stderr is text");
         End { code: self.child.wait().expect("a child can be waited for").code(), stdout, stderr }
+    }
+
+    /// Tells it to stop and waits until it has.
+    pub fn stop(mut self) {
+        self.signal(Signal::TERM);
+        let end = self.end();
+        assert_eq!(end.code, Some(0), "{end:?}");
     }
 }
 
