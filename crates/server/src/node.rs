@@ -73,7 +73,7 @@ impl Node {
         let bound = doors.bound();
         let log = &*self.log.insert(log::open(config, directory, &env).await?);
         let stores = Stores::new(config, directory)?;
-        let metadata = start_metadata(config, directory, &work, log, &stores, bound).await?;
+        let metadata = start_metadata(config, directory, &work, log, &stores, bound, &writable).await?;
         let metadata = &*self.metadata.insert(metadata);
         let flush_room = Stores::flush_room_bytes(config);
         disk_watch::start(&work, directory.path(), flush_room, log, &writable, health);

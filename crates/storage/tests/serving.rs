@@ -427,7 +427,7 @@ async fn i11_what_expired_while_the_node_was_down_is_not_served() {
 async fn i8_a_restart_gives_no_second_burst() {
     let dir = tempfile::tempdir().unwrap();
     let limits = Some(writes_per_second(2));
-    let world = World::limited(dir.path(), limits.clone()).await;
+    let world = World::limited(dir.path(), limits).await;
     assert_eq!(stored(&world.put(1, FIRST, &["a", "b"]).await).len(), 2);
     let put_at = world.env.clock.wall();
     let (left, now) = world.crash().await;
