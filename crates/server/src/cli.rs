@@ -90,7 +90,7 @@ pub struct TelemetryArgs {
     /// How they are written: text or json.
     #[arg(long, env = "ANABRANCH_LOG_FORMAT", value_name = "FORMAT", default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
-    /// Where traces are sent by OTLP over gRPC, such as http://localhost:4317.
+    /// Where traces are sent by OTLP over gRPC, such as http://localhost:4317; https:// for TLS.
     #[arg(long, env = "ANABRANCH_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<OtlpEndpoint>,
 }

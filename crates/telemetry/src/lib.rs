@@ -32,7 +32,8 @@ pub enum TelemetryError {
     /// The log filter cannot be used.
     #[error(transparent)]
     LogFilter(#[from] InvalidLogFilter),
-    /// There is no exporter to the collector.
+    /// There is no exporter to the collector, for example because this machine trusts no
+    /// certificates.
     #[error("no traces can be sent to {endpoint}: {reason}")]
     Exporter {
         /// The collector.

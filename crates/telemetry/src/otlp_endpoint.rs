@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The address of a collector that takes OTLP over gRPC: `http://HOST[:PORT]`
-/// or `https://…`.
+/// The address of a collector that takes OTLP over gRPC: `http://HOST[:PORT]`, or `https://…` for
+/// TLS with the certificates that this machine trusts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtlpEndpoint(String);
 
@@ -20,6 +20,11 @@ impl OtlpEndpoint {
     /// The address as given.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether the collector is reached by TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.0.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"))
     }
 }
 
@@ -50,9 +55,11 @@ mod tests {
 
     #[test]
     fn collectors_with_and_without_tls_are_taken() {
-        for text in ["http://localhost:4317", "https://[::1]:4317", "HTTPS://collector.example"] {
+        for (text, encrypted) in
+            [("http://localhost:4317", false), ("https://[::1]:4317", true), ("HTTPS://collector.example", true)]
+        {
             let endpoint: OtlpEndpoint = text.parse().expect(text);
-            assert_eq!(endpoint.as_str(), text);
+            assert_eq!((endpoint.as_str(), endpoint.is_encrypted()), (text, encrypted));
         }
     }
 

@@ -5,7 +5,8 @@
 use crate::{OtlpEndpoint, TelemetryError, TelemetryOptions};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_otlp::tonic_types::transport::ClientTlsConfig;
+use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider};
 use std::time::Duration;
@@ -32,7 +33,11 @@ pub(crate) struct Traces {
 /// # Errors
 /// [`TelemetryError::Exporter`].
 pub(crate) fn start(endpoint: &OtlpEndpoint, options: &TelemetryOptions) -> Result<Traces, TelemetryError> {
-    let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint.as_str()).with_timeout(EXPORT_DEADLINE);
+    let mut exporter =
+        SpanExporter::builder().with_tonic().with_endpoint(endpoint.as_str()).with_timeout(EXPORT_DEADLINE);
+    if endpoint.is_encrypted() {
+        exporter = exporter.with_tls_config(ClientTlsConfig::new().with_native_roots());
+    }
     let exporter = exporter
         .build()
         .map_err(|error| TelemetryError::Exporter { endpoint: endpoint.clone(), reason: error.to_string() })?;

@@ -58,6 +58,6 @@ block_cache_bytes = 67108864
 log_filter = "info,openraft=warn"
 # "text" for people, "json" for machines.
 log_format = "text"
-# Where traces are sent by OTLP over gRPC. Leave the key out for no traces.
+# Where traces are sent by OTLP over gRPC, https:// for TLS. Leave the key out for no traces.
 # otlp_endpoint = "http://localhost:4317"
 "#;

@@ -5,3 +5,4 @@
 mod draining;
 mod node;
 mod starting;
+mod traces;

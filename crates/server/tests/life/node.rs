@@ -31,9 +31,14 @@ pub struct End {
 impl Node {
     /// `anabranch dev` with its data in `data_dir`, on free ports.
     pub fn start(data_dir: &Path, more: &[&str]) -> Self {
+        Node::start_with(data_dir, more, &[])
+    }
+
+    /// The same, with environment variables.
+    pub fn start_with(data_dir: &Path, more: &[&str], variables: &[(&str, &Path)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_anabranch"));
         command.args(["dev", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--log-format", "json"]);
-        command.arg("--data-dir").arg(data_dir).args(more);
+        command.arg("--data-dir").arg(data_dir).args(more).envs(variables.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
