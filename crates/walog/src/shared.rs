@@ -34,11 +34,10 @@ pub(crate) enum Class {
     /// Entries that were let in before: they wait for room in the queue and may use the reserve,
     /// but for its last segment, so that what frees space can always be noted.
     Reserved,
-    /// Votes, truncations, purges, removals. When the reserve is used up they take a segment of the
-    /// room that is kept free on the disk: it is kept for what comes before a purge, and for that.
+    /// Votes, truncations, purges, removals, and witnesses, without which a purge frees nothing. When
+    /// the reserve is used up they take a segment of the room that is kept free on the disk: it is
+    /// kept for what comes before a purge, and for that. They never wait for the queue.
     Control,
-    /// Proofs of the batch before: they use what is there and never wait, the writer makes them.
-    Witness,
 }
 
 impl Class {
@@ -47,14 +46,14 @@ impl Class {
         match self {
             Self::Entries => options.reserved_segments as usize,
             Self::Reserved => options.reserved_segments.saturating_sub(1) as usize,
-            Self::Control | Self::Witness => 0,
+            Self::Control => 0,
         }
     }
 
     /// What has to stay available on the disk beside a segment that is begun for the class.
     fn keep_free_bytes(self, options: &Options) -> u64 {
         match self {
-            Self::Entries | Self::Reserved | Self::Witness => options.keep_free_bytes,
+            Self::Entries | Self::Reserved => options.keep_free_bytes,
             Self::Control => 0,
         }
     }
@@ -62,7 +61,7 @@ impl Class {
     fn waits_for_queue(self) -> bool {
         match self {
             Self::Entries | Self::Reserved => true,
-            Self::Control | Self::Witness => false,
+            Self::Control => false,
         }
     }
 }
@@ -200,7 +199,7 @@ impl State {
             Class::Entries => false,
             // Else they would fill the segments that purges begin on a full disk.
             Class::Reserved => rolls == 0 && self.full.is_none(),
-            Class::Control | Class::Witness => rolls == 0,
+            Class::Control => rolls == 0,
         }
     }
 
@@ -225,10 +224,13 @@ impl State {
             segment.file = Some(file);
             self.counters.segments_begun += 1;
         }
-        for (number, count) in completions.iter().flat_map(|completion| &completion.released) {
-            let segment = self.segments.get_mut(number).expect("a segment with live entries stays");
-            assert!(segment.live >= *count, "segment {number} has {} live entries, {count} released", segment.live);
+        for (number, count) in std::mem::take(&mut self.released_unproven) {
+            let segment = self.segments.get_mut(&number).expect("a segment with live entries stays");
+            assert!(segment.live >= count, "segment {number} has {} live entries, {count} released", segment.live);
             segment.live -= count;
+        }
+        for (number, count) in completions.iter().flat_map(|completion| &completion.released) {
+            *self.released_unproven.entry(*number).or_default() += count;
         }
         self.written(&mut buffer);
         completions

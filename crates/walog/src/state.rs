@@ -68,6 +68,10 @@ pub(crate) struct State {
     /// segments before it are recycled: else damage to that roster could pass for a torn write
     /// and take with it what the recycled segments said.
     pub proven_segment: u64,
+    /// Segments, and how many entries in each the last durable batch gave up. They count until a
+    /// later batch proves it: else damage to it could pass for a torn write and take the purge, and
+    /// the entries would be neither there nor given up.
+    pub released_unproven: BTreeMap<u64, u64>,
     pub spares_ready: usize,
     /// The disk is short of room: spares beyond the reserve are to go.
     pub spares_released: bool,

@@ -164,6 +164,7 @@ impl State {
             next_batch: recovered.next_batch,
             durable: recovered.durable,
             proven_segment: 0,
+            released_unproven: BTreeMap::new(),
             spares_ready: recovered.spares.len(),
             spares_released: false,
             full: None,

@@ -64,7 +64,7 @@ impl Driver {
     /// preparation of segments.
     pub fn idle(&mut self) -> Step {
         if self.shared.state.lock().witness_due
-            && let Ok(mut state) = self.shared.admit(Class::Witness, &[0], |_| Ok(()))
+            && let Ok(mut state) = self.shared.admit(Class::Control, &[0], |_| Ok(()))
         {
             state.witness();
         }

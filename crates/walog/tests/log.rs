@@ -398,6 +398,32 @@ fn damage_to_the_last_batch_of_a_closed_log_is_found() {
 }
 
 #[test]
+fn a_purge_frees_segments_only_when_a_later_batch_proves_it() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let (walog, mut driver) = Walog::open_driven(Arc::new(StdFs), dir.path(), options()).expect("the log opens");
+    let log = walog.group(GroupId(1));
+    for index in 0..100 {
+        log.append(vec![entry(index)], Box::new(|result| result.expect("append")));
+        driver.step();
+    }
+    log.purge(id(98), Box::new(|result| result.expect("purge")));
+    driver.step();
+    drop((log, walog, driver));
+    // The last batch holds the purge: damage to it passes for a torn write, so the purge is lost.
+    let segments = StdFs.list(dir.path()).expect("list").into_iter().filter(|name| name.starts_with("segment-"));
+    let path = dir.path().join(segments.max().expect("a segment"));
+    let mut bytes = std::fs::read(&path).expect("read");
+    let last = bytes.windows(4).rposition(|window| window == b"WBAT").expect("a batch");
+    bytes[last + 100] ^= 4;
+    std::fs::write(&path, bytes).expect("write");
+
+    let walog = open(dir.path());
+    assert_eq!(walog.quarantined(), vec![]);
+    assert_eq!(walog.group(GroupId(1)).read(0..100, u64::MAX).expect("read").len(), 100);
+    walog.close();
+}
+
+#[test]
 fn damage_met_while_reading_is_an_error_never_an_entry() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let options = Options { cache_bytes: 0, ..options() };
