@@ -53,6 +53,7 @@ pub struct Options {
     /// the reserve is used up.
     pub keep_free_bytes: u64,
     /// The log's files together take at most so many bytes; a group that purges late pins no more.
+    /// Only purges, votes and truncations go beyond, a segment at a time, once the reserve is used up.
     pub quota_bytes: u64,
     /// After so much idleness an empty batch is written: it proves that the last batch was synced.
     pub witness_after: Duration,

@@ -33,6 +33,26 @@ impl std::fmt::Display for DiskError {
     }
 }
 
+/// What a spare that is begun must leave.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// The log takes at most so much with it.
+    pub quota_bytes: u64,
+    /// So much stays available on the disk.
+    pub keep_free_bytes: u64,
+}
+
+/// What becomes of a segment that nothing needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// A spare, while one is wanted; else it is removed.
+    Reuse,
+    /// Removed: the log takes more than its quota.
+    Remove,
+    /// Its bytes are kept under another name.
+    SetAside,
+}
+
 /// How far the preparation of a spare segment came.
 #[derive(Debug)]
 pub(crate) enum Prepared {
@@ -143,13 +163,14 @@ impl Disk {
         Ok(file)
     }
 
-    /// Takes an old segment out of the log: among the spares, or aside when its bytes must be kept.
-    pub(crate) fn retire(&mut self, number: u64, bytes: u64, keep: bool) -> Result<(), DiskError> {
+    /// Takes an old segment out of the log.
+    pub(crate) fn retire(&mut self, number: u64, bytes: u64, fate: Fate) -> Result<(), DiskError> {
         let from = FileName::Segment(number);
-        if keep {
+        let reusable = fate == Fate::Reuse && bytes == self.options.segment_bytes;
+        if fate == Fate::SetAside {
             let to = self.path(FileName::Quarantined(number));
             self.at("rename", from, self.fs.rename(&self.path(from), &to))?;
-        } else if bytes == self.options.segment_bytes && self.wants_another_spare() {
+        } else if reusable && self.wants_another_spare() {
             let spare = self.next_spare;
             self.next_spare += 1;
             let to = self.path(FileName::Spare(spare));
@@ -177,15 +198,13 @@ impl Disk {
         self.sync_dir()
     }
 
-    /// Goes on preparing a spare, a few mebibytes at a time. `used_bytes` is what the log takes now;
-    /// a spare is begun only if `keep_free_bytes` stay available on the disk.
-    pub(crate) fn prepare(&mut self, used_bytes: u64, keep_free_bytes: u64) -> Result<Prepared, DiskError> {
-        let total = self.options.segment_bytes;
-        if used_bytes + total > self.options.quota_bytes {
-            let quota = self.options.quota_bytes;
+    /// Goes on preparing a spare, a few mebibytes at a time. `used_bytes` is what the log takes now.
+    pub(crate) fn prepare(&mut self, used_bytes: u64, bounds: Bounds) -> Result<Prepared, DiskError> {
+        let (total, quota) = (self.options.segment_bytes, bounds.quota_bytes);
+        if used_bytes + total > quota {
             return Ok(Prepared::Full(format!("{used_bytes} bytes of the quota of {quota} are in use")));
         }
-        if let Some(reason) = self.shortage(total, keep_free_bytes) {
+        if let Some(reason) = self.shortage(total, bounds.keep_free_bytes) {
             return Ok(Prepared::Full(reason));
         }
         match self.prepare_piece(total) {

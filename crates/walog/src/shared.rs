@@ -7,7 +7,7 @@ use anabranch_runtime::fs::File;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::config::Options;
-use crate::disk::{Disk, DiskError, Prepared};
+use crate::disk::{Bounds, Disk, DiskError, Prepared};
 use crate::error::LogError;
 use crate::frame::frame_bytes;
 use crate::layout::{Place, SEGMENT_START};
@@ -35,8 +35,8 @@ pub(crate) enum Class {
     /// but for its last segment, so that what frees space can always be noted.
     Reserved,
     /// Votes, truncations, purges, removals, and witnesses, without which a purge frees nothing. When
-    /// the reserve is used up they take a segment of the room that is kept free on the disk: it is
-    /// kept for what comes before a purge, and for that. They never wait for the queue.
+    /// the reserve is used up they go beyond the quota and into the room that is kept free on the
+    /// disk: they alone can bring the log back below. They never wait for the queue.
     Control,
 }
 
@@ -50,11 +50,12 @@ impl Class {
         }
     }
 
-    /// What has to stay available on the disk beside a segment that is begun for the class.
-    fn keep_free_bytes(self, options: &Options) -> u64 {
+    /// What bounds the segments that are begun for the class, beside the size of the disk.
+    fn bounds(self, options: &Options) -> Bounds {
+        let Options { quota_bytes, keep_free_bytes, .. } = *options;
         match self {
-            Self::Entries | Self::Reserved => options.keep_free_bytes,
-            Self::Control => 0,
+            Self::Entries | Self::Reserved => Bounds { quota_bytes, keep_free_bytes },
+            Self::Control => Bounds { quota_bytes: u64::MAX, keep_free_bytes: 0 },
         }
     }
 
@@ -123,7 +124,7 @@ impl Shared {
     /// Goes on with the preparation of a spare for `class` and notes the outcome.
     pub(crate) fn prepare_piece(&self, disk: &mut Disk, class: Class) -> Result<Prepared, DiskError> {
         let used_bytes = self.state.lock().disk_bytes();
-        let prepared = disk.prepare(used_bytes, class.keep_free_bytes(&self.options))?;
+        let prepared = disk.prepare(used_bytes, class.bounds(&self.options))?;
         let mut state = self.state.lock();
         match &prepared {
             Prepared::Ready => state.gained_spare(),

@@ -14,6 +14,7 @@ use crate::batch::BATCH_HEADER_BYTES;
 use crate::cache::Cache;
 use crate::config::Options;
 use crate::cursor::{Cursor, Placement, PlacementSizes};
+use crate::disk::Fate;
 use crate::entry::{Done, Entry, LogId, Quarantine};
 use crate::error::LogError;
 use crate::frame::{FrameHeader, FrameKind, frame_bytes};
@@ -299,13 +300,19 @@ impl State {
         }
     }
 
-    /// The oldest segment, when nothing in it is needed any more.
-    pub(crate) fn take_unneeded_segment(&mut self) -> Option<(u64, Segment)> {
+    /// The oldest segment and its bytes, when nothing in it is needed any more.
+    pub(crate) fn take_unneeded_segment(&mut self) -> Option<(u64, u64, Fate)> {
         let (number, segment) = self.segments.first_key_value()?;
         if segment.live > 0 || *number >= self.proven_segment {
             return None;
         }
-        self.segments.pop_first()
+        let fate = match (segment.keep, self.disk_bytes() > self.options.quota_bytes) {
+            (true, _) => Fate::SetAside,
+            (false, true) => Fate::Remove,
+            (false, false) => Fate::Reuse,
+        };
+        let (number, segment) = self.segments.pop_first()?;
+        Some((number, segment.bytes, fate))
     }
 
     /// Whether a spare beyond the reserve is to be given back.

@@ -110,9 +110,9 @@ impl Driver {
 
     /// Recycles segments that nothing needs, gives back spares, goes on preparing the next one.
     fn housekeeping(&self, disk: &mut Disk) -> Result<(), DiskError> {
-        while let Some((number, segment)) = { self.shared.state.lock().take_unneeded_segment() } {
+        while let Some((number, bytes, fate)) = { self.shared.state.lock().take_unneeded_segment() } {
             let spares = disk.spares();
-            disk.retire(number, segment.bytes, segment.keep)?;
+            disk.retire(number, bytes, fate)?;
             let mut state = self.shared.state.lock();
             state.counters.segments_recycled += 1;
             if disk.spares() > spares {

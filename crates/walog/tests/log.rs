@@ -249,6 +249,30 @@ fn entries_that_were_let_in_use_the_reserve_but_leave_its_last_segment_to_purges
 }
 
 #[test]
+fn purges_and_votes_go_beyond_the_quota_when_the_reserve_is_used_up_and_it_holds_again_later() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let quota_bytes = 384 << 10;
+    let walog = Walog::open(Arc::new(StdFs), dir.path(), Options { quota_bytes, ..options() }).expect("opens");
+    let log = walog.group(GroupId(1));
+    let mut index = 0;
+    while append(&log, index).is_ok() {
+        index += 1;
+    }
+    for nth in 0..100u32 {
+        let (voted, heard) = done();
+        log.save_vote(Bytes::from(nth.to_le_bytes().to_vec()), voted);
+        heard.recv().expect("an answer").unwrap_or_else(|error| panic!("vote {nth}: {error}"));
+    }
+    assert!(walog.stats().disk_bytes > quota_bytes);
+    assert!(matches!(append_reserved(&log, index), Err(LogError::Full(_))), "entries do not follow");
+    while append(&log, index).is_err() {
+        purge(&log, index - 1).expect("purge");
+    }
+    assert!(walog.stats().disk_bytes <= quota_bytes, "{:?}", walog.stats());
+    walog.close();
+}
+
+#[test]
 fn a_purge_beyond_the_end_lets_a_snapshot_take_over() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let walog = open(dir.path());
