@@ -50,8 +50,10 @@ impl Server {
         let child = command.spawn().with_context(|| format!("start {command_line}"))?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let server = Server { child, address, command_line, data, counts_syncs: contestant.counts_syncs() };
-        server.await_connection()?;
+        server.await_that(|address| TcpStream::connect(address).is_ok())?;
         if contestant.has_streams() {
+            // Whoever has such a page says there when calls are served; the others serve by now.
+            server.await_that(|address| get(address, "/health/ready").is_ok_and(|answer| !is_not_yet(&answer)))?;
             let mut client = Command::new(&setting.client);
             client.args(["stream", "--stream", STREAM, "--shards", SHARDS, "--address", &address.to_string()]);
             house::run(&mut client)?;
@@ -59,11 +61,11 @@ impl Server {
         Ok(server)
     }
 
-    fn await_connection(&self) -> anyhow::Result<()> {
+    fn await_that(&self, serves: impl Fn(SocketAddr) -> bool) -> anyhow::Result<()> {
         let deadline = Instant::now() + STOP_PATIENCE;
-        while TcpStream::connect(self.address).is_err() {
+        while !serves(self.address) {
             if Instant::now() > deadline || usage::has_ended(self.child.id())? {
-                bail!("{} does not listen", self.command_line);
+                bail!("{} does not serve", self.command_line);
             }
             std::thread::sleep(LOOK_EVERY);
         }
@@ -86,19 +88,7 @@ impl Server {
         if !self.counts_syncs {
             return Ok(None);
         }
-        let mut stream = TcpStream::connect(self.address)?;
-        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
-        // A server that keeps the connection open in spite of the header is read until it is silent.
-        let mut page = Vec::new();
-        let mut buffer = [0; 4096];
-        while let Ok(count) = stream.read(&mut buffer) {
-            page.extend_from_slice(&buffer[..count]);
-            if count == 0 || syncs_in(&page).is_some() {
-                break;
-            }
-        }
-        Ok(syncs_in(&page))
+        Ok(syncs_in(&get(self.address, "/metrics")?))
     }
 
     /// Asks it to stop, waits, and returns what it used in its whole life.
@@ -128,6 +118,28 @@ impl Drop for Server {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.data);
     }
+}
+
+/// A page over a connection of its own; one that is kept open all the same is read until it is
+/// silent.
+fn get(address: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n").as_bytes())?;
+    let mut page = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(count) = stream.read(&mut buffer) {
+        page.extend_from_slice(&buffer[..count]);
+        if count == 0 {
+            break;
+        }
+    }
+    Ok(page)
+}
+
+/// Whether an answer says that calls are not served yet.
+fn is_not_yet(answer: &[u8]) -> bool {
+    answer.starts_with(b"HTTP/1.1 503")
 }
 
 fn syncs_in(page: &[u8]) -> Option<u64> {
