@@ -91,8 +91,12 @@ pub(crate) fn membership_out(membership: &RaftMembership) -> Bytes {
 
 pub(crate) fn membership_in(mut bytes: Bytes) -> io::Result<RaftMembership> {
     let short = || malformed("membership");
-    if bytes.try_get_u8().map_err(|_| short())? != VERSION {
-        return Err(malformed("membership of another version"));
+    let version = bytes.try_get_u8().map_err(|_| short())?;
+    if version != VERSION {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("membership has version {version}, this build reads version {VERSION}"),
+        ));
     }
     let mut configs = Vec::new();
     for _ in 0..bytes.try_get_u16_le().map_err(|_| short())? {
@@ -123,7 +127,7 @@ fn count(n: usize) -> u16 {
 }
 
 fn malformed(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("malformed {what} in the log"))
+    io::Error::new(io::ErrorKind::InvalidData, format!("malformed {what}"))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::error::StartError;
 use crate::in_flight::InFlight;
+use crate::transport::{NoPeers, Transport};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,11 @@ pub struct GroupOptions {
     pub payload_entries_max: u64,
     /// Applied and flushed entries kept in the log for followers that lag.
     pub kept_entries: u64,
+    /// How long a follower may leave entries unanswered before its stream is opened anew. Above
+    /// what a sync takes on a busy disk, below what a stuck connection may cost.
+    pub append_answer_max: Duration,
+    /// How the replica reaches the others of its group; [`NoPeers`] for a group of one.
+    pub transport: Arc<dyn Transport>,
     /// Commands on their way to disk, over all groups that share this value; below what the
     /// shared log reserves.
     pub in_flight: InFlight,
@@ -36,6 +42,8 @@ impl Default for GroupOptions {
             election_max: Duration::from_millis(400),
             payload_entries_max: 64,
             kept_entries: 0,
+            append_answer_max: Duration::from_secs(1),
+            transport: Arc::new(NoPeers),
             in_flight: InFlight::new(IN_FLIGHT_BYTES),
         }
     }

@@ -3,17 +3,20 @@
 use crate::barrier;
 use crate::config::GroupOptions;
 use crate::error::{BarrierError, NoRoom, ProposeError, StartError};
-use crate::in_flight::InFlight;
-use crate::log_storage::LogStorage;
+use crate::in_flight::{Admission, InFlight};
+use crate::log_storage::{FULL_RETRY, LogStorage};
 use crate::machine::Machine;
 use crate::machine_adapter::MachineAdapter;
-use crate::network::NoPeers;
+use crate::network::Network;
 use crate::raft_types::{Command, Member, RaftTypes};
+use crate::start_guard::StartGuard;
+use crate::status::GroupStatus;
 use anabranch_types::{GroupId, NodeId, ReplicaId};
-use anabranch_walog::GroupLog;
+use anabranch_walog::{GroupLog, LogError};
 use bytes::Bytes;
-use openraft::errors::{ClientWriteError, RaftError};
-use openraft::{Raft, ServerState};
+use openraft::Raft;
+use openraft::async_runtime::watch::WatchReceiver;
+use openraft::errors::{ClientWriteError, InitializeError, RaftError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,46 +31,6 @@ pub struct Proposed {
     pub outcome: Bytes,
 }
 
-/// What a replica is in its group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Takes proposals.
-    Leader,
-    /// Follows one.
-    Follower,
-    /// Stands for election.
-    Candidate,
-    /// Follows without a vote.
-    Learner,
-    /// Stopped.
-    Stopped,
-}
-
-/// A replica as it is at one moment.
-#[derive(Debug, Clone)]
-pub struct GroupStatus {
-    /// The group.
-    pub group: GroupId,
-    /// This replica.
-    pub replica: ReplicaId,
-    /// What it is.
-    pub role: Role,
-    /// Who leads, as far as known.
-    pub leader: Option<ReplicaId>,
-    /// The newest term it knows.
-    pub term: u64,
-    /// The newest entry in its log.
-    pub last_index: Option<u64>,
-    /// The newest entry its machine shows; never above the committed one.
-    pub applied_index: Option<u64>,
-    /// Up to where its state is flushed; never above the applied index.
-    pub flushed_index: Option<u64>,
-    /// All replicas and the nodes they live on.
-    pub members: Vec<(ReplicaId, NodeId)>,
-    /// Why it stopped.
-    pub failure: Option<String>,
-}
-
 /// A running replica. Cheap to clone.
 pub struct Group<M: Machine> {
     id: GroupId,
@@ -75,6 +38,7 @@ pub struct Group<M: Machine> {
     raft: Raft<RaftTypes, MachineAdapter<M>>,
     log: GroupLog,
     in_flight: InFlight,
+    guard: StartGuard,
     stopping: Arc<watch::Sender<bool>>,
 }
 
@@ -86,6 +50,7 @@ impl<M: Machine> Clone for Group<M> {
             raft: self.raft.clone(),
             log: self.log.clone(),
             in_flight: self.in_flight.clone(),
+            guard: self.guard,
             stopping: Arc::clone(&self.stopping),
         }
     }
@@ -110,16 +75,25 @@ impl<M: Machine> Group<M> {
         if let Some(quarantine) = log.quarantine() {
             return Err(unreadable(quarantine.to_string()));
         }
+        let has_voted = log.state().vote.is_some();
+        let guard = if has_voted { StartGuard::after_restart(options.election_max) } else { StartGuard::none() };
+        let network = Network {
+            group: id,
+            replica,
+            transport: Arc::clone(&options.transport),
+            guard,
+            append_answer_max: options.append_answer_max,
+        };
         let (stopping, stopped) = watch::channel(false);
         let storage = LogStorage::new(log.clone(), stopped);
-        let raft = Raft::new(replica.0, config, NoPeers, storage, MachineAdapter::new(machine));
+        let raft = Raft::new(replica.0, config, network, storage, MachineAdapter::new(machine));
         let raft = raft.await.map_err(|error| unreadable(error.to_string()))?;
         let in_flight = options.in_flight.clone();
-        Ok(Group { id, replica, raft, log, in_flight, stopping: Arc::new(stopping) })
+        Ok(Group { id, replica, raft, log, in_flight, guard, stopping: Arc::new(stopping) })
     }
 
-    /// Gives a new group its first members. Once for a group's life; a replica that has a log
-    /// already keeps it and this does nothing.
+    /// Gives a new group its first members. Once for a group's life, on any of them or on all with
+    /// the same members; a replica that has a log already keeps it and this does nothing.
     ///
     /// # Errors
     /// [`StartError::Bootstrap`] when openraft refuses the members.
@@ -130,7 +104,11 @@ impl<M: Machine> Group<M> {
         }
         let members: BTreeMap<u64, Member> =
             members.iter().map(|(replica, node)| (replica.0, Member { node: *node })).collect();
-        self.raft.initialize(members).await.map_err(|error| failed(error.to_string()))
+        match self.raft.initialize(members).await {
+            // Another member was faster and this replica has heard of it.
+            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+            Err(error) => Err(failed(error.to_string())),
+        }
     }
 
     /// Waits until somebody leads and this replica has applied everything it had before its
@@ -191,6 +169,46 @@ impl<M: Machine> Group<M> {
         }
     }
 
+    /// Room for entries of `bytes` that another replica leads with: as a proposal finds it on its
+    /// leader, but that nobody could be told that the log is full, so that this waits.
+    ///
+    /// # Errors
+    /// Why there will be none.
+    pub(crate) async fn room_for(&self, bytes: usize) -> Result<Admission, String> {
+        let mut stopping = self.stopping.subscribe();
+        loop {
+            let admission = self.in_flight.admit(bytes).await;
+            match self.log.check_room() {
+                Ok(()) => {
+                    self.in_flight.log_has_room();
+                    return Ok(admission);
+                }
+                Err(LogError::Full(_)) if self.in_flight.lets_into_full_log(bytes) => return Ok(admission),
+                Err(LogError::Full(reason)) => {
+                    drop(admission);
+                    tracing::warn!(group = %self.id, reason, "the leader's entries wait for room in the log");
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+            if tokio::time::timeout(FULL_RETRY, stopping.wait_for(|stopping| *stopping)).await.is_ok() {
+                return Err("it is shutting down".to_owned());
+            }
+        }
+    }
+
+    pub(crate) fn raft(&self) -> &Raft<RaftTypes, MachineAdapter<M>> {
+        &self.raft
+    }
+
+    pub(crate) fn guard(&self) -> StartGuard {
+        self.guard
+    }
+
+    /// This replica.
+    pub fn replica_id(&self) -> ReplicaId {
+        self.replica
+    }
+
     /// The group.
     pub fn id(&self) -> GroupId {
         self.id
@@ -203,39 +221,34 @@ impl<M: Machine> Group<M> {
 
     /// The newest term it knows: a leader's budgets and caches hold for one term.
     pub fn term(&self) -> u64 {
-        use openraft::async_runtime::watch::WatchReceiver;
         self.raft.metrics().borrow_watched().current_term
     }
 
     /// The replica as it is now.
     pub fn status(&self) -> GroupStatus {
-        use openraft::async_runtime::watch::WatchReceiver;
-        let receiver = self.raft.metrics();
-        let metrics = receiver.borrow_watched();
-        let members = metrics.membership_config.nodes().map(|(id, m)| (ReplicaId(*id), m.node)).collect();
-        GroupStatus {
-            group: self.id,
-            replica: self.replica,
-            role: match metrics.state {
-                ServerState::Leader => Role::Leader,
-                ServerState::Follower => Role::Follower,
-                ServerState::Candidate => Role::Candidate,
-                ServerState::Learner => Role::Learner,
-                ServerState::Shutdown => Role::Stopped,
-            },
-            leader: metrics.current_leader.map(ReplicaId),
-            term: metrics.current_term,
-            last_index: metrics.last_log_index,
-            applied_index: metrics.last_applied.map(|id| id.index),
-            flushed_index: metrics.snapshot.map(|id| id.index),
-            members,
-            failure: metrics.running_state.as_ref().err().map(ToString::to_string),
+        GroupStatus::of(self.id, self.replica, &self.raft.metrics().borrow_watched())
+    }
+
+    /// Waits until the status is as `wanted`; the last status when the replica stopped before.
+    /// Cancel-safe.
+    ///
+    /// # Errors
+    /// The status in which the replica stopped.
+    pub async fn wait_status(&self, wanted: impl Fn(&GroupStatus) -> bool) -> Result<GroupStatus, Box<GroupStatus>> {
+        let mut receiver = self.raft.metrics();
+        loop {
+            let status = GroupStatus::of(self.id, self.replica, &receiver.borrow_and_update());
+            if wanted(&status) {
+                return Ok(status);
+            }
+            if status.failure.is_some() || receiver.changed().await.is_err() {
+                return Err(Box::new(status));
+            }
         }
     }
 
     /// Resolves with the reason when the group has stopped by itself.
     pub async fn stopped(&self) -> String {
-        use openraft::async_runtime::watch::WatchReceiver;
         let mut receiver = self.raft.metrics();
         loop {
             if let Err(fatal) = &receiver.borrow_watched().running_state {

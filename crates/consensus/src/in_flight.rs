@@ -3,6 +3,7 @@
 //! What is in flight when the log gets full must fit the segments it reserves: a group that
 //! waits for room inside openraft can neither flush nor purge. It also bounds memory (D16).
 
+use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -14,6 +15,8 @@ const COMMAND_BYTES_MIN: usize = 4096;
 pub struct InFlight {
     left: Arc<Semaphore>,
     bytes_max: u32,
+    /// Bytes of leaders' entries that were let in since the log got full.
+    into_full_log_bytes: Arc<Mutex<u64>>,
 }
 
 /// The room of one command; given back on drop.
@@ -23,7 +26,7 @@ pub(crate) struct Admission(#[allow(dead_code, reason = "held for its drop")] Ar
 impl InFlight {
     /// At most `bytes_max` at a time; a command larger than that waits until it is alone.
     pub fn new(bytes_max: u32) -> Self {
-        InFlight { left: Arc::new(Semaphore::new(bytes_max as usize)), bytes_max }
+        InFlight { left: Arc::new(Semaphore::new(bytes_max as usize)), bytes_max, into_full_log_bytes: Arc::default() }
     }
 
     /// Waits, first come first served, until a command of `bytes` fits. Cancel-safe.
@@ -31,6 +34,24 @@ impl InFlight {
         let wanted = u32::try_from(bytes.max(COMMAND_BYTES_MIN)).unwrap_or(u32::MAX).min(self.bytes_max);
         let permit = Arc::clone(&self.left).acquire_many_owned(wanted).await;
         Admission(Arc::new(permit.expect("the semaphore is never closed")))
+    }
+
+    /// Whether a follower takes entries of `bytes` though its log is full. Those that free space
+    /// come from the leader like all others; so some are let into the reserve, half as much as may
+    /// be in flight, until there was room again.
+    pub(crate) fn lets_into_full_log(&self, bytes: usize) -> bool {
+        let mut let_in = self.into_full_log_bytes.lock();
+        let with_these = *let_in + bytes.max(COMMAND_BYTES_MIN) as u64;
+        let fits = with_these <= u64::from(self.bytes_max / 2);
+        if fits {
+            *let_in = with_these;
+        }
+        fits
+    }
+
+    /// The log has room: its reserve is whole.
+    pub(crate) fn log_has_room(&self) {
+        *self.into_full_log_bytes.lock() = 0;
     }
 }
 
@@ -49,5 +70,15 @@ mod tests {
         assert!(oversized.as_mut().now_or_never().is_none());
         drop((small, also));
         assert!(oversized.now_or_never().is_some());
+    }
+
+    #[test]
+    fn a_full_log_takes_half_of_what_may_be_in_flight_until_there_was_room() {
+        let in_flight = InFlight::new(10_000);
+        assert!(in_flight.lets_into_full_log(1), "a block");
+        assert!(!in_flight.lets_into_full_log(1), "a second one is more than half");
+        in_flight.log_has_room();
+        assert!(in_flight.lets_into_full_log(5_000));
+        assert!(!in_flight.lets_into_full_log(1));
     }
 }

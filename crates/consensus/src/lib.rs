@@ -4,6 +4,8 @@
 //! openraft does the protocol (D1); no other crate names its types. This crate does not know
 //! what a command means.
 
+mod answer;
+mod append_answers;
 mod applied_row;
 mod barrier;
 mod codec;
@@ -14,12 +16,22 @@ mod in_flight;
 mod log_storage;
 mod machine;
 mod machine_adapter;
+mod message;
 mod network;
 mod raft_types;
+mod receive;
+mod replica;
+mod start_guard;
+mod status;
+mod transport;
 
 pub use applied_row::AppliedRowError;
 pub use config::GroupOptions;
 pub use error::{BarrierError, MachineError, NoRoom, ProposeError, StartError};
-pub use group::{Group, GroupStatus, Proposed, Role};
+pub use group::{Group, Proposed};
 pub use in_flight::InFlight;
 pub use machine::{AppliedState, Committed, FlushJob, Machine, Payload};
+pub use message::MessageError;
+pub use replica::{Refused, Replica, ReplicaAnswers};
+pub use status::{GroupStatus, Progress, Role};
+pub use transport::{Answers, AppendMessage, MessageKind, NoPeers, Peer, Transport, Unreached};

@@ -20,7 +20,7 @@ use tokio::sync::{oneshot, watch};
 const READ_BYTES_MAX: u64 = 4 << 20;
 
 /// How often a full log is asked again.
-const FULL_RETRY: Duration = Duration::from_millis(100);
+pub(crate) const FULL_RETRY: Duration = Duration::from_millis(100);
 
 /// One group's log. Clones read the same log.
 #[derive(Clone)]

@@ -1,0 +1,95 @@
+//! What a replica tells of itself.
+
+use crate::raft_types::RaftTypes;
+use anabranch_types::{GroupId, NodeId, ReplicaId};
+use openraft::{RaftMetrics, ServerState};
+
+/// What a replica is in its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Takes proposals.
+    Leader,
+    /// Follows one.
+    Follower,
+    /// Stands for election.
+    Candidate,
+    /// Follows without a vote.
+    Learner,
+    /// Stopped.
+    Stopped,
+}
+
+/// How far another replica has come, as its leader knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The other replica.
+    pub replica: ReplicaId,
+    /// Up to where its log on disk is the leader's; none before the first answer.
+    pub matched_index: Option<u64>,
+    /// Entries of the leader's log that it is not known to have.
+    pub lag_entries: u64,
+}
+
+/// A replica as it is at one moment.
+#[derive(Debug, Clone)]
+pub struct GroupStatus {
+    /// The group.
+    pub group: GroupId,
+    /// This replica.
+    pub replica: ReplicaId,
+    /// What it is.
+    pub role: Role,
+    /// Who leads, as far as known.
+    pub leader: Option<ReplicaId>,
+    /// The newest term it knows.
+    pub term: u64,
+    /// The newest entry in its log.
+    pub last_index: Option<u64>,
+    /// The newest entry its machine shows; never above the committed one.
+    pub applied_index: Option<u64>,
+    /// Up to where its state is flushed; never above the applied index.
+    pub flushed_index: Option<u64>,
+    /// All replicas and the nodes they live on.
+    pub members: Vec<(ReplicaId, NodeId)>,
+    /// Those of `members` that vote.
+    pub voters: Vec<ReplicaId>,
+    /// The others' progress while this replica leads; else empty.
+    pub progress: Vec<Progress>,
+    /// Why it stopped.
+    pub failure: Option<String>,
+}
+
+impl GroupStatus {
+    pub(crate) fn of(group: GroupId, replica: ReplicaId, metrics: &RaftMetrics<RaftTypes>) -> Self {
+        let members = &metrics.membership_config;
+        let others = metrics.replication.iter().flatten().filter(|(other, _)| **other != replica.0);
+        let entries_up_to = |index: Option<u64>| index.map_or(0, |index| index + 1);
+        GroupStatus {
+            group,
+            replica,
+            role: match metrics.state {
+                ServerState::Leader => Role::Leader,
+                ServerState::Follower => Role::Follower,
+                ServerState::Candidate => Role::Candidate,
+                ServerState::Learner => Role::Learner,
+                ServerState::Shutdown => Role::Stopped,
+            },
+            leader: metrics.current_leader.map(ReplicaId),
+            term: metrics.current_term,
+            last_index: metrics.last_log_index,
+            applied_index: metrics.last_applied.map(|id| id.index),
+            flushed_index: metrics.snapshot.map(|id| id.index),
+            members: members.nodes().map(|(id, member)| (ReplicaId(*id), member.node)).collect(),
+            voters: members.voter_ids().map(ReplicaId).collect(),
+            progress: others
+                .map(|(other, matched)| {
+                    let matched_index = matched.map(|id| id.index);
+                    let lag_entries =
+                        entries_up_to(metrics.last_log_index).saturating_sub(entries_up_to(matched_index));
+                    Progress { replica: ReplicaId(*other), matched_index, lag_entries }
+                })
+                .collect(),
+            failure: metrics.running_state.as_ref().err().map(ToString::to_string),
+        }
+    }
+}
