@@ -14,7 +14,7 @@ pub struct Committed {
 }
 
 /// What an entry holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
     /// Nothing: a new leader's first entry.
     Blank,

@@ -2,117 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "tests say what they expect bluntly")]
 
-use anabranch_consensus::{
-    AppliedState, Committed, FlushJob, Group, GroupOptions, Machine, MachineError, Payload, ProposeError,
-};
-use anabranch_runtime::fs::StdFs;
+mod memory;
+
+use anabranch_consensus::{Group, GroupOptions, ProposeError};
 use anabranch_types::{GroupId, NodeId, ReplicaId};
 use anabranch_walog::{Options, Walog};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::join_all;
-use parking_lot::Mutex;
-use std::path::Path;
-use std::sync::Arc;
+use memory::{Disk, Memory, POISON, log_options, open_log};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A command at which a [`Memory`] fails.
-const POISON: &[u8] = b"poison";
-
-/// What a machine shows: every command with its index.
-#[derive(Clone, Default)]
-struct State {
-    applied: AppliedState,
-    commands: Vec<(u64, Bytes)>,
-}
-
-/// The disk of a machine: what was flushed, and what the present run shows.
-#[derive(Clone, Default)]
-struct Disk {
-    flushed: Arc<Mutex<State>>,
-    shown: Arc<Mutex<State>>,
-    /// Indexes in the order in which this run applied them.
-    applied_here: Arc<Mutex<Vec<u64>>>,
-}
-
-impl Disk {
-    /// What a new process finds: the flushed state.
-    fn after_crash(&self) -> Disk {
-        let flushed = self.flushed.lock().clone();
-        Disk { flushed: Arc::new(Mutex::new(flushed.clone())), shown: Arc::new(Mutex::new(flushed)), ..Disk::default() }
-    }
-
-    fn commands(&self) -> Vec<(u64, Bytes)> {
-        self.shown.lock().commands.clone()
-    }
-
-    fn flushed_index(&self) -> u64 {
-        self.flushed.lock().applied.last.map_or(0, |id| id.index)
-    }
-}
-
-/// A machine that keeps its commands in memory and insists on contiguous entries.
-struct Memory(Disk);
-
-impl Machine for Memory {
-    fn applied(&self) -> AppliedState {
-        self.0.shown.lock().applied.clone()
-    }
-
-    fn apply(&mut self, entries: Vec<Committed>) -> Result<Vec<Bytes>, MachineError> {
-        let mut state = self.0.shown.lock();
-        let mut outcomes = Vec::new();
-        for entry in entries {
-            if let Some(last) = state.applied.last {
-                assert_eq!(entry.id.index, last.index + 1, "entries have no gaps");
-            }
-            outcomes.push(match entry.payload {
-                Payload::Blank => Bytes::new(),
-                Payload::Membership(membership) => {
-                    state.applied.membership = Some((entry.id, membership));
-                    Bytes::new()
-                }
-                Payload::Command(command) if &command[..] == POISON => {
-                    return Err(MachineError("a poisoned command".to_owned()));
-                }
-                Payload::Command(command) => {
-                    state.commands.push((entry.id.index, command.clone()));
-                    command
-                }
-            });
-            state.applied.last = Some(entry.id);
-            self.0.applied_here.lock().push(entry.id.index);
-        }
-        Ok(outcomes)
-    }
-
-    fn begin_flush(&mut self) -> FlushJob {
-        let (moment, flushed) = (self.0.shown.lock().clone(), Arc::clone(&self.0.flushed));
-        Box::new(move || {
-            let applied = moment.applied.clone();
-            *flushed.lock() = moment;
-            Ok(applied)
-        })
-    }
-}
-
-fn log_options() -> Options {
-    Options {
-        segment_bytes: 256 << 10,
-        entry_bytes_max: 16 << 10,
-        batch_bytes_max: 64 << 10,
-        cache_bytes: 64 << 10,
-        quota_bytes: 16 << 20,
-        salt: 0x5eed,
-        ..Options::default()
-    }
-}
-
-fn open_log(dir: &Path, options: Options) -> Walog {
-    Walog::open(Arc::new(StdFs), dir, options).expect("the log opens")
-}
-
 async fn start(log: &Walog, id: u32, disk: &Disk) -> Group<Memory> {
     let (id, replica) = (GroupId(id), ReplicaId(1));
     let machine = Memory(disk.clone());
@@ -225,8 +126,8 @@ async fn flushed_entries_are_purged_and_their_segments_used_again() {
     stop_all(log, &groups).await;
 
     tracing::info!("a log that was purged opens, and goes on above the purge");
-    let disks: Vec<Disk> = disks.iter().map(Disk::after_crash).collect();
     let before: Vec<usize> = disks.iter().map(|disk| disk.commands().len()).collect();
+    let disks: Vec<Disk> = disks.iter().map(Disk::after_crash).collect();
     let log = open_log(dir.path(), log_options());
     let groups = start_all(&log, &disks).await;
     assert_eq!(disks.iter().map(|disk| disk.commands().len()).collect::<Vec<_>>(), before);

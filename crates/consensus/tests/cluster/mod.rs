@@ -1,0 +1,154 @@
+//! Three replicas of one group in one process, each with a log of its own.
+
+pub mod wires;
+
+use crate::memory::{Disk, Memory, log_options, open_log};
+use anabranch_consensus::{Group, GroupOptions, GroupStatus, ProposeError, Role};
+use anabranch_types::{GroupId, NodeId, ReplicaId};
+use anabranch_walog::{Options, Walog};
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::{join_all, select_all};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use wires::{Wire, Wires};
+
+pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const GROUP: GroupId = GroupId(7);
+
+pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
+}
+
+/// A running replica.
+pub struct Node {
+    pub group: Group<Memory>,
+    pub log: Walog,
+}
+
+pub struct Cluster {
+    dir: TempDir,
+    pub wires: Arc<Wires>,
+    pub disks: Vec<Disk>,
+    /// By replica, from 1; none while it is down.
+    pub nodes: Vec<Option<Node>>,
+    pub options: GroupOptions,
+    pub log_options: Options,
+}
+
+pub fn replica(at: usize) -> ReplicaId {
+    ReplicaId(at as u64 + 1)
+}
+
+impl Cluster {
+    /// Three members, running.
+    pub async fn start() -> Self {
+        Self::start_with(GroupOptions::default(), log_options()).await
+    }
+
+    pub async fn start_with(options: GroupOptions, log_options: Options) -> Self {
+        let witness = Disk::default().witness;
+        let disks = (0..3).map(|_| Disk { witness: Arc::clone(&witness), ..Disk::default() }).collect();
+        let dir = tempfile::tempdir().unwrap();
+        let nodes = (0..3).map(|_| None).collect();
+        let mut cluster = Cluster { dir, wires: Arc::default(), disks, nodes, options, log_options };
+        for at in 0..3 {
+            cluster.boot(at).await;
+        }
+        let members: Vec<_> = (0..3).map(|at| (replica(at), NodeId(at as u64 + 1))).collect();
+        join_all(cluster.running().map(|group| group.bootstrap(&members)))
+            .await
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()
+            .unwrap();
+        cluster
+    }
+
+    /// Starts a replica that is down; its machine shows what it had flushed.
+    pub async fn boot(&mut self, at: usize) {
+        let dir = self.dir.path().join(at.to_string());
+        let log = open_log(&dir, self.log_options.clone());
+        self.disks[at] = self.disks[at].after_crash();
+        let transport = Arc::new(Wire { from: replica(at), wires: Arc::clone(&self.wires) });
+        // Replicas on nodes of their own share no bound.
+        let in_flight = GroupOptions::default().in_flight;
+        let options = GroupOptions { transport, in_flight, ..self.options.clone() };
+        let machine = Memory(self.disks[at].clone());
+        let group = Group::start(GROUP, replica(at), log.group(GROUP), machine, &options).await.expect("starts");
+        self.wires.connect(Arc::new(group.clone()));
+        self.nodes[at] = Some(Node { group, log });
+    }
+
+    /// Ends a replica; what its machine had not flushed is gone.
+    pub async fn kill(&mut self, at: usize) {
+        self.wires.disconnect(replica(at));
+        let node = self.nodes[at].take().expect("it runs");
+        node.group.shutdown().await;
+        node.log.close();
+    }
+
+    pub async fn stop(mut self) {
+        for at in 0..3 {
+            if self.nodes[at].is_some() {
+                self.kill(at).await;
+            }
+        }
+    }
+
+    pub fn group(&self, at: usize) -> &Group<Memory> {
+        &self.nodes[at].as_ref().expect("it runs").group
+    }
+
+    pub fn running(&self) -> impl Iterator<Item = &Group<Memory>> {
+        self.nodes.iter().flatten().map(|node| &node.group)
+    }
+
+    /// The first of `among` that leads in a term above `term`.
+    pub async fn leader_above(&self, term: u64, among: &[usize]) -> usize {
+        let elected = among.iter().map(|at| {
+            self.group(*at)
+                .wait_status(move |status| status.role == Role::Leader && status.term > term)
+                .map(|_| *at)
+                .boxed_local()
+        });
+        soon("a leader", select_all(elected)).await.0
+    }
+
+    /// Whoever leads once a command was acknowledged: before its first answer from a majority, a
+    /// leader takes none.
+    pub async fn leader(&self) -> usize {
+        self.propose(&[0, 1, 2], "first").await;
+        self.leader_above(0, &[0, 1, 2]).await
+    }
+
+    /// Proposes at whoever of `among` leads until the command is acknowledged.
+    pub async fn propose(&self, among: &[usize], command: &str) -> u64 {
+        let command = Bytes::from(command.to_owned());
+        let acknowledged = async {
+            loop {
+                for at in among {
+                    match self.group(*at).propose(command.clone()).await {
+                        Ok(proposed) => return proposed.index,
+                        Err(ProposeError::NotLeader { .. }) => {}
+                        Err(ProposeError::Unknown { reason }) => tracing::info!(reason, "proposed again"),
+                    }
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        soon(&format!("an answer to {command:?}"), acknowledged).await
+    }
+
+    /// Waits until `at` shows everything up to `index`.
+    pub async fn applied(&self, at: usize, index: u64) -> GroupStatus {
+        let applied = self.group(at).wait_status(|status| status.applied_index >= Some(index));
+        soon(&format!("replica {} at {index}", replica(at)), applied).await.expect("it runs")
+    }
+
+    /// Whether `at` shows the command, and how often.
+    pub fn shown(&self, at: usize, command: &str) -> usize {
+        self.disks[at].commands().iter().filter(|(_, shown)| shown == command).count()
+    }
+}

@@ -1,0 +1,152 @@
+//! A transport within one process, with switches: each direction between two replicas can be cut.
+
+use anabranch_consensus::{Answers, AppendMessage, MessageKind, Peer, Refused, Replica, Transport, Unreached};
+use anabranch_types::ReplicaId;
+use bytes::Bytes;
+use futures::future::{BoxFuture, pending};
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// All replicas of one group and the ways between them.
+#[derive(Default)]
+pub struct Wires {
+    replicas: Mutex<HashMap<ReplicaId, Arc<dyn Replica>>>,
+    ways: Mutex<HashMap<(ReplicaId, ReplicaId), Way>>,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Way {
+    is_cut: bool,
+    /// What was under way at a cut is lost: streams opened before it are dead.
+    cuts: u64,
+    /// How often each message lets others go first.
+    yields: u32,
+}
+
+impl Wires {
+    pub fn connect(&self, replica: Arc<dyn Replica>) {
+        self.replicas.lock().insert(replica.replica(), replica);
+    }
+
+    pub fn disconnect(&self, replica: ReplicaId) {
+        self.replicas.lock().remove(&replica);
+        self.ways
+            .lock()
+            .iter_mut()
+            .filter(|((from, to), _)| *from == replica || *to == replica)
+            .for_each(|(_, way)| way.cuts += 1);
+    }
+
+    pub fn cut_one_way(&self, from: ReplicaId, to: ReplicaId) {
+        let mut ways = self.ways.lock();
+        let way = ways.entry((from, to)).or_default();
+        way.is_cut = true;
+        way.cuts += 1;
+    }
+
+    pub fn cut(&self, one: ReplicaId, other: ReplicaId) {
+        self.cut_one_way(one, other);
+        self.cut_one_way(other, one);
+    }
+
+    pub fn heal_all(&self) {
+        self.ways.lock().values_mut().for_each(|way| way.is_cut = false);
+    }
+
+    pub fn slow_down(&self, from: ReplicaId, to: ReplicaId, yields: u32) {
+        self.ways.lock().entry((from, to)).or_default().yields = yields;
+    }
+
+    fn way(&self, from: ReplicaId, to: ReplicaId) -> Way {
+        self.ways.lock().get(&(from, to)).copied().unwrap_or_default()
+    }
+
+    fn replica(&self, peer: Peer) -> Result<Arc<dyn Replica>, Unreached> {
+        let no_link = Unreached::NoLink { peer, reason: "it is not running".to_owned() };
+        self.replicas.lock().get(&peer.replica).cloned().ok_or(no_link)
+    }
+
+    /// Ends when a message got through; never, when the way is cut or was since `cuts`.
+    async fn pass(&self, from: ReplicaId, to: ReplicaId, cuts: u64) {
+        for _ in 0..self.way(from, to).yields {
+            tokio::task::yield_now().await;
+        }
+        let way = self.way(from, to);
+        if way.is_cut || way.cuts != cuts {
+            pending::<()>().await;
+        }
+    }
+}
+
+/// The transport of one replica.
+#[derive(Clone)]
+pub struct Wire {
+    pub from: ReplicaId,
+    pub wires: Arc<Wires>,
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "wire of replica {}", self.from)
+    }
+}
+
+fn refused(peer: Peer, refused: &Refused) -> Unreached {
+    Unreached::Refused { peer, reason: refused.to_string() }
+}
+
+impl Transport for Wire {
+    fn ask(
+        &self,
+        to: Peer,
+        kind: MessageKind,
+        body: Bytes,
+        _: Duration,
+    ) -> BoxFuture<'static, Result<Bytes, Unreached>> {
+        let Wire { from, wires } = self.clone();
+        async move {
+            let (there, back) = (wires.way(from, to.replica).cuts, wires.way(to.replica, from).cuts);
+            wires.pass(from, to.replica, there).await;
+            let answer = wires.replica(to)?.answer(kind, body).await.map_err(|error| refused(to, &error));
+            wires.pass(to.replica, from, back).await;
+            answer
+        }
+        .boxed()
+    }
+
+    fn append(
+        &self,
+        to: Peer,
+        messages: BoxStream<'static, AppendMessage>,
+        _: Duration,
+    ) -> BoxFuture<'static, Result<Answers, Unreached>> {
+        let Wire { from, wires } = self.clone();
+        async move {
+            let (there, back) = (wires.way(from, to.replica).cuts, wires.way(to.replica, from).cuts);
+            wires.pass(from, to.replica, there).await;
+            let replica = wires.replica(to)?;
+            let outward = Arc::clone(&wires);
+            let messages = messages.then(move |message| {
+                let wires = Arc::clone(&outward);
+                async move {
+                    wires.pass(from, to.replica, there).await;
+                    message.into_bytes()
+                }
+            });
+            let answers = replica.append(messages.boxed()).then(move |answer| {
+                let wires = Arc::clone(&wires);
+                async move {
+                    wires.pass(to.replica, from, back).await;
+                    answer.map_err(|error| refused(to, &error))
+                }
+            });
+            Ok(answers.boxed())
+        }
+        .boxed()
+    }
+}
