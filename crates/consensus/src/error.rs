@@ -73,3 +73,67 @@ pub enum BarrierError {
         reason: String,
     },
 }
+
+/// Leadership was not handed over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransferError {
+    /// Another replica leads, or none does.
+    #[error("this replica does not lead; leader: {leader:?}")]
+    NotLeader {
+        /// Who leads, as far as known.
+        leader: Option<ReplicaId>,
+    },
+    /// Only a voter can lead.
+    #[error("replica {replica} has no vote")]
+    NotVoter {
+        /// Who was to lead.
+        replica: ReplicaId,
+    },
+    /// It would keep proposals waiting while it catches up.
+    #[error("replica {replica} lacks {lag_entries} entries")]
+    Behind {
+        /// Who was to lead.
+        replica: ReplicaId,
+        /// What it lacks; all of them when nothing is known of it.
+        lag_entries: u64,
+    },
+    /// It was begun; somebody else leads now, or nobody yet.
+    #[error("replica {replica} did not take over; leader: {leader:?}")]
+    Failed {
+        /// Who was to lead.
+        replica: ReplicaId,
+        /// Who leads, as far as known.
+        leader: Option<ReplicaId>,
+    },
+}
+
+/// The members were not changed, or it is unknown whether they were.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MembersError {
+    /// Certainly not changed: another replica leads, or none does.
+    #[error("this replica does not lead; leader: {leader:?}")]
+    NotLeader {
+        /// Who leads, as far as known.
+        leader: Option<ReplicaId>,
+    },
+    /// Certainly not changed: a new voter has not caught up.
+    #[error("replica {replica} lacks {lag_entries} entries")]
+    Behind {
+        /// Who was to vote.
+        replica: ReplicaId,
+        /// What it lacks; all of them when nothing is known of it.
+        lag_entries: u64,
+    },
+    /// Certainly not changed: another change is under way, or no such replica was added.
+    #[error("members stay as they are: {reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// It may or may not happen yet; ask again.
+    #[error("outcome unknown: {reason}")]
+    Unknown {
+        /// What happened.
+        reason: String,
+    },
+}

@@ -16,6 +16,7 @@ mod in_flight;
 mod log_storage;
 mod machine;
 mod machine_adapter;
+mod members;
 mod message;
 mod network;
 mod raft_types;
@@ -27,7 +28,7 @@ mod transport;
 
 pub use applied_row::AppliedRowError;
 pub use config::GroupOptions;
-pub use error::{BarrierError, MachineError, NoRoom, ProposeError, StartError};
+pub use error::{BarrierError, MachineError, MembersError, NoRoom, ProposeError, StartError, TransferError};
 pub use group::{Group, Proposed};
 pub use in_flight::InFlight;
 pub use machine::{AppliedState, Committed, FlushJob, Machine, Payload};
