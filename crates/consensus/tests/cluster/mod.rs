@@ -3,7 +3,7 @@
 pub mod wires;
 
 use crate::memory::{Disk, Memory, log_options, open_log};
-use anabranch_consensus::{Group, GroupOptions, GroupStatus, ProposeError, Role};
+use anabranch_consensus::{Group, GroupOptions, GroupStatus, InFlight, ProposeError, Role};
 use anabranch_types::{GroupId, NodeId, ReplicaId};
 use anabranch_walog::{Options, Walog};
 use bytes::Bytes;
@@ -36,6 +36,8 @@ pub struct Cluster {
     pub nodes: Vec<Option<Node>>,
     pub options: GroupOptions,
     pub log_options: Options,
+    /// Of each node.
+    pub in_flight_bytes: u32,
 }
 
 pub fn replica(at: usize) -> ReplicaId {
@@ -53,7 +55,8 @@ impl Cluster {
         let disks = (0..3).map(|_| Disk { witness: Arc::clone(&witness), ..Disk::default() }).collect();
         let dir = tempfile::tempdir().unwrap();
         let nodes = (0..3).map(|_| None).collect();
-        let mut cluster = Cluster { dir, wires: Arc::default(), disks, nodes, options, log_options };
+        let mut cluster =
+            Cluster { dir, wires: Arc::default(), disks, nodes, options, log_options, in_flight_bytes: 32 << 20 };
         for at in 0..3 {
             cluster.boot(at).await;
         }
@@ -68,23 +71,33 @@ impl Cluster {
 
     /// Starts a replica that is down; its machine shows what it had flushed.
     pub async fn boot(&mut self, at: usize) {
-        let dir = self.dir.path().join(at.to_string());
+        self.boot_in(at, replica(at), &at.to_string()).await;
+    }
+
+    /// Starts another replica, with an empty disk, in the place of one that is down.
+    pub async fn boot_new(&mut self, at: usize, id: ReplicaId) {
+        self.disks[at] = Disk { witness: Arc::clone(&self.disks[at].witness), ..Disk::default() };
+        self.boot_in(at, id, &format!("{at} as {id}")).await;
+    }
+
+    async fn boot_in(&mut self, at: usize, id: ReplicaId, dir: &str) {
+        let dir = self.dir.path().join(dir);
         let log = open_log(&dir, self.log_options.clone());
         self.disks[at] = self.disks[at].after_crash();
-        let transport = Arc::new(Wire { from: replica(at), wires: Arc::clone(&self.wires) });
+        let transport = Arc::new(Wire { from: id, wires: Arc::clone(&self.wires) });
         // Replicas on nodes of their own share no bound.
-        let in_flight = GroupOptions::default().in_flight;
+        let in_flight = InFlight::new(self.in_flight_bytes);
         let options = GroupOptions { transport, in_flight, ..self.options.clone() };
         let machine = Memory(self.disks[at].clone());
-        let group = Group::start(GROUP, replica(at), log.group(GROUP), machine, &options).await.expect("starts");
+        let group = Group::start(GROUP, id, log.group(GROUP), machine, &options).await.expect("starts");
         self.wires.connect(Arc::new(group.clone()));
         self.nodes[at] = Some(Node { group, log });
     }
 
     /// Ends a replica; what its machine had not flushed is gone.
     pub async fn kill(&mut self, at: usize) {
-        self.wires.disconnect(replica(at));
         let node = self.nodes[at].take().expect("it runs");
+        self.wires.disconnect(node.group.replica_id());
         node.group.shutdown().await;
         node.log.close();
     }
@@ -138,7 +151,7 @@ impl Cluster {
                 tokio::task::yield_now().await;
             }
         };
-        soon(&format!("an answer to {command:?}"), acknowledged).await
+        soon("an answer to a proposal", acknowledged).await
     }
 
     /// Waits until `at` shows everything up to `index`.

@@ -17,6 +17,11 @@ use std::time::Duration;
 pub struct Wires {
     replicas: Mutex<HashMap<ReplicaId, Arc<dyn Replica>>>,
     ways: Mutex<HashMap<(ReplicaId, ReplicaId), Way>>,
+    /// What is meant for the first arrives at the second.
+    misdirected: Mutex<HashMap<ReplicaId, ReplicaId>>,
+    refusals: Mutex<Vec<String>>,
+    /// Who asked how often whether it would be elected, heard or not.
+    pre_votes: Mutex<HashMap<ReplicaId, u64>>,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -62,13 +67,35 @@ impl Wires {
         self.ways.lock().entry((from, to)).or_default().yields = yields;
     }
 
+    /// From now on what is for `meant` arrives at `actual`.
+    pub fn misdirect(&self, meant: ReplicaId, actual: ReplicaId) {
+        self.misdirected.lock().insert(meant, actual);
+        self.ways.lock().values_mut().for_each(|way| way.cuts += 1);
+    }
+
+    /// Every refusal so far.
+    pub fn refusals(&self) -> Vec<String> {
+        self.refusals.lock().clone()
+    }
+
+    pub fn pre_votes_of(&self, candidate: ReplicaId) -> u64 {
+        self.pre_votes.lock().get(&candidate).copied().unwrap_or(0)
+    }
+
+    fn refused(&self, peer: Peer, refused: &Refused) -> Unreached {
+        let reason = refused.to_string();
+        self.refusals.lock().push(reason.clone());
+        Unreached::Refused { peer, reason }
+    }
+
     fn way(&self, from: ReplicaId, to: ReplicaId) -> Way {
-        self.ways.lock().get(&(from, to)).copied().unwrap_or_default()
+        *self.ways.lock().entry((from, to)).or_default()
     }
 
     fn replica(&self, peer: Peer) -> Result<Arc<dyn Replica>, Unreached> {
         let no_link = Unreached::NoLink { peer, reason: "it is not running".to_owned() };
-        self.replicas.lock().get(&peer.replica).cloned().ok_or(no_link)
+        let actual = self.misdirected.lock().get(&peer.replica).copied().unwrap_or(peer.replica);
+        self.replicas.lock().get(&actual).cloned().ok_or(no_link)
     }
 
     /// Ends when a message got through; never, when the way is cut or was since `cuts`.
@@ -96,10 +123,6 @@ impl fmt::Debug for Wire {
     }
 }
 
-fn refused(peer: Peer, refused: &Refused) -> Unreached {
-    Unreached::Refused { peer, reason: refused.to_string() }
-}
-
 impl Transport for Wire {
     fn ask(
         &self,
@@ -109,10 +132,13 @@ impl Transport for Wire {
         _: Duration,
     ) -> BoxFuture<'static, Result<Bytes, Unreached>> {
         let Wire { from, wires } = self.clone();
+        if kind == MessageKind::PreVote {
+            *wires.pre_votes.lock().entry(from).or_default() += 1;
+        }
         async move {
             let (there, back) = (wires.way(from, to.replica).cuts, wires.way(to.replica, from).cuts);
             wires.pass(from, to.replica, there).await;
-            let answer = wires.replica(to)?.answer(kind, body).await.map_err(|error| refused(to, &error));
+            let answer = wires.replica(to)?.answer(kind, body).await.map_err(|error| wires.refused(to, &error));
             wires.pass(to.replica, from, back).await;
             answer
         }
@@ -142,7 +168,7 @@ impl Transport for Wire {
                 let wires = Arc::clone(&wires);
                 async move {
                     wires.pass(to.replica, from, back).await;
-                    answer.map_err(|error| refused(to, &error))
+                    answer.map_err(|error| wires.refused(to, &error))
                 }
             });
             Ok(answers.boxed())
