@@ -8,10 +8,12 @@
 mod crash_harness;
 
 use anabranch_walog::Bug;
-use crash_harness::{Report, run_seed};
+use crash_harness::{Kind, Problem, Report, run_seed};
 
 /// A planted bug must show within so many seeds.
 const SEEDS_FOR_A_BUG: u64 = 200;
+/// Each fault must strike at least once in so many seeds.
+const SEEDS_FOR_A_FAULT: u64 = 20;
 
 fn number_from_env(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -26,22 +28,13 @@ fn seeds() -> std::ops::Range<u64> {
 fn no_answered_request_is_lost_and_no_damage_is_served() {
     let mut sum = Report::default();
     for seed in seeds() {
-        let report = run_seed(seed, None).unwrap_or_else(|problem| panic!("{problem}"));
-        sum.faults.crashes += report.faults.crashes;
-        sum.faults.torn_writes += report.faults.torn_writes;
-        sum.faults.failed_syncs += report.faults.failed_syncs;
-        sum.faults.failed_writes += report.faults.failed_writes;
-        sum.faults.full_disk += report.faults.full_disk;
-        sum.faults.flips += report.faults.flips;
-        sum.appends += report.appends;
-        sum.purges += report.purges;
-        sum.segments_begun += report.segments_begun;
-        sum.segments_recycled += report.segments_recycled;
-        sum.refused_full += report.refused_full;
-        sum.quarantined += report.quarantined;
-        sum.flips_lost_last_batch += report.flips_lost_last_batch;
+        sum.add(&run_seed(seed, None).unwrap_or_else(|problem| panic!("{problem}")));
     }
     println!("seeds {:?}: {sum:?}", seeds());
+    let least = (seeds().end - seeds().start) / SEEDS_FOR_A_FAULT;
+    for (fault, count) in sum.faults.named() {
+        assert!(count >= least, "{fault}: {count}, at least {least} are needed to prove anything");
+    }
 }
 
 #[test]
@@ -50,14 +43,16 @@ fn a_seed_run_twice_does_the_same() {
     assert_eq!(format!("{first:?}"), format!("{second:?}"));
 }
 
-fn is_found(bug: Bug) {
+/// The bug shows, as one of the kinds of problem that it can cause and as nothing else.
+fn is_found(bug: Bug, kinds: &[Kind]) {
     for seed in 0..SEEDS_FOR_A_BUG {
         let run = std::panic::catch_unwind(|| run_seed(seed, Some(bug)));
         let problem = match run {
             Ok(Ok(_)) => continue,
             Ok(Err(problem)) => problem,
-            Err(_) => format!("seed {seed}: an invariant was asserted"),
+            Err(_) => Problem::new(Kind::Panicked, "an invariant was asserted").at(format!("seed {seed}")),
         };
+        assert!(kinds.contains(&problem.kind), "{bug:?} shows as something else: {problem}");
         return println!("{bug:?} found: {problem}");
     }
     panic!("{bug:?} was not found in {SEEDS_FOR_A_BUG} seeds");
@@ -65,20 +60,20 @@ fn is_found(bug: Bug) {
 
 #[test]
 fn an_ack_before_the_sync_is_found() {
-    is_found(Bug::AckBeforeSync);
+    is_found(Bug::AckBeforeSync, &[Kind::Lost]);
 }
 
 #[test]
 fn stopping_at_corruption_is_found() {
-    is_found(Bug::StopAtCorruption);
+    is_found(Bug::StopAtCorruption, &[Kind::Lost, Kind::Unnoticed]);
 }
 
 #[test]
 fn a_retry_after_a_failed_sync_is_found() {
-    is_found(Bug::RetryFailedSync);
+    is_found(Bug::RetryFailedSync, &[Kind::Lost, Kind::FalseAlarm]);
 }
 
 #[test]
 fn an_accepted_frame_of_a_recycled_segment_is_found() {
-    is_found(Bug::AcceptRecycledFrames);
+    is_found(Bug::AcceptRecycledFrames, &[Kind::Lost, Kind::FalseAlarm]);
 }

@@ -1,44 +1,46 @@
 //! One seed: a disk, a log on it, several groups, and a history of faults and crashes.
 
+mod image;
 mod model;
+mod problem;
+mod report;
 mod sim_fs;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use anabranch_types::GroupId;
-use anabranch_walog::{Bug, Done, Driver, Entry, GroupLog, LogError, LogId, Options, Quarantine, Step, Walog};
+use anabranch_walog::{Bug, Done, Driver, Entry, GroupLog, LogError, LogId, Options, Quarantine, Space, Step, Walog};
 use bytes::Bytes;
+use image::{Hit, Piece};
 use model::{FAILED, GroupModel, Held, Op, WAITING};
+pub use problem::{Kind, Problem};
 use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
-pub use sim_fs::FaultCounts;
-use sim_fs::SimFs;
+use report::APPENDS_MIN;
+pub use report::Report;
+use sim_fs::{SIMULATED, SimFs};
 use turmoil::fs::shim::std::fs as disk;
 
 const DIR: &str = "/log";
 const SEGMENT_BYTES: u64 = 32 << 10;
-const APPENDS_MIN: u64 = 200;
-const POWER_CUTS: u32 = 3;
+/// Lives that end with a power cut, the death of the process, or a fault of the disk.
+const MORTAL_LIVES: u32 = 4;
+/// Two more: one that works, ended by a power cut at rest, and one that reads back what it left.
+const LIVES: u32 = MORTAL_LIVES + 2;
 
-/// What a seed did and saw.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Report {
-    pub faults: FaultCounts,
-    pub appends: u64,
-    pub purges: u64,
-    pub segments_begun: u64,
-    pub segments_recycled: u64,
-    pub refused_full: u64,
-    pub quarantined: u64,
-    pub flips_lost_last_batch: u64,
-    /// A digest of everything that was read back, to compare two runs of a seed.
-    pub digest: u32,
+/// What was answered as durable.
+#[derive(Default)]
+struct Tally {
+    appends: u64,
+    groups: BTreeSet<GroupId>,
+    purges: u64,
 }
 
 struct World {
@@ -46,16 +48,20 @@ struct World {
     rng: StdRng,
     groups: BTreeMap<GroupId, GroupModel>,
     planted: Option<Bug>,
-    phase: u32,
+    life: u32,
     small_disk: bool,
-    flipped: bool,
-    /// Number of the last sync of a batch in the last life that came to work.
-    last_sync: u64,
+    /// A bit that was flipped since the log last opened.
+    flip: Option<Piece>,
+    /// Groups that were found quarantined, and the batch with which their removal was answered.
+    condemned: BTreeMap<GroupId, Arc<AtomicU64>>,
+    /// Groups that the log does not know were found quarantined.
+    unknown_condemned: bool,
+    tally: Arc<Mutex<Tally>>,
     report: Report,
 }
 
 /// Runs one seed to its end, or to the first broken promise.
-pub fn run_seed(seed: u64, planted: Option<Bug>) -> Result<Report, String> {
+pub fn run_seed(seed: u64, planted: Option<Bug>) -> Result<Report, Problem> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut builder = turmoil::Builder::new();
     builder.rng_seed(seed).fs().block_size(512);
@@ -64,20 +70,7 @@ pub fn run_seed(seed: u64, planted: Option<Bug>) -> Result<Report, String> {
     if small_disk {
         builder.fs().capacity(SEGMENT_BYTES * rng.random_range(6..10));
     }
-    let groups = (1..=rng.random_range(4..8)).map(|group| (GroupId(group), GroupModel::default())).collect();
-    let fs = SimFs::new(seed);
-    let world = World {
-        fs,
-        rng,
-        groups,
-        planted,
-        phase: 0,
-        small_disk,
-        flipped: false,
-        last_sync: 1,
-        report: Report::default(),
-    };
-    let world = Rc::new(RefCell::new((world, Ok(()))));
+    let world = Rc::new(RefCell::new((World::new(seed, rng, planted, small_disk), Ok(()))));
     let mut sim = builder.build();
     let inside = Rc::clone(&world);
     sim.host("disk", move || {
@@ -89,55 +82,98 @@ pub fn run_seed(seed: u64, planted: Option<Bug>) -> Result<Report, String> {
         }
     });
     loop {
-        sim.step().map_err(|error| format!("turmoil: {error}"))?;
-        sim.crash("disk");
+        let at = |problem: Problem, life: u32| problem.at(format!("seed {seed}, life {life}"));
+        let stepped = sim.step();
         let (world, outcome) = &mut *world.borrow_mut();
-        outcome.clone().map_err(|problem| format!("seed {seed}, life {}: {problem}", world.phase))?;
-        world.report.faults = world.fs.faults().counts;
-        if world.phase > POWER_CUTS + 1 {
-            return world.report.judged(seed);
+        stepped.map_err(|error| at(Problem::new(Kind::Panicked, error.to_string()), world.life))?;
+        outcome.clone().map_err(|problem| at(problem, world.life))?;
+        sim.crash("disk");
+        if world.life == LIVES {
+            return world.reported().judged().map_err(|problem| at(problem, LIVES));
         }
         sim.bounce("disk");
     }
 }
 
-impl Report {
-    fn judged(self, seed: u64) -> Result<Self, String> {
-        let enough = self.appends >= APPENDS_MIN && self.purges > 0 && self.segments_begun > 1;
-        if enough && self.faults.crashes >= 2 { Ok(self) } else { Err(format!("seed {seed} proves little: {self:?}")) }
-    }
-}
-
 impl World {
-    /// One life of the process, from start to power cut.
-    fn live(&mut self) -> Result<(), String> {
-        self.fs.power_on();
-        if self.phase > 0 {
-            self.fs.faults().counts.crashes += 1;
-            self.count_torn_write();
+    fn new(seed: u64, mut rng: StdRng, planted: Option<Bug>, small_disk: bool) -> Self {
+        Self {
+            fs: SimFs::new(seed),
+            groups: (1..=rng.random_range(4..8)).map(|group| (GroupId(group), GroupModel::default())).collect(),
+            rng,
+            planted,
+            life: 0,
+            small_disk,
+            flip: None,
+            condemned: BTreeMap::new(),
+            unknown_condemned: false,
+            tally: Arc::default(),
+            report: Report::default(),
         }
-        self.phase += 1;
-        if self.phase > 1 && !self.small_disk && !self.flipped && self.rng.random_bool(0.2) {
+    }
+
+    fn tally(&self) -> std::sync::MutexGuard<'_, Tally> {
+        self.tally.lock().expect("no test thread panicked with it")
+    }
+
+    fn reported(&self) -> Report {
+        let tally = self.tally();
+        Report {
+            faults: self.fs.faults().counts,
+            appends: tally.appends,
+            groups: self.groups.len(),
+            groups_appended: tally.groups.len(),
+            purges: tally.purges,
+            ..self.report
+        }
+    }
+
+    /// One life of the process, from its start to its end.
+    fn live(&mut self) -> Result<(), Problem> {
+        self.fs.begin_life();
+        self.life += 1;
+        if self.life > 1 && !self.small_disk && self.flip.is_none() && self.rng.random_bool(0.3) {
             self.flip_a_bit();
         }
         Self::delete_files_set_aside();
-        let mortal = self.phase <= POWER_CUTS;
+        let mortal = self.life <= MORTAL_LIVES;
         if mortal {
             self.draw_faults();
         }
+        let stopped = self.open_and_work(mortal)?;
+        let mut faults = self.fs.faults();
+        let process_died = stopped && !faults.dark;
+        faults.counts.process_deaths += u64::from(process_died);
+        faults.counts.power_cuts += u64::from(stopped && !process_died);
+        Ok(())
+    }
+
+    /// Whether the life was ended by a fault.
+    fn open_and_work(&mut self, mortal: bool) -> Result<bool, Problem> {
+        let newest_segment = image::segments(DIR).pop();
         let opened = Walog::open_driven(Arc::new(self.fs.clone()), Path::new(DIR), self.options());
         let (walog, mut driver) = match opened {
             Ok(opened) => opened,
-            Err(_) if mortal => return Ok(()),
-            Err(error) => return Err(format!("open: {error}")),
+            Err(error) => {
+                let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                return Self::explained(format!("{error}: {source}")).map(|()| true);
+            }
         };
-        self.check(&walog, &mut driver)?;
-        self.work(&walog, &mut driver, mortal)?;
-        self.last_sync = self.fs.segment_syncs.load(Ordering::Relaxed);
+        let moved_on = image::segments(DIR).pop() > newest_segment;
+        self.check(&walog, &mut driver, moved_on)?;
+        let stopped = self.work(&walog, &mut driver, mortal)?;
+        if stopped {
+            Self::explained(walog.stats().poisoned.unwrap_or_default())?;
+        }
         let stats = walog.stats();
         self.report.segments_begun += stats.counters.segments_begun;
         self.report.segments_recycled += stats.counters.segments_recycled;
-        Ok(())
+        Ok(stopped)
+    }
+
+    /// Only what the simulation did may end a life.
+    fn explained(error: String) -> Result<(), Problem> {
+        if error.contains(SIMULATED) { Ok(()) } else { Err(Problem::new(Kind::Unexplained, error)) }
     }
 
     /// As the operator does once the new replicas have caught up; else the small disk stays full.
@@ -167,63 +203,50 @@ impl World {
 
     fn draw_faults(&mut self) {
         let mut faults = self.fs.faults();
-        faults.power_for =
-            Some(if self.rng.random_bool(0.2) { self.rng.random_range(0..12) } else { self.rng.random_range(12..250) });
+        let soon = self.rng.random_bool(0.2);
+        faults.alive_for = Some(if soon { self.rng.random_range(0..12) } else { self.rng.random_range(12..250) });
         faults.sync_fails_in = self.rng.random_bool(0.2).then(|| self.rng.random_range(0..60));
         faults.write_fails_in = self.rng.random_bool(0.1).then(|| self.rng.random_range(0..60));
     }
 
-    /// Whether the write that the last power cut hit survived in part.
-    fn count_torn_write(&self) {
-        let Some((path, position, bytes)) = self.fs.faults().cut_write.take() else { return };
-        let Ok(file) = disk::File::open(&path) else { return };
-        let mut now = vec![0u8; bytes.len()];
-        if file.read_exact_at(&mut now, position).is_ok() {
-            let same = now.chunks(512).zip(bytes.chunks(512)).filter(|(now, meant)| now == meant).count();
-            let torn = same > 0 && same < bytes.len().div_ceil(512);
-            self.fs.faults().counts.torn_writes += u64::from(torn);
-        }
-    }
-
-    /// Flips one bit of a segment, in what is not zero.
+    /// Flips one bit of a live batch: of its header, of a frame's header or of a frame's body. Each
+    /// such piece is as likely as any other, but for the last batch, which is hit more often.
     fn flip_a_bit(&mut self) {
-        let Ok(entries) = disk::read_dir(DIR) else { return };
-        let names = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut names: Vec<_> = names.filter(|path| path.to_string_lossy().contains("segment-")).collect();
-        names.sort();
-        if names.is_empty() {
-            return;
+        let mut pieces = image::live_pieces(DIR);
+        if self.rng.random_bool(0.2) {
+            pieces.retain(|piece| !piece.proven);
         }
-        let path = &names[self.rng.random_range(0..names.len())];
-        let Ok(mut bytes) = disk::read(path) else { return };
-        let used: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
-        if used.is_empty() {
-            return;
-        }
-        let at = used[self.rng.random_range(0..used.len())];
-        bytes[at] ^= 1 << self.rng.random_range(0..8);
-        let file = disk::OpenOptions::new().read(true).write(true).open(path).expect("it was read");
-        file.write_all_at(&bytes[at..=at], at as u64).expect("turmoil writes");
+        let Some(piece) = pieces.choose(&mut self.rng) else { return };
+        let at = piece.from + self.rng.random_range(0..piece.bytes);
+        let file = disk::OpenOptions::new().read(true).write(true).open(&piece.path).expect("it was read");
+        let mut byte = [0u8];
+        file.read_exact_at(&mut byte, at as u64).expect("turmoil reads");
+        byte[0] ^= 1 << self.rng.random_range(0..8);
+        file.write_all_at(&byte, at as u64).expect("turmoil writes");
         file.sync_all().expect("turmoil syncs");
-        self.flipped = true;
-        self.fs.faults().counts.flips += 1;
+        let counts = &mut self.fs.faults().counts;
+        counts.flips_in_proven_batches += u64::from(piece.proven);
+        counts.flips_in_last_batch += u64::from(!piece.proven);
+        self.flip = Some(piece.clone());
     }
 
-    /// Compares what was read back with what is owed.
-    fn check(&mut self, walog: &Walog, driver: &mut Driver) -> Result<(), String> {
-        let quarantined = walog.quarantined();
-        if !quarantined.is_empty() && !self.flipped {
-            return Err(format!("quarantined without damage: {}", quarantined[0]));
+    /// Compares what was read back with what is owed. The log has opened: what it found damaged is
+    /// settled now, so a flip excuses, and has to be noticed by, this life only.
+    fn check(&mut self, walog: &Walog, driver: &mut Driver, moved_on: bool) -> Result<(), Problem> {
+        let flip = self.flip.take();
+        let (quarantined, known) = (walog.quarantined(), walog.groups());
+        let hit =
+            |id: &GroupId, quarantine: &Quarantine| quarantine.group.map_or(!known.contains(id), |group| group == *id);
+        let condemned = self.groups.keys().filter(|id| quarantined.iter().any(|quarantine| hit(id, quarantine)));
+        let condemned: Vec<GroupId> = condemned.copied().collect();
+        self.check_quarantine(flip.as_ref(), &quarantined, &condemned)?;
+        let full = matches!(walog.stats().space, Space::Full { .. });
+        if flip.as_ref().is_some_and(|flip| flip.proven) && quarantined.is_empty() && !moved_on && !full {
+            return Err(Problem::new(Kind::Unnoticed, format!("{flip:?}")));
         }
-        let known = walog.groups();
-        // Only a flip in the very last batch that was synced may go unnoticed.
-        let mut condemned = Vec::new();
-        for (id, model) in &mut self.groups {
-            let hit = |quarantine: &Quarantine| quarantine.group.map_or(!known.contains(id), |group| group == *id);
-            if quarantined.iter().any(hit) {
-                condemned.push(*id);
-                continue;
-            }
+        // Damage to the very last batch may pass for a torn write, and only that.
+        let torn = flip.filter(|flip| !flip.proven).map(|flip| flip.ordinal);
+        for (id, model) in self.groups.iter_mut().filter(|(id, _)| !condemned.contains(id)) {
             let log = walog.group(*id);
             let found = Held::of(&log)?;
             for entry in found.entries.values() {
@@ -231,24 +254,70 @@ impl World {
             }
             let committed = log.state().committed;
             if committed > model.committed {
-                return Err(format!("group {id}: commit mark {committed:?} was never saved"));
+                let what = format!("group {id}: commit mark {committed:?} was never saved");
+                return Err(Problem::new(Kind::Misread, what));
             }
             model.committed = committed;
-            let lost_last = self.flipped && model.survived(found.clone(), u64::MAX - 1).is_err();
-            let upto = if lost_last { self.last_sync - 1 } else { u64::MAX - 1 };
-            self.report.flips_lost_last_batch += u64::from(lost_last);
-            model.survived(found, upto).map_err(|problem| format!("group {id}: {problem}"))?;
+            let survived = match (model.survived(found.clone(), FAILED - 1), torn) {
+                (Err(_), Some(ordinal)) => {
+                    self.report.flips_lost_last_batch += 1;
+                    model.survived(found, ordinal - 1)
+                }
+                (survived, _) => survived,
+            };
+            survived.map_err(|problem| problem.at(format!("group {id}")))?;
         }
-        self.flipped = !quarantined.is_empty();
         self.report.quarantined += condemned.len() as u64;
+        self.unknown_condemned = quarantined.iter().any(|quarantine| quarantine.group.is_none());
         self.replace(walog, driver, &condemned);
         Ok(())
     }
 
+    /// What is quarantined has a reason, and what a flip must have damaged is quarantined.
+    fn check_quarantine(
+        &self,
+        flip: Option<&Piece>,
+        quarantined: &[Quarantine],
+        condemned: &[GroupId],
+    ) -> Result<(), Problem> {
+        // A removal that was not answered, or is in the batch that damage may cost, need not be there.
+        let last = flip.filter(|flip| !flip.proven).map_or(FAILED, |flip| flip.ordinal);
+        let is_lifted = |batch: u64| (WAITING + 1..last).contains(&batch);
+        let expected =
+            |id: &GroupId| self.condemned.get(id).is_some_and(|lifted| !is_lifted(lifted.load(Ordering::Relaxed)));
+        let fresh: Vec<&GroupId> = condemned.iter().filter(|id| !expected(id)).collect();
+        let fresh_unknown = !self.unknown_condemned && quarantined.iter().any(|quarantine| quarantine.group.is_none());
+        let false_alarm = || {
+            let what = format!("{fresh:?} after {flip:?}: {}", quarantined[0]);
+            Err(Problem::new(Kind::FalseAlarm, what))
+        };
+        let Some(flip) = flip.filter(|flip| flip.proven) else {
+            return if fresh.is_empty() && !fresh_unknown { Ok(()) } else { false_alarm() };
+        };
+        if let Hit::Body { group: Some(hit), .. } = flip.hit
+            && (fresh_unknown || fresh.iter().any(|id| **id != hit))
+        {
+            return false_alarm();
+        }
+        match flip.hit {
+            Hit::FrameHeader { group: Some(hit) } | Hit::Body { group: Some(hit), .. } if !condemned.contains(&hit) => {
+                Err(Problem::new(Kind::Unnoticed, format!("group {hit} is served after {flip:?}")))
+            }
+            Hit::BatchHeader | Hit::FrameHeader { .. } | Hit::Body { .. } => Ok(()),
+        }
+    }
+
     /// Removes quarantined groups, as when other replicas have taken over.
     fn replace(&mut self, walog: &Walog, driver: &mut Driver, condemned: &[GroupId]) {
+        self.condemned.clear();
         for id in condemned {
-            walog.group(*id).remove(Box::new(|_| ()));
+            let lifted = Arc::new(AtomicU64::new(WAITING));
+            self.condemned.insert(*id, Arc::clone(&lifted));
+            let last_batch = Arc::clone(&self.fs.last_batch);
+            walog.group(*id).remove(Box::new(move |result| {
+                let batch = if result.is_ok() { last_batch.load(Ordering::Relaxed) } else { FAILED };
+                lifted.store(batch, Ordering::Relaxed);
+            }));
             if let Some(model) = self.groups.get_mut(id) {
                 model.forget();
             }
@@ -256,11 +325,10 @@ impl World {
         driver.step();
     }
 
-    fn work(&mut self, walog: &Walog, driver: &mut Driver, mortal: bool) -> Result<(), String> {
+    /// Whether a fault ended it.
+    fn work(&mut self, walog: &Walog, driver: &mut Driver, mortal: bool) -> Result<bool, Problem> {
         let full_from = if mortal && self.rng.random_bool(0.4) { self.rng.random_range(0..120) } else { u64::MAX };
-        let mut round = 0;
-        loop {
-            round += 1;
+        for round in 1..5000 {
             self.fs.faults().full = (full_from..full_from.saturating_add(60)).contains(&round);
             let refused = self.report.refused_full;
             self.request(walog)?;
@@ -276,17 +344,21 @@ impl World {
                 _ => Step::Idle,
             };
             if step == Step::Stopped {
-                return Ok(());
+                return Ok(true);
             }
-            let enough = self.report.appends >= APPENDS_MIN + 20;
-            if round > 200 && (mortal || enough) || round > 5000 {
-                driver.step();
-                return Ok(());
+            if !mortal && round > 200 && self.did_enough() {
+                break;
             }
         }
+        Ok(driver.step() == Step::Stopped)
     }
 
-    fn request(&mut self, walog: &Walog) -> Result<(), String> {
+    fn did_enough(&self) -> bool {
+        let tally = self.tally();
+        tally.appends >= APPENDS_MIN && tally.groups.len() == self.groups.len() && tally.purges > 0
+    }
+
+    fn request(&mut self, walog: &Walog) -> Result<(), Problem> {
         let nth = self.rng.random_range(0..self.groups.len());
         let Some((id, _)) = self.groups.iter().nth(nth) else { return Ok(()) };
         let log = walog.group(*id);
@@ -353,30 +425,40 @@ impl World {
     }
 
     /// Reads are right at any time, durable or not.
-    fn read_back(&self, log: &GroupLog) -> Result<(), String> {
-        if log.read(0..0, 0).is_err() {
-            return Ok(());
+    fn read_back(&self, log: &GroupLog) -> Result<(), Problem> {
+        match log.read(0..0, 0) {
+            Ok(_) => {}
+            // Its removal found no room.
+            Err(LogError::Quarantined(_)) if self.condemned.contains_key(&log.id()) => return Ok(()),
+            Err(LogError::Poisoned(reason)) => return Self::explained(reason),
+            Err(error) => return Err(Problem::new(Kind::Misread, error.to_string())),
         }
         let found = Held::of(log)?;
-        if found == self.groups[&log.id()].held { Ok(()) } else { Err(format!("group {} reads wrong", log.id())) }
+        let right = found == self.groups[&log.id()].held;
+        if right { Ok(()) } else { Err(Problem::new(Kind::Misread, format!("group {} reads wrong", log.id()))) }
     }
 
     fn ask(&mut self, log: &GroupLog, op: Op) {
-        let Some(model) = self.groups.get_mut(&log.id()) else { return };
+        let id = log.id();
+        let Some(model) = self.groups.get_mut(&id) else { return };
+        let held_before = model.held.entries.len();
         let answer = model.ask(op.clone());
-        let (told, syncs) = (Arc::clone(&answer), Arc::clone(&self.fs.segment_syncs));
-        let refused = Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let full = Arc::clone(&refused);
+        let purges = u64::from(matches!(op, Op::Purge(_)) && model.held.entries.len() < held_before);
+        let appends = if let Op::Append(entries) = &op { entries.len() as u64 } else { 0 };
+        let refused = Arc::new(AtomicBool::new(false));
+        let (told, full) = (Arc::clone(&answer), Arc::clone(&refused));
+        let (last_batch, tally) = (Arc::clone(&self.fs.last_batch), Arc::clone(&self.tally));
         let done: Done = Box::new(move |result| {
             full.store(matches!(result, Err(LogError::Full(_))), Ordering::Relaxed);
-            let sync = if result.is_ok() { syncs.load(Ordering::Relaxed).max(WAITING + 1) } else { FAILED };
-            told.store(sync, Ordering::Relaxed);
+            let batch = if result.is_ok() { last_batch.load(Ordering::Relaxed).max(WAITING + 1) } else { FAILED };
+            told.store(batch, Ordering::Relaxed);
+            if result.is_ok() {
+                let mut tally = tally.lock().expect("no test thread panicked with it");
+                tally.appends += appends;
+                tally.purges += purges;
+                tally.groups.extend((appends > 0).then_some(id));
+            }
         });
-        let (entries, purge) = match &op {
-            Op::Append(entries) => (entries.len() as u64, 0),
-            Op::Purge(_) => (0, 1),
-            Op::Truncate(_) | Op::Vote(_) => (0, 0),
-        };
         match op {
             Op::Append(entries) => log.append(entries, done),
             Op::Truncate(kept) => log.truncate_after(kept, done),
@@ -386,9 +468,6 @@ impl World {
         if refused.load(Ordering::Relaxed) {
             model.refused();
             self.report.refused_full += 1;
-        } else if answer.load(Ordering::Relaxed) != FAILED {
-            self.report.appends += entries;
-            self.report.purges += purge;
         }
     }
 }

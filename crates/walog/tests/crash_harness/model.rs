@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anabranch_walog::{Entry, GroupLog, LogId};
 use bytes::Bytes;
 
+use super::problem::{Kind, Problem};
+
 /// Not answered yet.
 pub const WAITING: u64 = 0;
 /// Answered with an error.
@@ -51,21 +53,23 @@ impl Held {
     }
 
     /// What the log says it holds, every entry read.
-    pub fn of(log: &GroupLog) -> Result<Self, String> {
+    pub fn of(log: &GroupLog) -> Result<Self, Problem> {
         let state = log.state();
         let first = state.purged.map_or(0, |purged| purged.index + 1);
         let end = state.last.map_or(0, |last| last.index + 1);
-        let entries = log.read(first..end, u64::MAX).map_err(|error| format!("read of {}: {error}", log.id()))?;
+        let misread = |what: String| Problem::new(Kind::Misread, format!("group {}: {what}", log.id()));
+        let entries = log.read(first..end, u64::MAX).map_err(|error| misread(error.to_string()))?;
         let held = Self {
             purged: state.purged,
             entries: entries.into_iter().map(|entry| (entry.id.index, entry)).collect(),
             vote: state.vote,
         };
-        if held.last() == state.last { Ok(held) } else { Err(format!("last is {:?}, held {held:?}", state.last)) }
+        let consistent = held.last() == state.last;
+        if consistent { Ok(held) } else { Err(misread(format!("last is {:?}, held {held:?}", state.last))) }
     }
 }
 
-/// A request and the sync after which it was answered.
+/// A request and the batch with which it was answered.
 struct Asked {
     op: Op,
     answer: Arc<AtomicU64>,
@@ -82,7 +86,8 @@ pub struct GroupModel {
 }
 
 impl GroupModel {
-    /// Notes a request; the caller stores the number of the sync, or [`FAILED`], in what it gets.
+    /// Notes a request; the caller stores the ordinal of the batch that was written last when it was
+    /// answered, or [`FAILED`], in what it gets.
     pub fn ask(&mut self, op: Op) -> Arc<AtomicU64> {
         self.held.apply(&op);
         let answer = Arc::new(AtomicU64::new(WAITING));
@@ -103,15 +108,15 @@ impl GroupModel {
         *self = Self { term: self.term, ..Self::default() };
     }
 
-    /// How many requests must have survived: all that were answered after a sync up to `upto`.
+    /// How many requests must have survived: all that were answered with a batch up to `upto`.
     fn owed(&self, upto: u64) -> usize {
         let answered = |asked: &Asked| (WAITING + 1..=upto).contains(&asked.answer.load(Ordering::Relaxed));
         self.asked.iter().rposition(answered).map_or(0, |last| last + 1)
     }
 
-    /// Checks what was read back after a crash and goes on from there. Requests answered after a
-    /// sync up to `upto` are owed; those after it, and unanswered ones, may be there: in order.
-    pub fn survived(&mut self, found: Held, upto: u64) -> Result<(), String> {
+    /// Checks what was read back after a crash and goes on from there. Requests answered with a
+    /// batch up to `upto` are owed; those after it, and unanswered ones, may be there: in order.
+    pub fn survived(&mut self, found: Held, upto: u64) -> Result<(), Problem> {
         let owed = self.owed(upto);
         let mut candidate = self.proven.clone();
         for asked in &self.asked[..owed] {
@@ -135,6 +140,7 @@ impl GroupModel {
             }
         }
         let (asked, last) = (self.asked.len(), candidate.last());
-        Err(format!("{asked} requests, {owed} owed, up to {last:?}; found {:?} .. {:?}", found.purged, found.last()))
+        let found = format!("found {:?} .. {:?}", found.purged, found.last());
+        Err(Problem::new(Kind::Lost, format!("{asked} requests, {owed} owed, up to {last:?}; {found}")))
     }
 }

@@ -1,8 +1,8 @@
 //! turmoil's simulated disk behind the log's file system trait, with the faults that turmoil does
-//! not have: a power cut between any two calls, writes torn in the middle and not only at the
-//! end, syncs that fail and then lie, and errors on chosen writes.
+//! not have: a power cut between any two calls, writes torn in the middle and not only at the end,
+//! syncs that fail and let the kernel forget what it had to write, and errors on chosen writes.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -14,22 +14,56 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use turmoil::fs::shim::std::fs as disk;
 
+/// Every error that a fault causes begins so: no other error is excused.
+pub const SIMULATED: &str = "simulated: ";
+/// The log writes whole pages only, so what one write leaves of a page is whole too.
+const PAGE_BYTES: usize = 4096;
+/// turmoil tears writes at multiples of this.
+const SECTOR_BYTES: usize = 512;
+
 /// How often each fault struck.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FaultCounts {
-    pub crashes: u64,
+    /// The power went in the middle of a life.
+    pub power_cuts: u64,
+    /// The process ended because of a fault, before the power went.
+    pub process_deaths: u64,
+    /// Writes under a power cut that survived in part: of what they were to change, some changed.
     pub torn_writes: u64,
     pub failed_syncs: u64,
     pub failed_writes: u64,
+    /// Writes that found no room.
     pub full_disk: u64,
-    pub flips: u64,
+    /// Bits flipped in a batch that a later one, or a later segment, proves.
+    pub flips_in_proven_batches: u64,
+    /// Bits flipped in the last batch.
+    pub flips_in_last_batch: u64,
+}
+
+/// Pages of a file that differ from the disk; turmoil's file reads as the process wrote it, but for
+/// the forgotten pages, which it holds as the disk does.
+#[derive(Default)]
+struct CachedFile {
+    /// Written since the last sync, and what the disk holds there.
+    dirty: BTreeMap<u64, Vec<u8>>,
+    /// Dropped by a failed sync: clean for the kernel, so no later sync writes them, and readable
+    /// until the power goes.
+    forgotten: BTreeMap<u64, Vec<u8>>,
+}
+
+/// The write that the power cut hit.
+pub struct CutWrite {
+    path: PathBuf,
+    position: u64,
+    before: Vec<u8>,
+    meant: Vec<u8>,
 }
 
 /// What is wrong with the disk now.
 pub struct Faults {
-    pub rng: StdRng,
+    rng: StdRng,
     /// Calls that change something, until the power goes.
-    pub power_for: Option<u64>,
+    pub alive_for: Option<u64>,
     /// Syncs until one fails.
     pub sync_fails_in: Option<u64>,
     /// Writes until one fails.
@@ -37,10 +71,8 @@ pub struct Faults {
     pub full: bool,
     /// Every call fails from now on.
     pub dark: bool,
-    /// Files whose dirty pages were dropped by a failed sync: later syncs say yes and do nothing.
-    lied_about: BTreeSet<PathBuf>,
-    /// The write that the power cut hit.
-    pub cut_write: Option<(PathBuf, u64, Vec<u8>)>,
+    cache: BTreeMap<PathBuf, CachedFile>,
+    cut_write: Option<CutWrite>,
     pub counts: FaultCounts,
 }
 
@@ -48,41 +80,42 @@ pub struct Faults {
 #[derive(Clone)]
 pub struct SimFs {
     faults: Arc<Mutex<Faults>>,
-    /// Syncs of segments that reached the disk.
-    pub segment_syncs: Arc<AtomicU64>,
+    /// Ordinal of the batch that was written last.
+    pub last_batch: Arc<AtomicU64>,
 }
 
 impl SimFs {
     pub fn new(seed: u64) -> Self {
         let faults = Faults {
             rng: StdRng::seed_from_u64(seed),
-            power_for: None,
+            alive_for: None,
             sync_fails_in: None,
             write_fails_in: None,
             full: false,
             dark: false,
-            lied_about: BTreeSet::new(),
+            cache: BTreeMap::new(),
             cut_write: None,
             counts: FaultCounts::default(),
         };
-        Self { faults: Arc::new(Mutex::new(faults)), segment_syncs: Arc::default() }
+        Self { faults: Arc::new(Mutex::new(faults)), last_batch: Arc::default() }
     }
 
     pub fn faults(&self) -> MutexGuard<'_, Faults> {
         self.faults.lock().expect("no test thread panicked with it")
     }
 
-    /// The machine starts again with a sound disk.
-    pub fn power_on(&self) {
+    /// A process begins after a power cut, with a sound disk.
+    pub fn begin_life(&self) {
         let mut faults = self.faults();
-        (faults.power_for, faults.sync_fails_in, faults.write_fails_in) = (None, None, None);
+        (faults.alive_for, faults.sync_fails_in, faults.write_fails_in) = (None, None, None);
         (faults.full, faults.dark) = (false, false);
-        faults.lied_about.clear();
+        faults.cache.clear();
+        faults.count_torn_write();
     }
 }
 
-fn eio(what: &str) -> io::Error {
-    io::Error::other(format!("simulated: {what}"))
+fn simulated(what: &str) -> io::Error {
+    io::Error::other(format!("{SIMULATED}{what}"))
 }
 
 /// turmoil reports a full disk as an error of no kind.
@@ -105,53 +138,90 @@ fn strikes(countdown: &mut Option<u64>) -> bool {
     }
 }
 
+fn is_segment(path: &Path) -> bool {
+    path.to_string_lossy().contains("segment-")
+}
+
 impl Faults {
-    /// Whether the power goes during this call.
+    /// Whether the power goes, or the process dies, during this call.
     fn goes_dark(&mut self) -> io::Result<bool> {
         if self.dark {
-            return Err(eio("no power"));
+            return Err(simulated("the end"));
         }
-        self.dark = strikes(&mut self.power_for);
+        self.dark = strikes(&mut self.alive_for);
         Ok(self.dark)
     }
 
-    /// A call that either happens or does not when the power goes.
-    fn all_or_nothing(&mut self, call: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        if !self.goes_dark()? {
-            return call().map_err(with_kind);
+    /// A call that either happens or does not when it is the last one; says whether it did.
+    fn all_or_nothing(&mut self, call: impl FnOnce() -> io::Result<()>) -> (bool, io::Result<()>) {
+        match self.goes_dark() {
+            Err(error) => (false, Err(error)),
+            Ok(false) => {
+                let called = call().map_err(with_kind);
+                (called.is_ok(), called)
+            }
+            Ok(true) => {
+                let happens = self.rng.random_bool(0.5) && call().is_ok();
+                (happens, Err(simulated("the end")))
+            }
         }
-        if self.rng.random_bool(0.5) {
-            call()?;
+    }
+
+    /// Whether the write that the last power cut hit survived in part. Sectors that it did not
+    /// change, as where zeros overwrite zeros, say nothing.
+    fn count_torn_write(&mut self) {
+        let Some(CutWrite { path, position, before, meant }) = self.cut_write.take() else { return };
+        let Ok(file) = disk::File::open(&path) else { return };
+        let mut now = vec![0u8; meant.len()];
+        if file.read_exact_at(&mut now, position).is_err() {
+            return;
         }
-        Err(eio("no power"))
+        let sectors = now.chunks(SECTOR_BYTES).zip(before.chunks(SECTOR_BYTES)).zip(meant.chunks(SECTOR_BYTES));
+        let changes = sectors.filter(|((_, before), meant)| before != meant);
+        let (landed, lost): (Vec<_>, Vec<_>) = changes.partition(|((now, _), meant)| now == meant);
+        self.counts.torn_writes += u64::from(!landed.is_empty() && !lost.is_empty());
     }
 }
 
 impl Fs for SimFs {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let open = || disk::OpenOptions::new().read(true).write(true).create_new(true).open(path).map(drop);
-        self.faults().all_or_nothing(open)?;
+        self.faults().all_or_nothing(open).1?;
         self.open(path)
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         if self.faults().dark {
-            return Err(eio("no power"));
+            return Err(simulated("the end"));
         }
         let inner = disk::OpenOptions::new().read(true).write(true).open(path)?;
         Ok(Arc::new(SimFile { inner, path: path.to_owned(), fs: self.clone() }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.faults().all_or_nothing(|| disk::rename(from, to))
+        let mut faults = self.faults();
+        let (happened, renamed) = faults.all_or_nothing(|| disk::rename(from, to));
+        if happened {
+            let cached = faults.cache.remove(from).unwrap_or_default();
+            assert!(cached.dirty.is_empty(), "{} is renamed before it is synced", from.display());
+            faults.cache.insert(to.to_owned(), cached);
+        }
+        renamed
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.faults().all_or_nothing(|| disk::remove_file(path))
+        let mut faults = self.faults();
+        // turmoil would lay what is not synced of a removed file over the next one of that name.
+        let flush_and_remove = || disk::File::open(path)?.sync_data().and_then(|()| disk::remove_file(path));
+        let (happened, removed) = faults.all_or_nothing(flush_and_remove);
+        if happened {
+            faults.cache.remove(path);
+        }
+        removed
     }
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        self.faults().all_or_nothing(|| disk::create_dir_all(dir))
+        self.faults().all_or_nothing(|| disk::create_dir_all(dir)).1
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
@@ -163,7 +233,7 @@ impl Fs for SimFs {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.faults().all_or_nothing(|| disk::sync_dir(dir))
+        self.faults().all_or_nothing(|| disk::sync_dir(dir)).1
     }
 
     fn available_bytes(&self, _dir: &Path) -> io::Result<u64> {
@@ -184,15 +254,57 @@ impl std::fmt::Debug for SimFs {
     }
 }
 
+impl SimFile {
+    /// What turmoil's file holds, with zeros where it ends.
+    fn now(&self, position: u64, bytes: usize) -> io::Result<Vec<u8>> {
+        let mut now = vec![0u8; bytes];
+        let there = (self.byte_len()?.saturating_sub(position) as usize).min(bytes);
+        self.inner.read_exact_at(&mut now[..there], position)?;
+        Ok(now)
+    }
+
+    fn note_batch(&self, bytes: &[u8]) {
+        if is_segment(&self.path) && bytes.starts_with(b"WBAT") {
+            let ordinal = bytes[16..24].try_into().expect("eight bytes");
+            self.fs.last_batch.store(u64::from_le_bytes(ordinal), Ordering::Relaxed);
+        }
+    }
+
+    /// The kernel could not write, and takes the pages for clean. Some may have been written before.
+    fn forget_dirty_pages(&self, faults: &mut Faults) -> io::Result<()> {
+        let Faults { rng, cache, .. } = faults;
+        let cached = cache.entry(self.path.clone()).or_default();
+        let all = rng.random_bool(0.5);
+        for (page, before) in std::mem::take(&mut cached.dirty) {
+            if all || rng.random_bool(0.5) {
+                cached.forgotten.insert(page, self.now(page, PAGE_BYTES)?);
+                self.inner.write_all_at(&before, page)?;
+            }
+        }
+        self.inner.sync_data()
+    }
+}
+
 impl File for SimFile {
     fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<()> {
-        if self.fs.faults().dark {
-            return Err(eio("no power"));
+        let faults = self.fs.faults();
+        if faults.dark {
+            return Err(simulated("the end"));
         }
-        self.inner.read_exact_at(buffer, position)
+        self.inner.read_exact_at(buffer, position)?;
+        let Some(cached) = faults.cache.get(&self.path) else { return Ok(()) };
+        let end = position + buffer.len() as u64;
+        for (page, bytes) in cached.forgotten.range(position.saturating_sub(PAGE_BYTES as u64 - 1)..end) {
+            let (from, to) = (position.max(*page), end.min(page + PAGE_BYTES as u64));
+            let read = &mut buffer[(from - position) as usize..(to - position) as usize];
+            read.copy_from_slice(&bytes[(from - page) as usize..(to - page) as usize]);
+        }
+        Ok(())
     }
 
     fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
+        let whole = (position as usize).is_multiple_of(PAGE_BYTES) && bytes.len().is_multiple_of(PAGE_BYTES);
+        assert!(whole, "{} bytes at {position} of {} are no whole pages", bytes.len(), self.path.display());
         let mut faults = self.fs.faults();
         let dark = faults.goes_dark()?;
         if faults.full && position + bytes.len() as u64 > self.inner.metadata()?.len() {
@@ -200,28 +312,37 @@ impl File for SimFile {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }
         let fails = strikes(&mut faults.write_fails_in);
-        if dark {
-            faults.cut_write = Some((self.path.clone(), position, bytes.to_vec()));
+        faults.counts.failed_writes += u64::from(fails);
+        let before = self.now(position, bytes.len())?;
+        // A power cut tears later, what turmoil holds back; here ends what the process gets done.
+        let ends_early = fails;
+        let pages = if ends_early { faults.rng.random_range(0..=bytes.len() / PAGE_BYTES) } else { usize::MAX };
+        let mut rest = &bytes[..pages.saturating_mul(PAGE_BYTES).min(bytes.len())];
+        let cached = faults.cache.entry(self.path.clone()).or_default();
+        for (page, before) in (position..).step_by(PAGE_BYTES).zip(before[..rest.len()].chunks(PAGE_BYTES)) {
+            cached.forgotten.remove(&page);
+            cached.dirty.entry(page).or_insert_with(|| before.to_vec());
         }
         // turmoil keeps or loses each write by itself, so pieces of one write may survive in any mix.
-        let mut rest = bytes;
         let mut at = position;
         while !rest.is_empty() {
-            let piece = if faults.rng.random_bool(0.5) { rest.len() } else { 512 * faults.rng.random_range(1..6) };
+            let sectors = faults.rng.random_range(1..6);
+            let piece = if faults.rng.random_bool(0.5) { rest.len() } else { SECTOR_BYTES * sectors };
             let (now, later) = rest.split_at(piece.min(rest.len()));
-            let written = self.inner.write_all_at(now, at).map_err(with_kind);
-            if let Err(error) = written {
+            if let Err(error) = self.inner.write_all_at(now, at).map_err(with_kind) {
                 faults.counts.full_disk += u64::from(error.kind() == io::ErrorKind::StorageFull);
                 return Err(error);
             }
             at += now.len() as u64;
             rest = later;
-            if fails {
-                faults.counts.failed_writes += 1;
-                return Err(eio("a write failed"));
-            }
         }
-        if dark { Err(eio("no power")) } else { Ok(()) }
+        self.note_batch(bytes);
+        if dark {
+            let (path, meant) = (self.path.clone(), bytes.to_vec());
+            faults.cut_write = Some(CutWrite { path, position, before, meant });
+            return Err(simulated("the end"));
+        }
+        if fails { Err(simulated("a write failed")) } else { Ok(()) }
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -229,27 +350,26 @@ impl File for SimFile {
         let dark = faults.goes_dark()?;
         if strikes(&mut faults.sync_fails_in) {
             faults.counts.failed_syncs += 1;
-            faults.lied_about.insert(self.path.clone());
-            return Err(eio("a sync failed"));
+            self.forget_dirty_pages(&mut faults)?;
+            return Err(simulated("a sync failed"));
         }
-        if faults.lied_about.contains(&self.path) || dark && faults.rng.random_bool(0.5) {
-            return if dark { Err(eio("no power")) } else { Ok(()) };
+        if !dark || faults.rng.random_bool(0.5) {
+            self.inner.sync_data()?;
+            faults.cache.entry(self.path.clone()).or_default().dirty.clear();
         }
-        self.inner.sync_data()?;
-        if self.path.to_string_lossy().contains("segment-") {
-            self.fs.segment_syncs.fetch_add(1, Ordering::Relaxed);
-        }
-        if dark { Err(eio("no power")) } else { Ok(()) }
+        if dark { Err(simulated("the end")) } else { Ok(()) }
     }
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         let from = self.byte_len()?;
         self.write_at(from, &vec![0u8; (bytes - from) as usize])?;
-        self.inner.sync_data()
+        self.inner.sync_data()?;
+        self.fs.faults().cache.entry(self.path.clone()).or_default().dirty.clear();
+        Ok(())
     }
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {
-        self.fs.faults().all_or_nothing(|| self.inner.set_len(bytes))
+        self.fs.faults().all_or_nothing(|| self.inner.set_len(bytes)).1
     }
 
     fn byte_len(&self) -> io::Result<u64> {
