@@ -12,4 +12,7 @@ pub enum Bug {
     /// Neither the segment's number nor the batch's ordinal is checked, so what a recycled file
     /// held before passes for new.
     AcceptRecycledFrames,
+    /// The last batch is taken for durable because it can be read, though the kernel may have
+    /// forgotten to write it.
+    TrustWhatIsRead,
 }

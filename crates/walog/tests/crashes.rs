@@ -1,5 +1,5 @@
-//! The log under crashes (D3, I1): seeded histories of power cuts, torn writes, failed syncs, full
-//! disks and flipped bits on a simulated disk.
+//! The log under crashes (D3, I1): seeded histories of power cuts, killed processes, torn writes,
+//! failed syncs, full disks and flipped bits on a simulated disk.
 //!
 //! `ANABRANCH_LOG_SEEDS` sets how many seeds run (500 unless set), `ANABRANCH_LOG_FIRST_SEED` where
 //! to begin: a failure names its seed.
@@ -11,7 +11,7 @@ use anabranch_walog::Bug;
 use crash_harness::{Kind, Problem, Report, run_seed};
 
 /// A planted bug must show within so many seeds.
-const SEEDS_FOR_A_BUG: u64 = 200;
+const SEEDS_FOR_A_BUG: u64 = 50;
 /// Each fault must strike at least once in so many seeds.
 const SEEDS_FOR_A_FAULT: u64 = 20;
 
@@ -76,4 +76,9 @@ fn a_retry_after_a_failed_sync_is_found() {
 #[test]
 fn an_accepted_frame_of_a_recycled_segment_is_found() {
     is_found(Bug::AcceptRecycledFrames, &[Kind::Lost, Kind::FalseAlarm]);
+}
+
+#[test]
+fn trust_in_what_a_failed_sync_left_in_memory_is_found() {
+    is_found(Bug::TrustWhatIsRead, &[Kind::Lost, Kind::FalseAlarm]);
 }

@@ -31,6 +31,8 @@ pub(crate) struct ScanHabits {
 pub(crate) struct Scanned {
     /// Behind its last batch.
     pub end: u64,
+    /// Where the batch begins that ends at `end`, if a sound one does.
+    pub last_batch: Option<u64>,
     pub damaged: bool,
     /// Only with [`ScanHabits::stops_at_damage`].
     pub stopped: bool,
@@ -39,7 +41,7 @@ pub(crate) struct Scanned {
 impl SegmentImage<'_> {
     /// Replays the segment. `expected` is the ordinal of the next batch, if known.
     pub(crate) fn scan(&self, expected: &mut Option<u64>, replay: &mut Replay) -> Scanned {
-        let mut scanned = Scanned { end: SEGMENT_START, damaged: false, stopped: false };
+        let mut scanned = Scanned { end: SEGMENT_START, last_batch: None, damaged: false, stopped: false };
         loop {
             let at = scanned.end;
             if self.end_ordinal.is_some() && *expected == self.end_ordinal {
@@ -48,6 +50,7 @@ impl SegmentImage<'_> {
             if let Some(header) = self.sound_batch(at, *expected) {
                 self.replay_frames(at, &header, replay);
                 *expected = Some(header.ordinal + 1);
+                scanned.last_batch = Some(at);
                 scanned.end = at + whole_blocks(u64::from(header.bytes));
                 continue;
             }
@@ -66,7 +69,7 @@ impl SegmentImage<'_> {
             scanned.damaged = true;
             let to = later.map_or(self.bytes.len() as u64, |(position, _)| position);
             self.salvage(at, to, replay);
-            scanned.end = to;
+            (scanned.end, scanned.last_batch) = (to, None);
             *expected = later.map(|(_, header)| header.ordinal).or(self.end_ordinal);
         }
     }

@@ -49,6 +49,8 @@ struct World {
     groups: BTreeMap<GroupId, GroupModel>,
     planted: Option<Bug>,
     life: u32,
+    /// The life before ended with the power.
+    power_was_cut: bool,
     small_disk: bool,
     /// A bit that was flipped since the log last opened.
     flip: Option<Piece>,
@@ -87,7 +89,9 @@ pub fn run_seed(seed: u64, planted: Option<Bug>) -> Result<Report, Problem> {
         let (world, outcome) = &mut *world.borrow_mut();
         stepped.map_err(|error| at(Problem::new(Kind::Panicked, error.to_string()), world.life))?;
         outcome.clone().map_err(|problem| at(problem, world.life))?;
-        sim.crash("disk");
+        if world.power_was_cut {
+            sim.crash("disk");
+        }
         if world.life == LIVES {
             return world.reported().judged().map_err(|problem| at(problem, LIVES));
         }
@@ -103,6 +107,7 @@ impl World {
             rng,
             planted,
             life: 0,
+            power_was_cut: true,
             small_disk,
             flip: None,
             condemned: BTreeMap::new(),
@@ -130,9 +135,10 @@ impl World {
 
     /// One life of the process, from its start to its end.
     fn live(&mut self) -> Result<(), Problem> {
-        self.fs.begin_life();
+        self.fs.begin_life(self.power_was_cut);
         self.life += 1;
-        if self.life > 1 && !self.small_disk && self.flip.is_none() && self.rng.random_bool(0.3) {
+        // A disk at rest: bits of pages that are in memory would not be seen.
+        if self.power_was_cut && !self.small_disk && self.flip.is_none() && self.rng.random_bool(0.3) {
             self.flip_a_bit();
         }
         Self::delete_files_set_aside();
@@ -142,9 +148,11 @@ impl World {
         }
         let stopped = self.open_and_work(mortal)?;
         let mut faults = self.fs.faults();
-        let process_died = stopped && !faults.dark;
+        let process_died = stopped && (!faults.dark || faults.power_stays);
         faults.counts.process_deaths += u64::from(process_died);
         faults.counts.power_cuts += u64::from(stopped && !process_died);
+        let restarts = process_died && (faults.dark || self.rng.random_bool(0.7));
+        self.power_was_cut = !restarts;
         Ok(())
     }
 
@@ -205,6 +213,7 @@ impl World {
         let mut faults = self.fs.faults();
         let soon = self.rng.random_bool(0.2);
         faults.alive_for = Some(if soon { self.rng.random_range(0..12) } else { self.rng.random_range(12..250) });
+        faults.power_stays = self.rng.random_bool(0.3);
         faults.sync_fails_in = self.rng.random_bool(0.2).then(|| self.rng.random_range(0..60));
         faults.write_fails_in = self.rng.random_bool(0.1).then(|| self.rng.random_range(0..60));
     }

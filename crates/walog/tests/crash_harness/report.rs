@@ -27,12 +27,13 @@ pub struct Report {
 
 impl FaultCounts {
     /// Each kind of fault by its name: every one has to strike often enough.
-    pub fn named(&self) -> [(&'static str, u64); 8] {
+    pub fn named(&self) -> [(&'static str, u64); 9] {
         [
             ("power cuts", self.power_cuts),
             ("process deaths", self.process_deaths),
             ("torn writes", self.torn_writes),
             ("failed syncs", self.failed_syncs),
+            ("forgotten pages read", self.forgotten_pages_read),
             ("failed writes", self.failed_writes),
             ("full disk", self.full_disk),
             ("flips in proven batches", self.flips_in_proven_batches),
@@ -45,6 +46,7 @@ impl FaultCounts {
         self.process_deaths += other.process_deaths;
         self.torn_writes += other.torn_writes;
         self.failed_syncs += other.failed_syncs;
+        self.forgotten_pages_read += other.forgotten_pages_read;
         self.failed_writes += other.failed_writes;
         self.full_disk += other.full_disk;
         self.flips_in_proven_batches += other.flips_in_proven_batches;

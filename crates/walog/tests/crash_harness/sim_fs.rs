@@ -1,6 +1,7 @@
 //! turmoil's simulated disk behind the log's file system trait, with the faults that turmoil does
 //! not have: a power cut between any two calls, writes torn in the middle and not only at the end,
-//! syncs that fail and let the kernel forget what it had to write, and errors on chosen writes.
+//! the death of the process alone, which leaves the page cache, syncs that fail and let the kernel
+//! forget what it had to write, and errors on chosen writes.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -26,11 +27,13 @@ const SECTOR_BYTES: usize = 512;
 pub struct FaultCounts {
     /// The power went in the middle of a life.
     pub power_cuts: u64,
-    /// The process ended because of a fault, before the power went.
+    /// The process died, or ended because of a fault, and the machine stayed on.
     pub process_deaths: u64,
     /// Writes under a power cut that survived in part: of what they were to change, some changed.
     pub torn_writes: u64,
     pub failed_syncs: u64,
+    /// A process began and read pages of a segment that the kernel had forgotten to write.
+    pub forgotten_pages_read: u64,
     pub failed_writes: u64,
     /// Writes that found no room.
     pub full_disk: u64,
@@ -47,7 +50,7 @@ struct CachedFile {
     /// Written since the last sync, and what the disk holds there.
     dirty: BTreeMap<u64, Vec<u8>>,
     /// Dropped by a failed sync: clean for the kernel, so no later sync writes them, and readable
-    /// until the power goes.
+    /// until they are evicted or the power goes.
     forgotten: BTreeMap<u64, Vec<u8>>,
 }
 
@@ -62,8 +65,10 @@ pub struct CutWrite {
 /// What is wrong with the disk now.
 pub struct Faults {
     rng: StdRng,
-    /// Calls that change something, until the power goes.
+    /// Calls that change something, until the power goes or the process dies.
     pub alive_for: Option<u64>,
+    /// At the end of that the process dies, the power stays.
+    pub power_stays: bool,
     /// Syncs until one fails.
     pub sync_fails_in: Option<u64>,
     /// Writes until one fails.
@@ -89,6 +94,7 @@ impl SimFs {
         let faults = Faults {
             rng: StdRng::seed_from_u64(seed),
             alive_for: None,
+            power_stays: false,
             sync_fails_in: None,
             write_fails_in: None,
             full: false,
@@ -104,13 +110,18 @@ impl SimFs {
         self.faults.lock().expect("no test thread panicked with it")
     }
 
-    /// A process begins after a power cut, with a sound disk.
-    pub fn begin_life(&self) {
+    /// A process begins, with a sound disk.
+    pub fn begin_life(&self, after_power_cut: bool) {
         let mut faults = self.faults();
         (faults.alive_for, faults.sync_fails_in, faults.write_fails_in) = (None, None, None);
         (faults.full, faults.dark) = (false, false);
-        faults.cache.clear();
-        faults.count_torn_write();
+        if after_power_cut {
+            faults.cache.clear();
+            faults.count_torn_write();
+        } else {
+            faults.cut_write = None;
+            faults.evict_some();
+        }
     }
 }
 
@@ -165,6 +176,16 @@ impl Faults {
                 (happens, Err(simulated("the end")))
             }
         }
+    }
+
+    /// The kernel may drop a clean page whenever it likes; what is on the disk is read again then.
+    fn evict_some(&mut self) {
+        let Self { rng, cache, counts, .. } = self;
+        if rng.random_bool(0.2) {
+            cache.values_mut().for_each(|file| file.forgotten.retain(|_, _| rng.random_bool(0.5)));
+        }
+        let reads_forgotten = cache.iter().any(|(path, file)| is_segment(path) && !file.forgotten.is_empty());
+        counts.forgotten_pages_read += u64::from(reads_forgotten);
     }
 
     /// Whether the write that the last power cut hit survived in part. Sectors that it did not
@@ -315,7 +336,7 @@ impl File for SimFile {
         faults.counts.failed_writes += u64::from(fails);
         let before = self.now(position, bytes.len())?;
         // A power cut tears later, what turmoil holds back; here ends what the process gets done.
-        let ends_early = fails;
+        let ends_early = fails || dark && faults.power_stays;
         let pages = if ends_early { faults.rng.random_range(0..=bytes.len() / PAGE_BYTES) } else { usize::MAX };
         let mut rest = &bytes[..pages.saturating_mul(PAGE_BYTES).min(bytes.len())];
         let cached = faults.cache.entry(self.path.clone()).or_default();
