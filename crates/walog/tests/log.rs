@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 
 use anabranch_runtime::fs::{File, Fs, StdFs};
@@ -534,20 +534,21 @@ fn a_callback_that_panics_leaves_nobody_without_an_answer() {
     assert!(matches!(append(&log, 40), Err(LogError::Poisoned(_))));
 }
 
-/// A disk whose syncs of segments fail from some time on.
+/// A disk that fails one sync.
 struct FailingSync {
-    fails: Arc<AtomicBool>,
+    /// Counts down; the sync that makes it zero fails.
+    fails_in: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
 struct FailingFile {
     inner: Arc<dyn File>,
-    fails: Arc<AtomicBool>,
+    fails_in: Arc<AtomicU64>,
 }
 
 impl FailingSync {
     fn wrap(&self, inner: Arc<dyn File>) -> Arc<dyn File> {
-        Arc::new(FailingFile { inner, fails: Arc::clone(&self.fails) })
+        Arc::new(FailingFile { inner, fails_in: Arc::clone(&self.fails_in) })
     }
 }
 
@@ -587,7 +588,8 @@ impl File for FailingFile {
     }
     fn sync_data(&self) -> io::Result<()> {
         // It fails once, and then says yes.
-        if self.fails.swap(false, Ordering::SeqCst) { Err(io::Error::other("lost it")) } else { self.inner.sync_data() }
+        let left = self.fails_in.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left == Ok(1) { Err(io::Error::other("lost it")) } else { self.inner.sync_data() }
     }
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         self.inner.allocate(bytes)
@@ -603,14 +605,14 @@ impl File for FailingFile {
 #[test]
 fn the_first_failed_sync_poisons_the_log_for_ever_and_says_so() {
     let dir = tempfile::tempdir().expect("temporary directory");
-    let fails = Arc::new(AtomicBool::new(false));
-    let fs = FailingSync { fails: Arc::clone(&fails) };
+    let fails_in = Arc::new(AtomicU64::new(0));
+    let fs = FailingSync { fails_in: Arc::clone(&fails_in) };
     let (sender, told) = mpsc::channel();
     let on_poison = OnPoison::new(move |reason| sender.send(reason.to_owned()).expect("the test waits"));
     let options = Options { on_poison: Some(on_poison), ..options() };
     let (walog, mut driver) = Walog::open_driven(Arc::new(fs), dir.path(), options).expect("opens");
     let log = walog.group(GroupId(1));
-    fails.store(true, Ordering::SeqCst);
+    fails_in.store(1, Ordering::SeqCst);
     let (first, first_heard) = done();
     log.append(vec![entry(0)], first);
     assert_eq!(driver.step(), Step::Stopped);
@@ -620,4 +622,29 @@ fn the_first_failed_sync_poisons_the_log_for_ever_and_says_so() {
     assert!(matches!(log.read(0..1, 1), Err(LogError::Poisoned(_))));
     assert_eq!(driver.step(), Step::Stopped);
     assert!(told.try_recv().is_err(), "the hook is called once");
+}
+
+#[test]
+fn a_torn_batch_that_proves_damage_stays_until_the_verdict_is_durable() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let (walog, mut driver) = Walog::open_driven(Arc::new(StdFs), dir.path(), options()).expect("opens");
+    for index in 0..2 {
+        walog.group(GroupId(1)).append(vec![entry(index)], Box::new(|result| result.expect("append")));
+        driver.step();
+    }
+    drop((walog, driver));
+    // Both bodies are damaged: the first was synced, as the header of the second says; the second
+    // may have been torn.
+    let path = dir.path().join("segment-0000000000000001.log");
+    let mut bytes = std::fs::read(&path).expect("read");
+    for at in [8192 + 500, 12288 + 500] {
+        bytes[at] ^= 4;
+    }
+    std::fs::write(&path, bytes).expect("write");
+    // The process dies between what recovery writes and the verdict, in a new segment's header.
+    let fs = FailingSync { fails_in: Arc::new(AtomicU64::new(2)) };
+    Walog::open(Arc::new(fs), dir.path(), options()).expect_err("the second sync fails");
+
+    let quarantined = open(dir.path()).quarantined();
+    assert_eq!(quarantined.iter().map(|q| q.group).collect::<Vec<_>>(), vec![Some(GroupId(1))]);
 }

@@ -189,7 +189,7 @@ impl Recovery<'_> {
         }
         let tail = &found[&end.segment];
         let segment_bytes = tail.header.map_or(tail.bytes, |header| header.segment_bytes);
-        self.settle_tail(end, tail, segment_bytes, last_batch)?;
+        self.settle_tail(end, tail, segment_bytes, last_batch, any_damage)?;
         let verdict = replay.finish(end);
         for (number, segment) in &mut segments {
             segment.keep |= verdict.kept.contains(number);
@@ -239,13 +239,16 @@ impl Recovery<'_> {
     /// kernel forgets what it could not write, and a process that starts again on the same machine
     /// reads it, syncs nothing, and loses it at the next power cut. So the last batch is written
     /// again; all before it were synced before it was written. The bytes are the same, so a write
-    /// that is torn here harms nothing. What lies behind is overwritten with zeros.
+    /// that is torn here harms nothing. What lies behind is overwritten with zeros, unless damage was
+    /// found: then nothing will be written there, and it may be all that proves the damage until the
+    /// verdict is durable.
     fn settle_tail(
         &self,
         end: Place,
         tail: &Found,
         segment_bytes: u64,
         last_batch: Option<LastBatch>,
+        any_damage: bool,
     ) -> Result<(), OpenError> {
         let path = self.path(FileName::Segment(end.segment));
         if tail.bytes < segment_bytes {
@@ -257,7 +260,7 @@ impl Recovery<'_> {
         let mut position = end.position;
         let mut block = vec![0u8; BLOCK_BYTES as usize];
         let zeros = vec![0u8; BLOCK_BYTES as usize];
-        while position + BLOCK_BYTES <= segment_bytes {
+        while !any_damage && position + BLOCK_BYTES <= segment_bytes {
             self.io("read", path.clone(), tail.file.read_at(position, &mut block))?;
             if block != zeros {
                 self.io("write", path.clone(), tail.file.write_at(position, &zeros))?;
