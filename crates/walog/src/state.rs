@@ -49,6 +49,8 @@ pub(crate) struct Segment {
     pub live: u64,
     /// Damaged, or holds frames of a quarantined group: it is set aside, never reused.
     pub keep: bool,
+    /// Its roster is damaged: it can be read only together with the segment before it.
+    pub rosterless: bool,
 }
 
 pub(crate) struct State {
@@ -129,7 +131,8 @@ impl State {
             Placement::NewBatch => self.begin_batch(),
             Placement::NewSegment => {
                 self.head += 1;
-                let segment = Segment { file: None, bytes: self.options.segment_bytes, live: 0, keep: false };
+                let segment =
+                    Segment { file: None, bytes: self.options.segment_bytes, live: 0, keep: false, rosterless: false };
                 self.segments.insert(self.head, segment);
                 self.spares_ready = self.spares_ready.checked_sub(1).expect("a roll is admitted only with a spare");
                 self.begin_batch();
@@ -300,10 +303,13 @@ impl State {
         }
     }
 
-    /// The oldest segment and its bytes, when nothing in it is needed any more.
+    /// The oldest segment and its bytes, when nothing in it is needed any more, nor in those behind
+    /// it that cannot be read without it.
     pub(crate) fn take_unneeded_segment(&mut self) -> Option<(u64, u64, Fate)> {
+        let needed = |(number, segment): (&u64, &Segment)| segment.live > 0 || *number >= self.proven_segment;
         let (number, segment) = self.segments.first_key_value()?;
-        if segment.live > 0 || *number >= self.proven_segment {
+        let mut leaning = self.segments.range(number + 1..).take_while(|(_, segment)| segment.rosterless);
+        if needed((number, segment)) || leaning.any(needed) {
             return None;
         }
         let fate = match (segment.keep, self.disk_bytes() > self.options.quota_bytes) {

@@ -447,6 +447,85 @@ fn a_purge_frees_segments_only_when_a_later_batch_proves_it() {
     walog.close();
 }
 
+fn quarantined_groups(walog: &Walog) -> Vec<GroupId> {
+    walog.quarantined().iter().filter_map(|quarantine| quarantine.group).collect()
+}
+
+/// Flips a bit in the body of the segment's first frame.
+fn damage_roster(path: &Path) {
+    let mut bytes = std::fs::read(path).expect("read");
+    bytes[4096 + 64 + 48 + 2] ^= 4;
+    std::fs::write(path, bytes).expect("write");
+}
+
+#[test]
+fn a_damaged_roster_costs_nobody_though_the_segments_before_it_are_no_longer_needed() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let (one, two) = (GroupId(1), GroupId(2));
+    let append_both = |walog: &Walog, indexes: std::ops::Range<u64>| {
+        for index in indexes {
+            append(&walog.group(one), index).expect("append");
+            append(&walog.group(two), index).expect("append");
+        }
+    };
+    let walog = open(dir.path());
+    append_both(&walog, 0..12);
+    walog.close();
+    damage_roster(&dir.path().join("segment-0000000000000002.log"));
+
+    let walog = open(dir.path());
+    assert_eq!(quarantined_groups(&walog), vec![], "later frames show that nothing of them is missing");
+    assert_eq!(walog.stats().segments, 3, "the log goes on in a new segment");
+    // Nothing in the first segment is needed any more.
+    for group in [one, two] {
+        purge(&walog.group(group), 8).expect("purge");
+    }
+    append_both(&walog, 12..14);
+    walog.close();
+    let walog = open(dir.path());
+    assert_eq!(quarantined_groups(&walog), vec![]);
+    for group in [one, two] {
+        let entries: Vec<Entry> = (9..14).map(entry).collect();
+        assert_eq!(walog.group(group).read(9..99, u64::MAX).expect("read"), entries);
+    }
+    // Nor in the second: both go, the damaged one is kept under another name.
+    for group in [one, two] {
+        purge(&walog.group(group), 12).expect("purge");
+    }
+    append_both(&walog, 14..15);
+    walog.close();
+    let names = StdFs.list(dir.path()).expect("list");
+    assert!(!names.contains(&"segment-0000000000000001.log".to_owned()), "{names:?}");
+    assert!(names.contains(&"quarantined-0000000000000002.log".to_owned()), "{names:?}");
+    assert_eq!(quarantined_groups(&open(dir.path())), vec![]);
+}
+
+#[test]
+fn a_damaged_roster_without_the_segment_before_it_costs_only_groups_with_entries_behind_it() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let (one, two) = (GroupId(1), GroupId(2));
+    let walog = open(dir.path());
+    append(&walog.group(two), 0).expect("append");
+    for index in 0..18 {
+        append(&walog.group(one), index).expect("append");
+    }
+    purge(&walog.group(two), 0).expect("purge");
+    append(&walog.group(one), 18).expect("append");
+    assert_eq!(walog.stats().segments, 2, "both groups' last frames are in the second");
+    walog.close();
+    damage_roster(&dir.path().join("segment-0000000000000002.log"));
+    open(dir.path()).close();
+    // As if the process had died while it took both segments out of the log.
+    std::fs::remove_file(dir.path().join("segment-0000000000000001.log")).expect("remove");
+
+    let walog = open(dir.path());
+    assert_eq!(quarantined_groups(&walog), vec![one]);
+    assert_eq!(walog.quarantined()[0].file, "segment-0000000000000002.log");
+    assert_eq!(walog.group(two).state().purged, Some(id(0)));
+    append(&walog.group(two), 1).expect("the other group goes on");
+    walog.close();
+}
+
 #[test]
 fn damage_met_while_reading_is_an_error_never_an_entry() {
     let dir = tempfile::tempdir().expect("temporary directory");

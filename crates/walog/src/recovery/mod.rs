@@ -182,7 +182,8 @@ impl Recovery<'_> {
             any_damage |= damaged;
             end = Place { segment: *number, position: scanned.end };
             let file = Some(Arc::clone(&segment.file));
-            segments.insert(*number, Segment { file, bytes: segment.bytes, live: 0, keep: damaged });
+            let (keep, rosterless) = (damaged, scanned.rosterless);
+            segments.insert(*number, Segment { file, bytes: segment.bytes, live: 0, keep, rosterless });
             if scanned.stopped {
                 break;
             }

@@ -30,6 +30,14 @@ pub(crate) struct Replay {
     unknown: Option<Quarantine>,
     /// A roster was read: groups that it does not name did not exist before it.
     rostered: bool,
+    /// Groups whose first frames lie before what was read, as long as no roster was: the roster that
+    /// said where they stand is damaged. Their frames are passed over until the next one says it.
+    headless: BTreeMap<GroupId, Headless>,
+}
+
+struct Headless {
+    finding: Quarantine,
+    segments: BTreeSet<u64>,
 }
 
 /// What the frames came to.
@@ -61,6 +69,7 @@ impl Replay {
                 None => self.unattributed(place, "a roster does not decode"),
             },
             FrameKind::Remove => {
+                self.headless.remove(&header.group);
                 self.groups.insert(header.group, Read::default());
             }
             FrameKind::Entry(_)
@@ -73,6 +82,12 @@ impl Replay {
 
     fn group_frame(&mut self, header: &FrameHeader, body: &[u8], place: Place) {
         let id = header.group;
+        if !self.rostered && !self.groups.contains_key(&id) && header.ordinal != 1 {
+            let reason = || format!("frame {} of the group is the first behind a damaged roster", header.ordinal);
+            let headless = || Headless { finding: finding(Some(id), place, reason()), segments: BTreeSet::new() };
+            self.headless.entry(id).or_insert_with(headless).segments.insert(place.segment);
+            return;
+        }
         let read = self.groups.entry(id).or_default();
         read.segments.insert(place.segment);
         if read.group.quarantine.is_some() {
@@ -99,6 +114,7 @@ impl Replay {
         for row in &roster.rows {
             self.roster_row(row, place);
         }
+        self.headless.retain(|id, _| roster.rows.iter().any(|row| row.group == *id));
         self.unknown = roster.unknown_suspect.then(|| finding(None, place, "damage was found earlier"));
         self.rostered = true;
     }
@@ -109,6 +125,9 @@ impl Replay {
         let read = self.groups.entry(row.group).or_default();
         if !known && !rostered {
             read.group = Group::from_row(row);
+            if let Some(headless) = self.headless.get(&row.group) {
+                read.segments.clone_from(&headless.segments);
+            }
         }
         if read.group.quarantine.is_some() {
             return;
@@ -149,6 +168,14 @@ impl Replay {
     /// The verdict, once everything is read; `end` is where the log ends.
     pub(crate) fn finish(mut self, end: Place) -> Replayed {
         let mut kept = BTreeSet::new();
+        for (id, headless) in &self.headless {
+            // If a roster told where the group stands, only entries before it can be missing.
+            let read = self.groups.entry(*id).or_default();
+            if !self.rostered || read.group.missing().is_some() {
+                read.group.quarantine(headless.finding.clone());
+            }
+            read.segments.extend(&headless.segments);
+        }
         for (id, read) in &mut self.groups {
             if let Some(doubt) = read.doubt.take() {
                 read.group.quarantine(doubt);

@@ -5,9 +5,10 @@
 //! at the very end, because nothing is written before the last batch is synced.
 
 use crate::batch::{BATCH_HEADER_BYTES, BatchHeader};
-use crate::frame::FrameHeader;
+use crate::frame::{FrameHeader, FrameKind};
 use crate::layout::{BLOCK_BYTES, FRAME_ALIGN, Place, SEGMENT_START, Seal, whole_blocks};
 use crate::recovery::replay::Replay;
+use crate::roster::Roster;
 
 /// One segment as it was read.
 pub(crate) struct SegmentImage<'a> {
@@ -34,6 +35,8 @@ pub(crate) struct Scanned {
     /// Where the batch begins that ends at `end`, if a sound one does.
     pub last_batch: Option<u64>,
     pub damaged: bool,
+    /// There are batches, but the roster that the first of them began with is damaged.
+    pub rosterless: bool,
     /// Only with [`ScanHabits::stops_at_damage`].
     pub stopped: bool,
 }
@@ -41,7 +44,21 @@ pub(crate) struct Scanned {
 impl SegmentImage<'_> {
     /// Replays the segment. `expected` is the ordinal of the next batch, if known.
     pub(crate) fn scan(&self, expected: &mut Option<u64>, replay: &mut Replay) -> Scanned {
-        let mut scanned = Scanned { end: SEGMENT_START, last_batch: None, damaged: false, stopped: false };
+        let scanned = self.scan_batches(expected, replay);
+        Scanned { rosterless: scanned.end > SEGMENT_START && !self.has_roster(), ..scanned }
+    }
+
+    fn has_roster(&self) -> bool {
+        let position = SEGMENT_START + BATCH_HEADER_BYTES;
+        let raw = self.bytes.get(position as usize..).unwrap_or_default();
+        let frame = FrameHeader::read(raw, self.seal, position).filter(|frame| frame.kind == FrameKind::Roster);
+        let body = frame.and_then(|frame| frame.body(raw, self.seal, position));
+        body.is_some_and(|body| Roster::decode(body).is_some())
+    }
+
+    fn scan_batches(&self, expected: &mut Option<u64>, replay: &mut Replay) -> Scanned {
+        let mut scanned =
+            Scanned { end: SEGMENT_START, last_batch: None, damaged: false, rosterless: false, stopped: false };
         loop {
             let at = scanned.end;
             if self.end_ordinal.is_some() && *expected == self.end_ordinal {
