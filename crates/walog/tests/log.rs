@@ -447,6 +447,38 @@ fn a_purge_frees_segments_only_when_a_later_batch_proves_it() {
     walog.close();
 }
 
+#[test]
+fn damage_to_two_batches_in_a_row_hides_nothing() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let (walog, mut driver) = Walog::open_driven(Arc::new(StdFs), dir.path(), options()).expect("opens");
+    let mut step = |group: u32, vote: &'static [u8]| {
+        walog.group(GroupId(group)).save_vote(Bytes::from_static(vote), Box::new(|result| result.expect("vote")));
+        driver.step();
+    };
+    (1..=4).for_each(|group| step(group, b"old"));
+    (1..=3).for_each(|group| step(group, b"new"));
+    let path = dir.path().join("segment-0000000000000001.log");
+    let mut bytes = std::fs::read(&path).expect("read");
+    // A block each: the first batch, four old votes, three new ones. Of the first two new votes the
+    // body and the batch's header are damaged; the third proves both.
+    bytes[4096 + 5 * 4096 + 64 + 48] ^= 4;
+    bytes[4096 + 6 * 4096 + 20] ^= 4;
+    std::fs::write(&path, bytes).expect("write");
+
+    let walog = open(dir.path());
+    assert!(quarantined_groups(&walog).contains(&GroupId(1)), "{:?}", walog.quarantined());
+    for group in 2..=4 {
+        let log = walog.group(GroupId(group));
+        let vote = if group == 4 { "old" } else { "new" };
+        assert!(
+            log.quarantine().is_some() || log.state().vote == Some(Bytes::from(vote)),
+            "{group}: {:?}",
+            log.state()
+        );
+    }
+    walog.close();
+}
+
 fn quarantined_groups(walog: &Walog) -> Vec<GroupId> {
     walog.quarantined().iter().filter_map(|quarantine| quarantine.group).collect()
 }

@@ -84,10 +84,15 @@ impl SegmentImage<'_> {
                 return Scanned { stopped: true, ..scanned };
             }
             scanned.damaged = true;
-            let to = later.map_or(self.bytes.len() as u64, |(position, _)| position);
+            // One batch at a time, as long as headers say where they end: the next may be damaged too.
+            let this = self.header(at).filter(|header| Some(header.ordinal) == *expected);
+            let (to, next) = match (this, later) {
+                (Some(header), _) => (at + whole_blocks(u64::from(header.bytes)), Some(header.ordinal + 1)),
+                (None, Some((position, header))) => (position, Some(header.ordinal)),
+                (None, None) => (self.bytes.len() as u64, self.end_ordinal),
+            };
             self.salvage(at, to, replay);
-            (scanned.end, scanned.last_batch) = (to, None);
-            *expected = later.map(|(_, header)| header.ordinal).or(self.end_ordinal);
+            (scanned.end, scanned.last_batch, *expected) = (to, None, next);
         }
     }
 
