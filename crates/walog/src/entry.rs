@@ -76,7 +76,7 @@ impl fmt::Display for Quarantine {
         write!(
             f,
             "{} at byte {} of {}; the file is kept: a group with other replicas is re-added under a new \
-             replica id, for a group without them run `anabranch log salvage`",
+             replica id, one without them needs the whole data directory from a backup",
             self.reason, self.position, self.file
         )
     }

@@ -86,7 +86,7 @@ pub enum OpenError {
     },
     /// Nothing can be verified: both copies of the only segment's header are damaged.
     #[error(
-        "{path} has no readable header and no other segment vouches for it; its bytes are kept, run `anabranch log salvage`"
+        "{path} has no readable header and no other segment vouches for it; its bytes are kept: restore the whole data directory from a backup"
     )]
     NoHeader {
         /// The segment.

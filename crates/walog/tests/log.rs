@@ -381,7 +381,7 @@ fn damage_costs_the_group_it_hit_and_no_other() {
     let quarantined = walog.quarantined();
     assert_eq!(quarantined.iter().map(|q| q.group).collect::<Vec<_>>(), vec![Some(GroupId(1))]);
     assert!(quarantined[0].to_string().contains("segment-0000000000000001.log"), "{}", quarantined[0]);
-    assert!(quarantined[0].to_string().contains("anabranch log salvage"), "{}", quarantined[0]);
+    assert!(quarantined[0].to_string().contains("from a backup"), "{}", quarantined[0]);
     let (hit, spared) = (walog.group(GroupId(1)), walog.group(GroupId(2)));
     assert_eq!((hit.quarantine(), spared.quarantine()), (Some(quarantined[0].clone()), None));
     assert!(matches!(hit.read(0..1, 1), Err(LogError::Quarantined(_))));
