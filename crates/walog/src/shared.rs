@@ -225,16 +225,21 @@ impl State {
             segment.file = Some(file);
             self.counters.segments_begun += 1;
         }
-        for (number, count) in std::mem::take(&mut self.released_unproven) {
-            let segment = self.segments.get_mut(&number).expect("a segment with live entries stays");
-            assert!(segment.live >= count, "segment {number} has {} live entries, {count} released", segment.live);
-            segment.live -= count;
-        }
+        self.release();
         for (number, count) in completions.iter().flat_map(|completion| &completion.released) {
             *self.released_unproven.entry(*number).or_default() += count;
         }
         self.written(&mut buffer);
         completions
+    }
+
+    /// Entries that the last durable batch gave up no longer count.
+    pub(crate) fn release(&mut self) {
+        for (number, count) in std::mem::take(&mut self.released_unproven) {
+            let segment = self.segments.get_mut(&number).expect("a segment with live entries stays");
+            assert!(segment.live >= count, "segment {number} has {} live entries, {count} released", segment.live);
+            segment.live -= count;
+        }
     }
 
     fn written(&mut self, buffer: &mut Vec<u8>) {

@@ -163,7 +163,7 @@ impl State {
             queued_bytes: 0,
             next_batch: recovered.next_batch,
             durable: recovered.durable,
-            proven_segment: 0,
+            proven_segment: recovered.proven_segment,
             released_unproven: BTreeMap::new(),
             spares_ready: recovered.spares.len(),
             spares_released: false,

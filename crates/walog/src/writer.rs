@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::disk::{Disk, DiskError, Prepared};
+use crate::error::LogError;
 use crate::shared::{Class, Shared};
 use crate::state::{Batch, Completion};
 
@@ -63,10 +64,13 @@ impl Driver {
     /// What is done when nothing waited for a while: a witness that proves the last batch, and
     /// preparation of segments.
     pub fn idle(&mut self) -> Step {
-        if self.shared.state.lock().witness_due
-            && let Ok(mut state) = self.shared.admit(Class::Control, &[0], |_| Ok(()))
-        {
-            state.witness();
+        if self.shared.state.lock().witness_due {
+            match self.shared.admit(Class::Control, &[0], |_| Ok(())) {
+                Ok(mut state) => state.witness(),
+                // What the last batch gave up is freed without: there is no room for the proof.
+                Err(LogError::Full(_)) => self.shared.state.lock().release(),
+                Err(_) => {}
+            }
         }
         match self.step() {
             Step::Idle => {}

@@ -3,12 +3,14 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 
 use anabranch_runtime::fs::{File, Fs, StdFs};
 use anabranch_types::GroupId;
-use anabranch_walog::{Done, Entry, GroupLog, LogError, LogId, OnPoison, OpenError, Options, Space, Step, Walog};
+use anabranch_walog::{
+    Done, Driver, Entry, GroupLog, LogError, LogId, OnPoison, OpenError, Options, Space, Step, Walog,
+};
 use bytes::Bytes;
 
 fn options() -> Options {
@@ -645,25 +647,27 @@ fn a_callback_that_panics_leaves_nobody_without_an_answer() {
     assert!(matches!(append(&log, 40), Err(LogError::Poisoned(_))));
 }
 
-/// A disk that fails one sync.
-struct FailingSync {
+/// A disk that fails one sync, or has no room for another file.
+#[derive(Debug, Clone, Default)]
+struct FailingDisk {
     /// Counts down; the sync that makes it zero fails.
     fails_in: Arc<AtomicU64>,
+    full: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
 struct FailingFile {
     inner: Arc<dyn File>,
-    fails_in: Arc<AtomicU64>,
+    disk: FailingDisk,
 }
 
-impl FailingSync {
+impl FailingDisk {
     fn wrap(&self, inner: Arc<dyn File>) -> Arc<dyn File> {
-        Arc::new(FailingFile { inner, fails_in: Arc::clone(&self.fails_in) })
+        Arc::new(FailingFile { inner, disk: self.clone() })
     }
 }
 
-impl Fs for FailingSync {
+impl Fs for FailingDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         Ok(self.wrap(StdFs.create(path)?))
     }
@@ -699,10 +703,13 @@ impl File for FailingFile {
     }
     fn sync_data(&self) -> io::Result<()> {
         // It fails once, and then says yes.
-        let left = self.fails_in.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        let left = self.disk.fails_in.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if left == Ok(1) { Err(io::Error::other("lost it")) } else { self.inner.sync_data() }
     }
     fn allocate(&self, bytes: u64) -> io::Result<()> {
+        if self.disk.full.load(Ordering::SeqCst) {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
         self.inner.allocate(bytes)
     }
     fn set_len(&self, bytes: u64) -> io::Result<()> {
@@ -716,8 +723,8 @@ impl File for FailingFile {
 #[test]
 fn the_first_failed_sync_poisons_the_log_for_ever_and_says_so() {
     let dir = tempfile::tempdir().expect("temporary directory");
-    let fails_in = Arc::new(AtomicU64::new(0));
-    let fs = FailingSync { fails_in: Arc::clone(&fails_in) };
+    let fs = FailingDisk::default();
+    let fails_in = Arc::clone(&fs.fails_in);
     let (sender, told) = mpsc::channel();
     let on_poison = OnPoison::new(move |reason| sender.send(reason.to_owned()).expect("the test waits"));
     let options = Options { on_poison: Some(on_poison), ..options() };
@@ -753,9 +760,62 @@ fn a_torn_batch_that_proves_damage_stays_until_the_verdict_is_durable() {
     }
     std::fs::write(&path, bytes).expect("write");
     // The process dies between what recovery writes and the verdict, in a new segment's header.
-    let fs = FailingSync { fails_in: Arc::new(AtomicU64::new(2)) };
+    let fs = FailingDisk { fails_in: Arc::new(AtomicU64::new(2)), ..FailingDisk::default() };
     Walog::open(Arc::new(fs), dir.path(), options()).expect_err("the second sync fails");
 
     let quarantined = open(dir.path()).quarantined();
     assert_eq!(quarantined.iter().map(|q| q.group).collect::<Vec<_>>(), vec![Some(GroupId(1))]);
+}
+
+/// A log on a full disk whose last block is taken by the purge that gives up everything, and the
+/// next index.
+fn purged_in_the_last_block(dir: &Path, fs: &FailingDisk) -> (Walog, Driver, u64) {
+    let (walog, mut driver) = Walog::open_driven(Arc::new(fs.clone()), dir, options()).expect("opens");
+    while walog.stats().spares < 3 {
+        assert_ne!(driver.idle(), Step::Stopped);
+    }
+    fs.full.store(true, Ordering::SeqCst);
+    let log = walog.group(GroupId(1));
+    let index = (0..1000).find(|index| {
+        let (done, heard) = done();
+        log.append(vec![entry(*index)], done);
+        driver.step();
+        heard.recv().expect("an answer").is_err()
+    });
+    let index = index.expect("the log gets full");
+    // The blocks that are left: of two reserved segments 15 each, and this one has none.
+    for nth in 0..29u32 {
+        log.save_vote(Bytes::from(nth.to_le_bytes().to_vec()), Box::new(|result| result.expect("vote")));
+        driver.step();
+    }
+    log.purge(id(index - 1), Box::new(|result| result.expect("purge")));
+    driver.step();
+    let (voted, heard) = done();
+    log.save_vote(Bytes::from_static(b"one too many"), voted);
+    assert!(matches!(heard.recv().expect("an answer"), Err(LogError::Full(_))), "{:?}", walog.stats());
+    (walog, driver, index)
+}
+
+#[test]
+fn a_purge_in_the_last_block_of_a_full_disk_frees_the_log() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let fs = FailingDisk::default();
+    let (walog, mut driver, index) = purged_in_the_last_block(dir.path(), &fs);
+    for _ in 0..3 {
+        assert_ne!(driver.idle(), Step::Stopped);
+    }
+    walog.group(GroupId(1)).append(vec![entry(index)], Box::new(|result| result.expect("append")));
+    assert_eq!(driver.step(), Step::Wrote);
+}
+
+#[test]
+fn a_purge_in_the_last_block_of_a_full_disk_frees_the_log_after_a_restart() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let fs = FailingDisk::default();
+    let (walog, driver, index) = purged_in_the_last_block(dir.path(), &fs);
+    drop((walog, driver));
+    let (walog, mut driver) = Walog::open_driven(Arc::new(fs), dir.path(), options()).expect("opens");
+    assert_ne!(driver.idle(), Step::Stopped);
+    walog.group(GroupId(1)).append(vec![entry(index)], Box::new(|result| result.expect("append")));
+    assert_eq!(driver.step(), Step::Wrote);
 }

@@ -39,6 +39,8 @@ pub(crate) struct Recovered {
     pub head_file: Option<Arc<dyn File>>,
     pub next_batch: u64,
     pub durable: Place,
+    /// The newest segment whose roster is proven by a batch behind it; 0 after damage.
+    pub proven_segment: u64,
     pub salt: u64,
 }
 
@@ -138,6 +140,7 @@ impl Recovery<'_> {
             head_file: None,
             next_batch: 1,
             durable: Place { segment: 0, position: 0 },
+            proven_segment: 0,
             salt: self.options.salt,
         }
     }
@@ -190,6 +193,12 @@ impl Recovery<'_> {
         }
         let tail = &found[&end.segment];
         let segment_bytes = tail.header.map_or(tail.bytes, |header| header.segment_bytes);
+        // A verdict on damage has to be durable and proven before anything goes.
+        let proven_segment = match &last_batch {
+            _ if any_damage => 0,
+            Some(batch) if batch.position > SEGMENT_START => end.segment,
+            Some(_) | None => end.segment.saturating_sub(1),
+        };
         self.settle_tail(end, tail, segment_bytes, last_batch, any_damage)?;
         let verdict = replay.finish(end);
         for (number, segment) in &mut segments {
@@ -210,6 +219,7 @@ impl Recovery<'_> {
             head_file: Some(Arc::clone(&tail.file)),
             next_batch: expected.unwrap_or(1),
             durable: end,
+            proven_segment,
             salt,
         })
     }
