@@ -6,9 +6,8 @@ use crate::transport::{NoPeers, Transport};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Half of the one segment that the log lets admitted entries use while it is full: frames, blocks
-/// and the ends of segments take more than the commands themselves.
-const IN_FLIGHT_BYTES: u32 = 32 << 20;
+/// The log's default size of a segment.
+const SEGMENT_BYTES: u64 = 64 << 20;
 
 /// How a group behaves. The defaults are measured starting values (docs/adr/0003-consensus.md).
 #[derive(Debug, Clone)]
@@ -44,7 +43,7 @@ impl Default for GroupOptions {
             kept_entries: 0,
             append_answer_max: Duration::from_secs(1),
             transport: Arc::new(NoPeers),
-            in_flight: InFlight::new(IN_FLIGHT_BYTES),
+            in_flight: InFlight::for_segments(SEGMENT_BYTES),
         }
     }
 }

@@ -41,6 +41,9 @@ pub enum ProposeError {
         /// Who leads, as far as known.
         leader: Option<ReplicaId>,
     },
+    /// Certainly not appended: the log got full while the command waited for its turn.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// It may or may not be applied later: ask again with the same request id (I12).
     #[error("outcome unknown: {reason}")]
     Unknown {

@@ -126,14 +126,33 @@ impl<M: Machine> Group<M> {
         Ok(())
     }
 
-    /// Appends `command`, once it fits what may be in flight, and answers once a majority has it on disk (D2) and it is applied here.
+    /// Appends `command`, once it fits what may be in flight and the log has room, and answers once
+    /// a majority has it on disk (D2) and it is applied here.
     ///
     /// # Errors
-    /// [`ProposeError::NotLeader`] when it was certainly not appended, [`ProposeError::Unknown`]
-    /// when it may have been. Dropping the future leaves the outcome unknown, too.
+    /// [`ProposeError::NotLeader`] and [`ProposeError::NoRoom`] when it was certainly not appended,
+    /// [`ProposeError::Unknown`] when it may have been. Dropping the future leaves the outcome
+    /// unknown, too.
     #[tracing::instrument(name = "group.propose", skip_all, fields(group = %self.id, bytes = command.len()))]
     pub async fn propose(&self, command: Bytes) -> Result<Proposed, ProposeError> {
-        let admission = Some(self.in_flight.admit(command.len()).await);
+        let admission = self.in_flight.admit(command.len()).await;
+        // After the wait: what is let in now is let in whatever becomes of the log.
+        self.check_room()?;
+        self.write(command, admission).await
+    }
+
+    /// As [`Group::propose`], for the few commands that free space: they use the room that is kept
+    /// for them while the log is full.
+    ///
+    /// # Errors
+    /// As [`Group::propose`], but for [`ProposeError::NoRoom`].
+    pub async fn propose_freeing(&self, command: Bytes) -> Result<Proposed, ProposeError> {
+        let admission = self.in_flight.admit(command.len()).await;
+        self.write(command, admission).await
+    }
+
+    async fn write(&self, command: Bytes, admission: Admission) -> Result<Proposed, ProposeError> {
+        let admission = Some(admission);
         match self.raft.client_write(Command { bytes: command, admission }).await {
             Ok(response) => Ok(Proposed { index: response.log_id.index, outcome: response.data }),
             Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => {

@@ -47,10 +47,15 @@ impl LogStorage {
     }
 
     /// Makes `request` until it is not refused for lack of room.
-    async fn insist(&mut self, request: impl Fn(&GroupLog, Done) + Send + Sync) -> io::Result<()> {
+    ///
+    /// Always on a thread that may block: such requests are rare, and one that meets a used-up
+    /// reserve fills a segment with zeros.
+    async fn insist(&mut self, request: impl Fn(&GroupLog, Done) + Clone + Send + 'static) -> io::Result<()> {
         loop {
             let (done, answered) = oneshot::channel();
-            request(&self.log, Box::new(move |result| drop(done.send(result))));
+            let (log, request) = (self.log.clone(), request.clone());
+            let made = move || request(&log, Box::new(move |result| drop(done.send(result))));
+            tokio::task::spawn_blocking(made).await.map_err(io::Error::other)?;
             match answered.await.map_err(io::Error::other)? {
                 Err(LogError::Full(reason)) if !self.gives_up_on_room(&reason).await => {}
                 answer => return answer.map_err(log_failed),
@@ -152,7 +157,7 @@ impl RaftLogStorage<RaftTypes> for LogStorage {
 
     async fn save_vote(&mut self, vote: &RaftVote) -> Result<(), io::Error> {
         let vote = vote_out(vote);
-        self.insist(|log, done| log.save_vote(vote.clone(), done)).await
+        self.insist(move |log, done| log.save_vote(vote.clone(), done)).await
     }
 
     async fn save_committed(&mut self, committed: Option<RaftLogId>) -> Result<(), io::Error> {
@@ -191,12 +196,12 @@ impl RaftLogStorage<RaftTypes> for LogStorage {
 
     async fn truncate_after(&mut self, last_kept: Option<LogIdOf<RaftTypes>>) -> Result<(), io::Error> {
         let last_kept = last_kept.as_ref().map(log_id_out);
-        self.insist(|log, done| log.truncate_after(last_kept, done)).await
+        self.insist(move |log, done| log.truncate_after(last_kept, done)).await
     }
 
     async fn purge(&mut self, upto: LogIdOf<RaftTypes>) -> Result<(), io::Error> {
         let upto = log_id_out(&upto);
-        self.insist(|log, done| log.purge(upto, done)).await
+        self.insist(move |log, done| log.purge(upto, done)).await
     }
 }
 

@@ -38,7 +38,7 @@ async fn propose_many(group: &Group<Memory>, from: usize, count: usize, bytes: u
         let mut command = format!("{} of {}", number, group.id()).into_bytes();
         command.resize(bytes.max(command.len()), b' ');
         let command = Bytes::from(command);
-        let proposed = group.propose(command.clone()).await.expect("is applied");
+        let proposed = group.propose_freeing(command.clone()).await.expect("is applied");
         assert_eq!(proposed.outcome, command, "an answer belongs to its own command");
         (proposed.index, command)
     });
@@ -181,6 +181,9 @@ async fn a_full_log_warns_stalls_and_goes_on_after_a_purge() {
     while filler.check_room().is_ok() {
         propose_many(filler, 0, 4, 8 << 10).await;
     }
+
+    let refusal = filler.propose(Bytes::from_static(b"more")).await.expect_err("the log is full");
+    assert!(matches!(refusal, ProposeError::NoRoom(_)), "certainly not appended: {refusal}");
 
     tracing::info!("commands that free space still pass");
     propose_many(staller, 0, 1, 100).await;

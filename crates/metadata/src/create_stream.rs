@@ -24,6 +24,11 @@ pub(crate) async fn create_stream(
     shard_count: NonZeroU32,
 ) -> Result<CreateStreamReply, NodeError> {
     let metadata = &service.metadata;
+    // A name that is taken is told also while the disk is short: a restart asks for its streams.
+    let known = metadata.view.load().map.stream_named(account, &name).map(|map| map.stream.request);
+    if known.is_some_and(|made_by| made_by != request) {
+        return Ok(CreateStreamReply::Exists);
+    }
     // Before the stream is recorded: its shards would be refused, and a CREATING stream left over.
     metadata.writable.check()?;
     metadata.group.check_room().map_err(|error| NodeError::Unavailable { reason: error.to_string() })?;

@@ -18,6 +18,7 @@ pub(crate) async fn propose<C: Command>(
     let proposed = group.propose(command.encode()).await.map_err(|error| match error {
         // Replicas of the metadata group live on nodes the catalog knows; here there is one.
         ProposeError::NotLeader { .. } => NodeError::NotLeader { group: GroupId::METADATA, leader: None },
+        ProposeError::NoRoom(full) => NodeError::Unavailable { reason: full.to_string() },
         ProposeError::Unknown { reason } => NodeError::Unknown { reason },
     })?;
     C::decode_outcome(&proposed.outcome).map_err(|error| NodeError::Damaged { reason: error.to_string() })

@@ -28,6 +28,10 @@ pub enum Jump {
     Backward(Duration),
 }
 
+/// The trusted difference follows so often at most: each step is at least a millisecond, which
+/// must stay within the rate however often the clock is read.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+
 /// Verdict over the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
@@ -50,12 +54,12 @@ pub struct ClockJump {
 struct Watch {
     /// Wall minus monotonic time, in milliseconds, where it was last trusted.
     trusted_millis: i128,
-    /// Monotonic time of the last observation.
-    observed_at: Duration,
+    /// Monotonic time up to which the trusted difference has followed.
+    followed_at: Duration,
     settling: Option<Settling>,
 }
 
-/// A jumped clock that may become the trusted one. `since <= observed_at`.
+/// A jumped clock that may become the trusted one. `since` is monotonic time.
 #[derive(Debug)]
 struct Settling {
     difference_millis: i128,
@@ -68,13 +72,13 @@ impl ClockJump {
         ClockJump::default()
     }
 
-    /// Judges one reading of both clocks; to be called every few seconds, in order of
-    /// `monotonic`.
+    /// Judges one reading of both clocks; to be called in order of `monotonic`,
+    /// and every few seconds at least.
     pub fn observe(&mut self, wall: Timestamp, monotonic: Duration) -> Trust {
         let difference_millis = i128::from(wall.as_millis()) - monotonic.as_millis() as i128;
         let watch = self.watch.get_or_insert(Watch {
             trusted_millis: difference_millis,
-            observed_at: monotonic,
+            followed_at: monotonic,
             settling: None,
         });
         watch.observe(difference_millis, monotonic)
@@ -83,12 +87,14 @@ impl ClockJump {
 
 impl Watch {
     fn observe(&mut self, difference_millis: i128, monotonic: Duration) -> Trust {
-        let elapsed = monotonic.saturating_sub(self.observed_at);
-        self.observed_at = self.observed_at.max(monotonic);
         let deviation_millis = difference_millis - self.trusted_millis;
         if deviation_millis.unsigned_abs() <= JUMP_TOLERATED.as_millis() {
             self.settling = None;
-            self.follow(deviation_millis, elapsed);
+            let elapsed = monotonic.saturating_sub(self.followed_at);
+            if elapsed >= FOLLOW_EVERY {
+                self.followed_at = monotonic;
+                self.follow(deviation_millis, elapsed);
+            }
             return Trust::Steady;
         }
         if self.has_settled(difference_millis, monotonic) {

@@ -160,7 +160,7 @@ async fn start_storage(
         ShardLimits::Off => None,
     };
     let options = StorageOptions { limits, flush_after_bytes: stores.flush_after_bytes(), ..StorageOptions::default() };
-    Ok(Arc::new(Storage::start(parts, env, &options, &groups::group_options()).await?))
+    Ok(Arc::new(Storage::start(parts, env, &options, stores.group_options()).await?))
 }
 
 fn gateway(metadata: &Metadata, router: Router, service: &MetadataService, env: &Env) -> Gateway {

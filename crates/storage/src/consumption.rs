@@ -23,7 +23,8 @@ pub(crate) fn is_recent(shared: &SharedState, shard: ShardNo, now: Timestamp) ->
     newest.is_some_and(|newest| newest.arrival.plus(LOOKED_BACK) > now)
 }
 
-/// The writes of the last second, oldest first. Blocks on the store.
+/// The writes of the last second, oldest first. Blocks on the store. What is stamped later than
+/// `now`, by a clock that was ahead, is not counted: nobody knows when it was.
 ///
 /// # Errors
 /// [`NodeError`] when what is stored cannot be read.
@@ -41,6 +42,10 @@ pub(crate) fn of_last_second(shared: &SharedState, shard: ShardNo, now: Timestam
             let records = opened.and_then(Iterator::collect::<Result<Vec<_>, _>>);
             match records {
                 Ok(records) => {
+                    // Arrivals never go back within a shard.
+                    if records.first().is_some_and(|record| record.arrival > now) {
+                        return ControlFlow::Break(());
+                    }
                     for record in records.iter().filter(|record| record.arrival >= since) {
                         let consumed = by_arrival.entry(record.arrival).or_default();
                         consumed.ago = Duration::from_millis(now.millis_since(record.arrival));

@@ -2,12 +2,12 @@
 
 use crate::budgets::Budgets;
 use crate::config::StorageOptions;
+use crate::consumption;
 use crate::error::HostError;
 use crate::machine::ShardMachine;
-use crate::maintenance;
 use crate::shared::SharedState;
 
-use anabranch_cluster::{GroupReport, NodeError, Writable};
+use anabranch_cluster::{GroupReport, NodeError, ShardKey, Writable};
 use anabranch_consensus::{BarrierError, Group, GroupOptions, ProposeError};
 use anabranch_runtime::Env;
 use anabranch_shard::{Init, Outcome};
@@ -70,8 +70,6 @@ impl HostedGroup {
         let budgets = Budgets::new(options.limits);
         let host = HostedGroup { group, shared, budgets, writable, env, options };
         host.init().await?;
-        // What expired while the node was down is not served (I11).
-        maintenance::expire(&host).await;
         Ok(host)
     }
 
@@ -100,15 +98,37 @@ impl HostedGroup {
         self.group.check_room().map_err(|error| NodeError::Unavailable { reason: error.to_string() })
     }
 
-    /// Proposes a command other than Put.
+    /// A shard that this replica meets for the first time as its leader goes on with what it took in
+    /// the last second, whoever led then (I8). Before its first put and its first read alike.
+    pub(crate) async fn begin_budget(&self, key: ShardKey) -> Result<(), NodeError> {
+        let (term, now) = (self.group.term(), self.env.now());
+        let Some(no) = self.shared.state.read().shard(key.stream, key.shard).map(|shard| shard.no) else {
+            return Ok(());
+        };
+        if !self.budgets.lacks(term, no) {
+            return Ok(());
+        }
+        let consumed = if consumption::is_recent(&self.shared, no, now) {
+            let shared = Arc::clone(&self.shared);
+            let read = tokio::task::spawn_blocking(move || consumption::of_last_second(&shared, no, now));
+            read.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??
+        } else {
+            Vec::new()
+        };
+        self.budgets.begin(term, no, consumed, self.env.clock.monotonic());
+        Ok(())
+    }
+
+    /// Proposes a command other than Put: one that frees space, or that was asked for room before.
     pub(crate) async fn propose(&self, command: Bytes) -> Result<Outcome, NodeError> {
-        let proposed = self.group.propose(command).await.map_err(|error| self.propose_failed(error))?;
+        let proposed = self.group.propose_freeing(command).await.map_err(|error| self.propose_failed(error))?;
         Outcome::decode(&proposed.outcome).map_err(|error| NodeError::Damaged { reason: error.to_string() })
     }
 
     pub(crate) fn propose_failed(&self, error: ProposeError) -> NodeError {
         match error {
             ProposeError::NotLeader { leader } => self.not_leader(leader),
+            ProposeError::NoRoom(full) => NodeError::Unavailable { reason: full.to_string() },
             ProposeError::Unknown { reason } => NodeError::Unknown { reason },
         }
     }

@@ -55,7 +55,7 @@ pub(crate) async fn tick(host: Arc<HostedGroup>) {
 }
 
 /// Tells the group the time, when it leads and something is due.
-pub(crate) async fn expire(host: &HostedGroup) {
+async fn expire(host: &HostedGroup) {
     let now = host.env.now();
     if !host.group.is_leader() || !trimming::is_due(&host.shared.state.read(), now) {
         return;

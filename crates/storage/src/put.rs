@@ -2,11 +2,10 @@
 
 use crate::admission::{self, Admitted};
 use crate::group_host::HostedGroup;
-use crate::{consumption, metrics};
+use crate::metrics;
 use anabranch_cluster::{Attempt, NodeError, PutItem, PutReply, PutRequest, RecordFate};
 use anabranch_shard::{ItemOutcome, RequestOutcome, decode_put_outcome};
 use anabranch_types::{Counter, Timestamp};
-use std::sync::Arc;
 
 #[tracing::instrument(name = "storage.put", skip_all, fields(group = %host.id(), request_id = %request.request_id))]
 pub(crate) async fn put(host: &HostedGroup, request: &PutRequest, attempt: Attempt) -> Result<PutReply, NodeError> {
@@ -17,7 +16,9 @@ pub(crate) async fn put(host: &HostedGroup, request: &PutRequest, attempt: Attem
         return Ok(PutReply { fates: settle_recorded(request, &outcome) });
     }
     host.check_writable()?;
-    begin_budgets(host, request).await?;
+    for item in &request.items {
+        host.begin_budget(item.shard).await?;
+    }
     let mut admitted = admission::admit(host, request, attempt);
     let Some(command) = admitted.command.take() else {
         let reply = PutReply { fates: settle(admitted, &[]) };
@@ -29,7 +30,7 @@ pub(crate) async fn put(host: &HostedGroup, request: &PutRequest, attempt: Attem
         Ok(proposed) => proposed,
         Err(error) => {
             let error = host.propose_failed(error);
-            if matches!(error, NodeError::NotLeader { .. }) {
+            if matches!(error, NodeError::NotLeader { .. } | NodeError::Unavailable { .. }) {
                 refund(host, &admitted);
             }
             return Err(error);
@@ -56,24 +57,6 @@ pub(crate) async fn put(host: &HostedGroup, request: &PutRequest, attempt: Attem
             Err(NodeError::Damaged { reason: "the outcome does not fit the request".to_owned() })
         }
     }
-}
-
-/// Shards that this replica meets for the first time as their leader go on with what they took in
-/// the last second, whoever led then (I8).
-async fn begin_budgets(host: &HostedGroup, request: &PutRequest) -> Result<(), NodeError> {
-    let (term, now) = (host.group.term(), host.env.now());
-    let number = |item: &PutItem| Some(host.shared.state.read().shard(item.shard.stream, item.shard.shard)?.no);
-    for no in request.items.iter().filter_map(number).filter(|no| host.budgets.lacks(term, *no)) {
-        let consumed = if consumption::is_recent(&host.shared, no, now) {
-            let shared = Arc::clone(&host.shared);
-            let read = tokio::task::spawn_blocking(move || consumption::of_last_second(&shared, no, now));
-            read.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??
-        } else {
-            Vec::new()
-        };
-        host.budgets.begin(term, no, consumed, host.env.clock.monotonic());
-    }
-    Ok(())
 }
 
 /// Whether an earlier try was applied and this one, at `index`, only heard its answer.

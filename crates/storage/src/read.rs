@@ -19,6 +19,7 @@ pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<Rea
         let state = host.shared.state.read();
         state.shard(request.shard.stream, request.shard.shard).ok_or_else(no_such_shard)?.no
     };
+    host.begin_budget(request.shard).await?;
     let throttled = |exceeded: anabranch_limiter::Exceeded| {
         metrics::read_throttled();
         NodeError::Throttled { bucket: exceeded.bucket, retry_after: exceeded.retry_after }

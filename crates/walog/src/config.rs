@@ -45,8 +45,9 @@ pub struct Options {
     pub entry_bytes_max: u64,
     /// Entry bodies kept in memory, in bytes, over all groups. What waits to be written comes on top.
     pub cache_bytes: u64,
-    /// Old segments are kept for reuse up to so many bytes, while the disk has twice as much room:
-    /// one that is removed instead has to be filled with zeros again. The reserve is kept anyway.
+    /// Old segments are kept for reuse up to so many bytes, unless the disk is short of room
+    /// ([`crate::Walog::set_short_of_room`]): one that is removed instead has to be filled with
+    /// zeros again. The reserve is kept anyway.
     pub spare_bytes_max: u64,
     /// A segment is prepared only while so many bytes stay available on the disk: they belong to
     /// whoever has to write before the log can be purged, and to purges, votes and truncations once

@@ -182,12 +182,10 @@ impl Disk {
         self.sync_dir()
     }
 
-    /// Whether an old segment is worth keeping. A disk that cannot be looked at has no room to spare.
+    /// Whether there is a use for another spare.
     fn wants_another_spare(&self) -> bool {
-        let Options { segment_bytes, spare_bytes_max, .. } = *self.options;
-        let kept_bytes = (self.spares.len() as u64 + 1) * segment_bytes;
-        let has_room = || self.fs.available_bytes(&self.dir).is_ok_and(|bytes| bytes >= 2 * spare_bytes_max);
-        self.spares.len() < self.options.spares_wanted() || kept_bytes <= spare_bytes_max && has_room()
+        let kept_bytes = (self.spares.len() as u64 + 1) * self.options.segment_bytes;
+        self.spares.len() < self.options.spares_wanted() || kept_bytes <= self.options.spare_bytes_max
     }
 
     /// Gives the room of a spare back to the disk. The caller has taken it off the account.

@@ -60,7 +60,7 @@ pub enum LogError {
     Closed,
 }
 
-/// Why a log could not be opened. Its files are as they were.
+/// Why a log could not be opened. Nothing that was durable in it is lost by the attempt.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The disk failed, or has no room for the first segments. A read that fails is never taken for the end of the log.

@@ -76,8 +76,8 @@ pub(crate) struct State {
     /// the entries would be neither there nor given up.
     pub released_unproven: BTreeMap<u64, u64>,
     pub spares_ready: usize,
-    /// The disk is short of room: spares beyond the reserve are to go.
-    pub spares_released: bool,
+    /// The disk is short of room: nothing beyond the reserve is kept for reuse.
+    pub short_of_room: bool,
     /// Why no further segment can be prepared, while that is so.
     pub full: Option<String>,
     pub poisoned: Option<String>,
@@ -312,10 +312,12 @@ impl State {
         if needed((number, segment)) || leaning.any(needed) {
             return None;
         }
-        let fate = match (segment.keep, self.disk_bytes() > self.options.quota_bytes) {
+        let wanted = self.spares_ready < self.options.spares_wanted() || !self.short_of_room;
+        let reuse = wanted && self.disk_bytes() <= self.options.quota_bytes;
+        let fate = match (segment.keep, reuse) {
             (true, _) => Fate::SetAside,
-            (false, true) => Fate::Remove,
-            (false, false) => Fate::Reuse,
+            (false, false) => Fate::Remove,
+            (false, true) => Fate::Reuse,
         };
         let (number, segment) = self.segments.pop_first()?;
         Some((number, segment.bytes, fate))
@@ -323,14 +325,13 @@ impl State {
 
     /// Whether a spare beyond the reserve is to be given back.
     pub(crate) fn has_surplus_spare(&self) -> bool {
-        self.spares_released && self.spares_ready > self.options.spares_wanted()
+        self.short_of_room && self.spares_ready > self.options.spares_wanted()
     }
 
     /// Takes a surplus spare off the account; its file is to be removed.
     pub(crate) fn take_surplus_spare(&mut self) -> bool {
         let surplus = self.has_surplus_spare();
         self.spares_ready -= usize::from(surplus);
-        self.spares_released &= surplus;
         surplus
     }
 

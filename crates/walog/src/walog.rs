@@ -81,7 +81,7 @@ impl Walog {
 
     /// What was found damaged when the log was opened. A group with other replicas is re-added
     /// under a new replica id and then [`GroupLog::remove`]d here; a group without refuses to open
-    /// and prints the quarantine, which names the files and the recovery command.
+    /// and prints the quarantine, which names the files.
     #[must_use]
     pub fn quarantined(&self) -> Vec<Quarantine> {
         let state = self.shared.state.lock();
@@ -107,11 +107,15 @@ impl Walog {
         }
     }
 
-    /// Gives the disk back what is kept for reuse beyond the reserve: something else is short of
-    /// room. The writer does it, soon.
-    pub fn release_spares(&self) {
-        self.shared.state.lock().spares_released = true;
-        self.shared.work.notify_all();
+    /// Tells the log whether others are short of room on its disk: then it keeps nothing for reuse
+    /// beyond its reserve, and its writer gives back, soon, what it has kept.
+    pub fn set_short_of_room(&self, short: bool) {
+        let mut state = self.shared.state.lock();
+        state.short_of_room = short;
+        // Only then: whoever is woken for nothing starts its wait for room anew.
+        if state.has_surplus_spare() {
+            self.shared.work.notify_all();
+        }
     }
 
     /// Makes everything that was taken durable and proves the last batch, then stops the writer.
@@ -166,7 +170,7 @@ impl State {
             proven_segment: recovered.proven_segment,
             released_unproven: BTreeMap::new(),
             spares_ready: recovered.spares.len(),
-            spares_released: false,
+            short_of_room: false,
             full: None,
             poisoned: None,
             closing: false,

@@ -140,7 +140,7 @@ fn freed_segments_wait_for_reuse_until_the_disk_is_short_of_room() {
     (200..202).for_each(&mut write);
     assert_eq!((walog.stats().segments, walog.stats().spares), (1, 6), "{:?}", walog.stats());
 
-    walog.release_spares();
+    walog.set_short_of_room(true);
     assert_ne!(driver.idle(), Step::Stopped);
     assert_eq!(walog.stats().spares, 3, "the reserve and the next one stay");
     let spares = StdFs.list(dir.path()).expect("list").into_iter().filter(|name| name.starts_with("spare-"));

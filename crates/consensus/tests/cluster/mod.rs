@@ -144,7 +144,7 @@ impl Cluster {
                 for at in among {
                     match self.group(*at).propose(command.clone()).await {
                         Ok(proposed) => return proposed.index,
-                        Err(ProposeError::NotLeader { .. }) => {}
+                        Err(ProposeError::NotLeader { .. } | ProposeError::NoRoom(_)) => {}
                         Err(ProposeError::Unknown { reason }) => tracing::info!(reason, "proposed again"),
                     }
                 }

@@ -15,8 +15,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const AVAILABLE_PERCENT_MIN: u64 = 5;
 /// They go on above this, so that a disk at the edge does not flap.
 const AVAILABLE_PERCENT_RESUME: u64 = 6;
-/// Below this part the log keeps no segments for reuse.
-const RELEASE_PERCENT: u64 = 10;
+/// Below this part, and below twice what flushes need, the log keeps no segments for reuse.
+const SPARES_PERCENT_MIN: u64 = 10;
 
 /// Watches the file system of `data_dir` until the node stops. `flush_room_bytes` are kept for
 /// the flushes that have to happen before the log can be purged.
@@ -87,9 +87,7 @@ impl DiskWatch {
         };
         let (available, all) =
             (stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize));
-        if available < self.flush_room_bytes.max(all / 100 * RELEASE_PERCENT) {
-            self.log.release_spares();
-        }
+        self.log.set_short_of_room(available < (2 * self.flush_room_bytes).max(all / 100 * SPARES_PERCENT_MIN));
         if let Space::Full { reason } = self.log.stats().space {
             return Some(format!("the log is full: {reason}"));
         }

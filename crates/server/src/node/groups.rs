@@ -5,7 +5,7 @@ use crate::config::NodeConfig;
 use crate::data_dir::DataDir;
 use anabranch_catalog::{Catalog, ShardMap};
 use anabranch_cluster::{ViewWatch, Writable};
-use anabranch_consensus::{Group, GroupOptions};
+use anabranch_consensus::{Group, GroupOptions, InFlight};
 use anabranch_metadata::{CatalogMachine, MetadataError};
 use anabranch_storage::HostParts;
 use anabranch_store::{RocksStore, SharedOptions, SharedResources, Store, StoreOptions};
@@ -23,17 +23,13 @@ const GROUP_SLACK_BYTES: u64 = 4 << 20;
 /// Rows of a catalog of 100,000 shards.
 const CATALOG_ROOM_BYTES: u64 = 32 << 20;
 
-/// Timeouts of all groups.
-pub(super) fn group_options() -> GroupOptions {
-    GroupOptions::default()
-}
-
 /// Where groups keep their state, and what their stores share.
 #[derive(Clone)]
 pub(super) struct Stores {
     data_dir: PathBuf,
     options: StoreOptions,
     shared: Arc<SharedResources>,
+    group_options: GroupOptions,
 }
 
 impl Stores {
@@ -50,7 +46,16 @@ impl Stores {
             data_dir: directory.path().to_owned(),
             options: StoreOptions { flush_after_bytes, ..StoreOptions::default() },
             shared: Arc::new(SharedResources::new(&shared).map_err(StartError::SharedStore)?),
+            group_options: GroupOptions {
+                in_flight: InFlight::for_segments(config.log.segment_bytes),
+                ..GroupOptions::default()
+            },
         })
+    }
+
+    /// Of all groups, the catalog's too: they share what may be in flight.
+    pub(super) fn group_options(&self) -> &GroupOptions {
+        &self.group_options
     }
 
     /// What the disk must have left for flushing all that may be unflushed: the memtables and half
@@ -113,7 +118,7 @@ pub(super) async fn start_metadata_group(
     let replica = Catalog::FIRST_METADATA_REPLICA;
     let start = async {
         let log = log.group(GroupId::METADATA);
-        let group = Group::start(GroupId::METADATA, replica, log, machine, &group_options()).await?;
+        let group = Group::start(GroupId::METADATA, replica, log, machine, stores.group_options()).await?;
         group.bootstrap(&[(replica, node)]).await?;
         group.wait_ready(READY_PATIENCE).await?;
         Ok::<_, anabranch_consensus::StartError>(group)

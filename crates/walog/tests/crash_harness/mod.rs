@@ -345,7 +345,7 @@ impl World {
                 self.purge_everything(walog);
             }
             if self.rng.random_bool(0.02) {
-                walog.release_spares();
+                walog.set_short_of_room(self.rng.random_bool(0.5));
             }
             let step = match self.rng.random_range(0..20) {
                 0 => driver.idle(),
