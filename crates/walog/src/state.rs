@@ -258,11 +258,16 @@ impl State {
     /// The witness that is due, when the log is closed: without it the last batch would have no
     /// proof for as long as the process is away. False when there is none to write, or no room.
     pub(crate) fn last_witness(&mut self) -> bool {
-        let writes = self.witness_due && self.rolls_for(std::iter::once(0)) <= self.spares_ready;
+        let writes = self.witness_due && self.witness_fits();
         if writes {
             self.witness();
         }
         writes
+    }
+
+    /// Whether a witness finds room without a segment that is still to be prepared.
+    pub(crate) fn witness_fits(&self) -> bool {
+        self.rolls_for(std::iter::once(0)) <= self.spares_ready
     }
 
     /// Everything that waits, with the commit marks that ride along.

@@ -148,7 +148,7 @@ impl Driver {
                 } else if state.closing {
                     state.closed = true;
                     return;
-                } else if state.witness_due {
+                } else if state.witness_due && (state.full.is_none() || state.witness_fits()) {
                     self.shared.work.wait_for(&mut state, self.shared.options.witness_after).timed_out()
                 } else if state.full.is_some() {
                     self.shared.work.wait_for(&mut state, FULL_RETRY).timed_out()
