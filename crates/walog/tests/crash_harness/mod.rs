@@ -29,6 +29,9 @@ use sim_fs::{SIMULATED, SimFs};
 use turmoil::fs::shim::std::fs as disk;
 
 const DIR: &str = "/log";
+/// What else is on a small disk, until somebody makes room.
+const BALLAST: &str = "/ballast";
+const BALLAST_BYTES: u64 = 2 * SEGMENT_BYTES;
 const SEGMENT_BYTES: u64 = 32 << 10;
 /// Lives that end with a power cut, the death of the process, or a fault of the disk.
 const MORTAL_LIVES: u32 = 4;
@@ -70,7 +73,7 @@ pub fn run_seed(seed: u64, planted: Option<Bug>) -> Result<Report, Problem> {
     // Files set aside after damage stay, and would fill a small disk for good: one or the other.
     let small_disk = rng.random_bool(0.2);
     if small_disk {
-        builder.fs().capacity(SEGMENT_BYTES * rng.random_range(6..10));
+        builder.fs().capacity(BALLAST_BYTES + SEGMENT_BYTES * rng.random_range(6..10));
     }
     let world = Rc::new(RefCell::new((World::new(seed, rng, planted, small_disk), Ok(()))));
     let mut sim = builder.build();
@@ -142,6 +145,9 @@ impl World {
             self.flip_a_bit();
         }
         Self::delete_files_set_aside();
+        if self.small_disk {
+            self.move_ballast().expect("turmoil does it");
+        }
         let mortal = self.life <= MORTAL_LIVES;
         if mortal {
             self.draw_faults();
@@ -193,6 +199,17 @@ impl World {
             }
         }
         disk::sync_dir(DIR).expect("turmoil syncs");
+    }
+
+    /// A small disk that is full, with the reserve used up, waits for an operator who makes room.
+    fn move_ballast(&self) -> std::io::Result<()> {
+        if self.life == 1 {
+            disk::write(BALLAST, vec![1; BALLAST_BYTES as usize])?;
+            disk::File::open(BALLAST)?.sync_all()?;
+        } else if self.life == MORTAL_LIVES + 1 {
+            disk::remove_file(BALLAST)?;
+        }
+        disk::sync_dir("/")
     }
 
     fn options(&self) -> Options {
