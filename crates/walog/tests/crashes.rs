@@ -11,7 +11,7 @@ use anabranch_walog::Bug;
 use crash_harness::{Kind, Problem, Report, run_seed};
 
 /// A planted bug must show within so many seeds.
-const SEEDS_FOR_A_BUG: u64 = 50;
+const SEEDS_FOR_A_BUG: u64 = 200;
 /// Each fault must strike at least once in so many seeds.
 const SEEDS_FOR_A_FAULT: u64 = 20;
 

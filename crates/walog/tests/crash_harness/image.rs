@@ -18,9 +18,11 @@ const ROSTER: u8 = 7;
 pub enum Hit {
     BatchHeader,
     /// `group` is none where the frame says nothing of a group that must be missed: rosters,
-    /// witnesses, removals, and frames of groups that were removed later.
+    /// witnesses, removals, frames of groups that were removed later, and frames before the first
+    /// sound roster, which tells where all groups stand.
     FrameHeader {
         group: Option<GroupId>,
+        of_roster: bool,
     },
     Body {
         group: Option<GroupId>,
@@ -37,8 +39,29 @@ pub struct Piece {
     /// Of the batch.
     pub ordinal: u64,
     pub hit: Hit,
-    /// Something later on the disk shows that the batch was synced.
-    pub proven: bool,
+}
+
+impl Hit {
+    /// The group whose frame it is.
+    pub fn group(self) -> Option<GroupId> {
+        match self {
+            Self::BatchHeader => None,
+            Self::FrameHeader { group, .. } | Self::Body { group, .. } => group,
+        }
+    }
+
+    fn forget_group(&mut self) {
+        if let Self::FrameHeader { group, .. } | Self::Body { group, .. } = self {
+            *group = None;
+        }
+    }
+
+    pub fn of_roster(self) -> bool {
+        match self {
+            Self::BatchHeader => false,
+            Self::FrameHeader { of_roster, .. } | Self::Body { of_roster, .. } => of_roster,
+        }
+    }
 }
 
 struct Segment {
@@ -88,8 +111,7 @@ impl Segment {
 
     /// The pieces of a batch, in order; none if a frame does not verify.
     fn pieces(&self, at: usize, ordinal: u64, bytes: usize) -> Option<Vec<(Piece, Frame)>> {
-        let piece =
-            |from: usize, bytes: usize, hit| Piece { path: self.path.clone(), from, bytes, ordinal, hit, proven: true };
+        let piece = |from: usize, bytes: usize, hit| Piece { path: self.path.clone(), from, bytes, ordinal, hit };
         let mut pieces = vec![(piece(at, BATCH_HEADER, Hit::BatchHeader), Frame::NONE)];
         let mut from = at + BATCH_HEADER;
         while from < at + bytes {
@@ -102,10 +124,10 @@ impl Segment {
                 return None;
             }
             let frame = Frame { group: u32_at(header, 12), kind: header[16] };
-            let group = (frame.group > 0).then_some(GroupId(frame.group));
-            pieces.push((piece(from, FRAME_HEADER, Hit::FrameHeader { group }), frame));
+            let (group, of_roster) = ((frame.group > 0).then_some(GroupId(frame.group)), frame.kind == ROSTER);
+            pieces.push((piece(from, FRAME_HEADER, Hit::FrameHeader { group, of_roster }), frame));
             if body_bytes > 0 {
-                let hit = Hit::Body { group, of_roster: frame.kind == ROSTER };
+                let hit = Hit::Body { group, of_roster };
                 pieces.push((piece(from + FRAME_HEADER, body_bytes, hit), frame));
             }
             from += (FRAME_HEADER + body_bytes).next_multiple_of(8);
@@ -124,36 +146,54 @@ impl Frame {
     const NONE: Frame = Frame { group: 0, kind: 0 };
 }
 
-/// Every piece of every sound batch in `dir`.
-pub fn live_pieces(dir: &str) -> Vec<Piece> {
-    let (mut pieces, mut next, mut newest) = (Vec::new(), 0, 0);
-    for path in segments(dir) {
-        let Some((segment, first_batch)) = Segment::read(&path) else { continue };
-        // A segment is begun when all batches before its first are synced.
-        newest = newest.max(first_batch.saturating_sub(1));
-        next = next.max(first_batch);
-        let mut at = BLOCK;
-        while at < segment.bytes.len() {
-            let found = segment.batch(at).filter(|(ordinal, _)| *ordinal >= next);
-            // A sound header proves the batches before it, whatever follows it.
-            newest = found.map_or(newest, |(ordinal, _)| newest.max(ordinal - 1));
-            let sound = found.and_then(|(ordinal, bytes)| Some((ordinal, bytes, segment.pieces(at, ordinal, bytes)?)));
-            let Some((ordinal, bytes, found)) = sound else {
-                at += BLOCK;
-                continue;
-            };
-            pieces.extend(found);
-            next = ordinal + 1;
-            at += bytes.next_multiple_of(BLOCK);
+/// The log as it is on the disk.
+pub struct Image {
+    /// Every piece of every sound batch, in order.
+    pub pieces: Vec<Piece>,
+    /// Batches up to this ordinal are shown to be synced by something later on the disk.
+    pub proven: u64,
+}
+
+impl Image {
+    pub fn read(dir: &str) -> Self {
+        let (mut pieces, mut next, mut proven, mut rostered) = (Vec::new(), 0, 0, false);
+        for path in segments(dir) {
+            let Some((segment, first_batch)) = Segment::read(&path) else { continue };
+            // A segment is begun when all batches before its first are synced.
+            proven = proven.max(first_batch.saturating_sub(1));
+            next = next.max(first_batch);
+            let mut at = BLOCK;
+            while at < segment.bytes.len() {
+                let found = segment.batch(at).filter(|(ordinal, _)| *ordinal >= next);
+                // A sound header proves the batches before it, whatever follows it.
+                proven = found.map_or(proven, |(ordinal, _)| proven.max(ordinal - 1));
+                let sound =
+                    found.and_then(|(ordinal, bytes)| Some((ordinal, bytes, segment.pieces(at, ordinal, bytes)?)));
+                let Some((ordinal, bytes, mut found)) = sound else {
+                    at += BLOCK;
+                    continue;
+                };
+                rostered |= found.iter().any(|(piece, _)| piece.hit.of_roster());
+                if !rostered {
+                    found.iter_mut().for_each(|(piece, _)| piece.hit.forget_group());
+                }
+                pieces.extend(found);
+                next = ordinal + 1;
+                at += bytes.next_multiple_of(BLOCK);
+            }
         }
+        Self { pieces: without_removed_groups(pieces), proven }
     }
+}
+
+/// Nothing of a group has to be missed that was removed later.
+fn without_removed_groups(mut pieces: Vec<(Piece, Frame)>) -> Vec<Piece> {
     let mut removed = BTreeSet::new();
     for (piece, frame) in pieces.iter_mut().rev() {
-        piece.proven = piece.ordinal <= newest;
         if frame.kind == REMOVE {
             removed.insert(frame.group);
         }
-        if let Hit::FrameHeader { group } | Hit::Body { group, .. } = &mut piece.hit {
+        if let Hit::FrameHeader { group, .. } | Hit::Body { group, .. } = &mut piece.hit {
             *group = group.filter(|group| !removed.contains(&group.0));
         }
     }

@@ -35,9 +35,9 @@ pub struct FaultCounts {
     /// A process began and read pages of a segment that the kernel had forgotten to write.
     pub forgotten_pages_read: u64,
     pub failed_writes: u64,
-    /// Writes that found no room.
+    /// Lives in which a write found no room.
     pub full_disk: u64,
-    /// Bits flipped in a batch that a later one, or a later segment, proves.
+    /// Bits flipped in a live batch that a later one, or a later segment, proves.
     pub flips_in_proven_batches: u64,
     /// Bits flipped in the last batch.
     pub flips_in_last_batch: u64,
@@ -74,6 +74,8 @@ pub struct Faults {
     /// Writes until one fails.
     pub write_fails_in: Option<u64>,
     pub full: bool,
+    /// A write of this life found no room.
+    was_full: bool,
     /// Every call fails from now on.
     pub dark: bool,
     cache: BTreeMap<PathBuf, CachedFile>,
@@ -98,6 +100,7 @@ impl SimFs {
             sync_fails_in: None,
             write_fails_in: None,
             full: false,
+            was_full: false,
             dark: false,
             cache: BTreeMap::new(),
             cut_write: None,
@@ -114,7 +117,7 @@ impl SimFs {
     pub fn begin_life(&self, after_power_cut: bool) {
         let mut faults = self.faults();
         (faults.alive_for, faults.sync_fails_in, faults.write_fails_in) = (None, None, None);
-        (faults.full, faults.dark) = (false, false);
+        (faults.full, faults.was_full, faults.dark) = (false, false, false);
         if after_power_cut {
             faults.cache.clear();
             faults.count_torn_write();
@@ -176,6 +179,11 @@ impl Faults {
                 (happens, Err(simulated("the end")))
             }
         }
+    }
+
+    fn note_full(&mut self) {
+        self.counts.full_disk += u64::from(!self.was_full);
+        self.was_full = true;
     }
 
     /// The kernel may drop a clean page whenever it likes; what is on the disk is read again then.
@@ -329,7 +337,7 @@ impl File for SimFile {
         let mut faults = self.fs.faults();
         let dark = faults.goes_dark()?;
         if faults.full && position + bytes.len() as u64 > self.inner.metadata()?.len() {
-            faults.counts.full_disk += 1;
+            faults.note_full();
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }
         let fails = strikes(&mut faults.write_fails_in);
@@ -351,7 +359,9 @@ impl File for SimFile {
             let piece = if faults.rng.random_bool(0.5) { rest.len() } else { SECTOR_BYTES * sectors };
             let (now, later) = rest.split_at(piece.min(rest.len()));
             if let Err(error) = self.inner.write_all_at(now, at).map_err(with_kind) {
-                faults.counts.full_disk += u64::from(error.kind() == io::ErrorKind::StorageFull);
+                if error.kind() == io::ErrorKind::StorageFull {
+                    faults.note_full();
+                }
                 return Err(error);
             }
             at += now.len() as u64;
