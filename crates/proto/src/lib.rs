@@ -1,0 +1,19 @@
+//! The messages and services in `proto/`, generated; nothing here is written by hand.
+//!
+//! What a message means and whether it makes sense is checked where it is converted, in a file
+//! called `codec.rs`.
+
+/// How nodes talk to each other: `proto/anabranch/peer/v1/peer.proto`.
+pub mod peer {
+    #[allow(
+        missing_docs,
+        clippy::pedantic,
+        clippy::doc_markdown,
+        clippy::too_many_lines,
+        reason = "generated; the proto file has the comments"
+    )]
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("anabranch.peer.v1");
+    }
+}
