@@ -76,7 +76,9 @@ pub struct AppendMessage {
 }
 
 impl AppendMessage {
-    pub(crate) fn new(head: Bytes, bodies: Vec<Bytes>) -> Self {
+    /// A message of these parts. What they say is consensus' business; a transport that is tested
+    /// without it may carry any bytes.
+    pub fn new(head: Bytes, bodies: Vec<Bytes>) -> Self {
         AppendMessage { head, bodies }
     }
 
