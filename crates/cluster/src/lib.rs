@@ -3,12 +3,14 @@
 //!
 //! A role never asks where another one runs: it calls a trait through the [`Router`].
 
+mod call_deadline;
 mod error;
 mod metadata_node;
 mod router;
 mod status;
 mod storage_node;
 mod view;
+mod wire;
 mod writable;
 
 pub use error::NodeError;
@@ -20,4 +22,8 @@ pub use storage_node::{
     RecordOut, ShardKey, StorageNode,
 };
 pub use view::{ClusterView, ViewWatch};
+pub use wire::{
+    NodeIdentity, PeerAddress, PeerLinks, PeerListener, PeerNetwork, PeerOptions, PeerServer, PeerStream, Peers,
+    Refusal, RefusedField, RemoteMetadata, RemoteStorage, Replicas, SecretTooShort, Served, SharedSecret, TcpNetwork,
+};
 pub use writable::Writable;

@@ -1,5 +1,6 @@
 //! Finds a group's leader and retries what is safe to retry, inside the caller's deadline.
 
+use crate::call_deadline;
 use crate::error::NodeError;
 use crate::storage_node::{Attempt, StorageNode};
 use anabranch_runtime::Env;
@@ -61,7 +62,8 @@ impl Router {
         let mut attempt = Attempt::First;
         loop {
             let left = deadline.saturating_sub(self.env.clock.monotonic());
-            let error = match tokio::time::timeout(left, operation(self.pick(hint), attempt)).await {
+            let call = call_deadline::until(deadline, operation(self.pick(hint), attempt));
+            let error = match tokio::time::timeout(left, call).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => error,
                 Err(_) => return Err(NodeError::Unknown { reason: format!("group {group} did not answer in time") }),

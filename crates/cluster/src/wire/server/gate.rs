@@ -1,0 +1,128 @@
+//! What every call passes: identity, deadline, and the service that it names.
+
+use super::PeerServer;
+use crate::wire::refusal::Refusal;
+use anabranch_proto::peer::v1::metadata_calls_server::SERVICE_NAME as METADATA;
+use anabranch_proto::peer::v1::replica_appends_server::SERVICE_NAME as APPENDS;
+use anabranch_proto::peer::v1::replica_messages_server::SERVICE_NAME as MESSAGES;
+use anabranch_proto::peer::v1::storage_calls_server::SERVICE_NAME as STORAGE;
+use http::{HeaderMap, Request, Response};
+use hyper::body::Incoming;
+use parking_lot::Mutex;
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tonic::Status;
+use tonic::body::Body;
+use tower_service::Service;
+
+/// A refused peer tries again and again; one line in this time says so.
+const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// When a refusal was logged last, in time since node start.
+#[derive(Default)]
+pub(super) struct RefusalLog(Mutex<Option<Duration>>);
+
+impl PeerServer {
+    /// Answers one call that came from `origin`. Its handler finds the caller's `NodeIdentity` in the
+    /// request's extensions. A caller that is let in
+    /// makes its connection a known one.
+    pub(super) async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        origin: IpAddr,
+        is_known: &AtomicBool,
+    ) -> Response<Body> {
+        let caller = match self.identification.check_caller(request.headers(), origin, &*self.peers) {
+            Ok(caller) => caller,
+            Err(refusal) => {
+                self.tell(&refusal, origin);
+                return refusal.into_status().into_http();
+            }
+        };
+        is_known.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(caller);
+        let within =
+            granted(request.headers()).map_or(self.options.call_max, |granted| granted.min(self.options.call_max));
+        let mut answer = match tokio::time::timeout(within, self.dispatch(request)).await {
+            Ok(answer) => answer,
+            Err(_) => Status::deadline_exceeded(format!("the caller granted {within:?}")).into_http(),
+        };
+        let (name, value) = self.identification.answerer_header(caller);
+        answer.headers_mut().insert(name, value);
+        answer
+    }
+
+    async fn dispatch(&self, request: Request<Incoming>) -> Response<Body> {
+        let service = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
+        let answered = match service {
+            MESSAGES => self.asks.clone().call(request).await,
+            APPENDS => self.appends.clone().call(request).await,
+            STORAGE => match &self.storage {
+                Some(storage) => storage.clone().call(request).await,
+                None => Ok(Status::unimplemented("this node has no storage role").into_http()),
+            },
+            METADATA => match &self.metadata {
+                Some(metadata) => metadata.clone().call(request).await,
+                None => Ok(Status::unimplemented("this node has no metadata role").into_http()),
+            },
+            _ => Ok(Status::unimplemented("this build knows no such service").into_http()),
+        };
+        answered.unwrap_or_else(|never: Infallible| match never {})
+    }
+
+    /// Somebody has to know that a node is refused: its operator sees nothing but timeouts.
+    fn tell(&self, refusal: &Refusal, origin: IpAddr) {
+        let now = self.env.clock.monotonic();
+        let mut told = self.refusals.0.lock();
+        if told.is_some_and(|told| now < told + REFUSALS_TOLD_EVERY) {
+            return;
+        }
+        *told = Some(now);
+        tracing::warn!(%origin, field = %refusal.field, reason = refusal.text, "call of another node refused");
+    }
+}
+
+/// How much time the caller granted. Source: gRPC over HTTP/2, `Timeout`: at most eight digits and
+/// a unit.
+fn granted(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let unit = text.chars().last()?;
+    let digits = text.strip_suffix(unit)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let value: u64 = digits.parse().ok()?;
+    match unit {
+        'H' => Some(Duration::from_secs(value * 3600)),
+        'M' => Some(Duration::from_secs(value * 60)),
+        'S' => Some(Duration::from_secs(value)),
+        'm' => Some(Duration::from_millis(value)),
+        'u' => Some(Duration::from_micros(value)),
+        'n' => Some(Duration::from_nanos(value)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn timeouts_are_read_as_grpc_writes_them() {
+        let read = |text: &'static str| {
+            granted(&HeaderMap::from_iter([(
+                http::HeaderName::from_static("grpc-timeout"),
+                HeaderValue::from_static(text),
+            )]))
+        };
+        assert_eq!(read("5S"), Some(Duration::from_secs(5)));
+        assert_eq!(read("250000u"), Some(Duration::from_millis(250)));
+        assert_eq!(read("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+        for bad in ["", "S", "5", "5x", "-5S", "123456789S", "5 S"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

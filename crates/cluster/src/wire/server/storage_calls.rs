@@ -1,0 +1,47 @@
+//! Calls of other nodes to this node's storage role.
+
+use super::malformed;
+use crate::storage_node::StorageNode;
+use crate::wire::codec;
+use anabranch_proto::peer::v1 as proto;
+use anabranch_proto::peer::v1::storage_calls_server::StorageCalls;
+use anabranch_types::{GroupId, StreamUid};
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+pub(super) struct LocalStorage(pub Arc<dyn StorageNode>);
+
+#[tonic::async_trait]
+impl StorageCalls for LocalStorage {
+    async fn put(&self, request: Request<proto::PutRequest>) -> Result<Response<proto::PutReply>, Status> {
+        let (request, attempt) = codec::put_in(request.into_inner()).map_err(malformed)?;
+        let reply = self.0.put(Arc::new(request), attempt).await;
+        Ok(Response::new(codec::put_reply_out(reply)))
+    }
+
+    async fn read(&self, request: Request<proto::ReadRequest>) -> Result<Response<proto::ReadReply>, Status> {
+        let request = codec::read_in(request.into_inner()).map_err(malformed)?;
+        Ok(Response::new(codec::read_reply_out(self.0.read(request).await)))
+    }
+
+    async fn locate(&self, request: Request<proto::LocateRequest>) -> Result<Response<proto::LocateReply>, Status> {
+        let (group, shard, start) = codec::locate_in(request.into_inner()).map_err(malformed)?;
+        Ok(Response::new(codec::locate_reply_out(self.0.locate(group, shard, start).await)))
+    }
+
+    async fn create_shards(
+        &self,
+        request: Request<proto::CreateShardsRequest>,
+    ) -> Result<Response<proto::DoneReply>, Status> {
+        let (group, new) = codec::create_shards_in(request.into_inner()).map_err(malformed)?;
+        Ok(Response::new(codec::done_out(self.0.create_shards(group, Arc::new(new)).await)))
+    }
+
+    async fn drop_stream(
+        &self,
+        request: Request<proto::DropStreamRequest>,
+    ) -> Result<Response<proto::DoneReply>, Status> {
+        let proto::DropStreamRequest { group, stream } = request.into_inner();
+        Ok(Response::new(codec::done_out(self.0.drop_stream(GroupId(group), StreamUid(stream)).await)))
+    }
+}

@@ -1,0 +1,197 @@
+//! Replicas and roles that do as they are told.
+
+use anabranch_cluster::{
+    Attempt, CreateStreamReply, MetadataNode, NewShards, NodeError, PutReply, PutRequest, ReadReply, ReadRequest,
+    ReadStart, Replicas, Served, ShardKey, StorageNode,
+};
+use anabranch_consensus::{MessageKind, Peer, Refused, Replica, ReplicaAnswers};
+use anabranch_types::{AccountId, Counter, GroupId, NodeId, ReplicaId, RequestId, StreamName, StreamUid};
+use bytes::Bytes;
+use futures::future::{BoxFuture, pending};
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
+use parking_lot::Mutex;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Replica 2 on node 2.
+pub fn peer(group: u32) -> Peer {
+    Peer { group: GroupId(group), replica: ReplicaId(2), node: NodeId(2) }
+}
+
+/// Answers each message with its length and its last byte.
+pub struct Echo(pub u32);
+
+/// What [`Echo`] answers to `message`.
+pub fn echoed(message: &[u8]) -> Bytes {
+    Bytes::from(format!("{} {:?}", message.len(), message.last()))
+}
+
+impl Replica for Echo {
+    fn group(&self) -> GroupId {
+        GroupId(self.0)
+    }
+
+    fn replica(&self) -> ReplicaId {
+        ReplicaId(2)
+    }
+
+    fn answer(&self, _: MessageKind, body: Bytes) -> BoxFuture<'static, Result<Bytes, Refused>> {
+        async move { Ok(echoed(&body)) }.boxed()
+    }
+
+    fn append(&self, messages: BoxStream<'static, Bytes>) -> ReplicaAnswers {
+        messages.map(|message| Ok(echoed(&message))).boxed()
+    }
+}
+
+/// Takes no message of an append stream, and tells when it lets go of one.
+pub struct Stuck {
+    pub group: u32,
+    pub let_go: mpsc::Sender<()>,
+}
+
+impl Replica for Stuck {
+    fn group(&self) -> GroupId {
+        GroupId(self.group)
+    }
+
+    fn replica(&self) -> ReplicaId {
+        ReplicaId(2)
+    }
+
+    fn answer(&self, _: MessageKind, _: Bytes) -> BoxFuture<'static, Result<Bytes, Refused>> {
+        pending().boxed()
+    }
+
+    fn append(&self, messages: BoxStream<'static, Bytes>) -> ReplicaAnswers {
+        let told = Tells(self.let_go.clone());
+        let never = async move {
+            let _held = (messages, told);
+            pending().await
+        };
+        futures::stream::once(never).boxed()
+    }
+}
+
+/// Tells of its end.
+pub struct Tells(pub mpsc::Sender<()>);
+
+impl Drop for Tells {
+    fn drop(&mut self) {
+        let _ = self.0.try_send(());
+    }
+}
+
+pub fn serving(replicas: impl IntoIterator<Item = Arc<dyn Replica>>) -> Served {
+    let table = Replicas::default();
+    replicas.into_iter().for_each(|replica| table.insert(replica));
+    Served { replicas: table, ..Served::default() }
+}
+
+/// Answers what it was given, and remembers what it was asked.
+pub struct Script {
+    pub put: Mutex<Result<PutReply, NodeError>>,
+    pub read: Mutex<Result<ReadReply, NodeError>>,
+    pub done: Mutex<Result<(), NodeError>>,
+    pub created: Mutex<Result<CreateStreamReply, NodeError>>,
+    pub asked: Mutex<Vec<String>>,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        let read = ReadReply { records: Vec::new(), next: Counter::ZERO, millis_behind_latest: 0, ended: false };
+        Script {
+            put: Mutex::new(Ok(PutReply { fates: Vec::new() })),
+            read: Mutex::new(Ok(read)),
+            done: Mutex::new(Ok(())),
+            created: Mutex::new(Ok(CreateStreamReply::Created)),
+            asked: Mutex::default(),
+        }
+    }
+}
+
+impl Script {
+    fn asked<T: Clone + Send + 'static>(&self, what: String, answer: &Mutex<T>) -> BoxFuture<'static, T> {
+        self.asked.lock().push(what);
+        let answer = answer.lock().clone();
+        async move { answer }.boxed()
+    }
+}
+
+impl StorageNode for Script {
+    fn put(&self, request: Arc<PutRequest>, attempt: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>> {
+        self.asked(format!("{request:?} {attempt:?}"), &self.put)
+    }
+
+    fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {
+        self.asked(format!("{request:?}"), &self.read)
+    }
+
+    fn locate(&self, group: GroupId, shard: ShardKey, start: ReadStart) -> BoxFuture<'_, Result<Counter, NodeError>> {
+        let done = self.asked(format!("{group:?} {shard:?} {start:?}"), &self.done);
+        async move { done.await.map(|()| Counter::END) }.boxed()
+    }
+
+    fn create_shards(&self, group: GroupId, new: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>> {
+        self.asked(format!("{group:?} {new:?}"), &self.done)
+    }
+
+    fn drop_stream(&self, group: GroupId, stream: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
+        self.asked(format!("{group:?} {stream:?}"), &self.done)
+    }
+}
+
+impl MetadataNode for Script {
+    fn create_stream(
+        &self,
+        request: RequestId,
+        account: AccountId,
+        name: StreamName,
+        shards: NonZeroU32,
+    ) -> BoxFuture<'_, Result<CreateStreamReply, NodeError>> {
+        self.asked(format!("{request:?} {account:?} {name:?} {shards:?}"), &self.created)
+    }
+
+    fn delete_stream(&self, account: AccountId, name: StreamName) -> BoxFuture<'_, Result<bool, NodeError>> {
+        let done = self.asked(format!("{account:?} {name:?}"), &self.done);
+        async move { done.await.map(|()| true) }.boxed()
+    }
+}
+
+/// A storage role that answers nothing and tells when it is told to stop.
+pub struct Silent(pub mpsc::Sender<()>);
+
+impl StorageNode for Silent {
+    fn put(&self, _: Arc<PutRequest>, _: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>> {
+        self.wait()
+    }
+
+    fn read(&self, _: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {
+        self.wait()
+    }
+
+    fn locate(&self, _: GroupId, _: ShardKey, _: ReadStart) -> BoxFuture<'_, Result<Counter, NodeError>> {
+        self.wait()
+    }
+
+    fn create_shards(&self, _: GroupId, _: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>> {
+        self.wait()
+    }
+
+    fn drop_stream(&self, _: GroupId, _: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
+        self.wait()
+    }
+}
+
+impl Silent {
+    fn wait<T: Send + 'static>(&self) -> BoxFuture<'_, Result<T, NodeError>> {
+        let told = Tells(self.0.clone());
+        async move {
+            let _held = told;
+            pending().await
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,15 @@
+//! Nodes that talk to each other over sockets of this machine.
+
+#![allow(clippy::unwrap_used, reason = "tests say what they expect bluntly")]
+#![allow(clippy::disallowed_methods, reason = "tests start tasks where they need them")]
+
+#[path = "../../../consensus/tests/memory/mod.rs"]
+#[allow(dead_code, reason = "it serves the tests of consensus as well")]
+mod memory;
+
+mod fakes;
+mod net;
+mod refusals;
+mod remote;
+mod replication;
+mod stalls;

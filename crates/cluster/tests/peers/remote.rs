@@ -1,0 +1,230 @@
+//! Roles on other nodes answer as if they were on this one, or say what is not known.
+
+use crate::fakes::{Script, Silent};
+use crate::net::{identity, pair, soon};
+use anabranch_cluster::{
+    Attempt, CreateStreamReply, MetadataNode, NewShards, NodeError, PeerOptions, PutItem, PutRecordIn, PutReply,
+    PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut, Router, Served, ShardKey, StorageNode,
+};
+use anabranch_limiter::Bucket;
+use anabranch_types::{
+    AccountId, Counter, GroupId, HashKey, NodeId, PartitionKey, RequestId, ShardId, StreamName, StreamUid, Timestamp,
+};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+const GROUP: GroupId = GroupId(7);
+const SHARD: ShardKey = ShardKey { stream: StreamUid(1 << 40), shard: ShardId(12) };
+
+/// Our words have no equality; their debug text shows every field.
+#[track_caller]
+fn same(one: impl Debug, other: impl Debug) {
+    assert_eq!(format!("{one:?}"), format!("{other:?}"));
+}
+
+fn errors() -> Vec<NodeError> {
+    let reason = || "what happened".to_owned();
+    let retry_after = Duration::new(1, 999_999_999);
+    let throttled = [Bucket::WriteBytes, Bucket::WriteRecords, Bucket::ReadBytes, Bucket::ReadCalls];
+    let mut errors: Vec<_> = throttled.map(|bucket| NodeError::Throttled { bucket, retry_after }).into();
+    errors.extend([
+        NodeError::NotLeader { group: GROUP, leader: Some(NodeId(3)) },
+        NodeError::NotLeader { group: GROUP, leader: None },
+        NodeError::Unknown { reason: reason() },
+        NodeError::Unavailable { reason: reason() },
+        NodeError::NoSuchShard { group: GROUP },
+        NodeError::Damaged { reason: reason() },
+    ]);
+    errors
+}
+
+fn put() -> Arc<PutRequest> {
+    let record = |number: u8| PutRecordIn {
+        hash_key: HashKey(u128::MAX - u128::from(number)),
+        partition_key: PartitionKey::new(format!("schlüssel {number}")).unwrap(),
+        data: Bytes::from(vec![number; 100]),
+    };
+    let items = vec![PutItem { shard: SHARD, records: (0..3).map(record).collect() }];
+    Arc::new(PutRequest {
+        group: GROUP,
+        request_id: RequestId(u128::MAX),
+        issued: Timestamp::from_millis(u64::MAX),
+        items,
+    })
+}
+
+fn read() -> ReadRequest {
+    ReadRequest { group: GROUP, shard: SHARD, from: Counter::END, records_max: 10_000, bytes_max: 10 << 20 }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_remote_storage_role_answers_what_the_local_one_answers() {
+    let script = Arc::new(Script::default());
+    let (caller, callee, _) = pair(Served { storage: Some(script.clone()), ..Served::default() }).await;
+    let remote = caller.links.storage(NodeId(2));
+
+    let arrival = Timestamp::from_millis(1_742_000_000_045);
+    let retry_after = Duration::from_nanos(1);
+    let fates = vec![
+        RecordFate::Stored { counter: Counter::new(1, 2, 3), arrival },
+        RecordFate::Throttled { bucket: Bucket::WriteRecords, retry_after },
+        RecordFate::Throttled { bucket: Bucket::WriteBytes, retry_after },
+        RecordFate::Closed,
+        RecordFate::Misrouted,
+        RecordFate::TooOld,
+    ];
+    let record = |size: usize| RecordOut {
+        counter: Counter::new(1, 2, 3),
+        arrival,
+        partition_key: Bytes::from_static("schlüssel".as_bytes()),
+        data: Bytes::from(vec![7; size]),
+    };
+    let records = vec![record(0), record(1), record(10 << 20)];
+    let puts = errors().into_iter().map(Err).chain([Ok(PutReply { fates: vec![fates, Vec::new()] })]);
+    for reply in puts {
+        *script.put.lock() = reply;
+        for attempt in [Attempt::First, Attempt::Again] {
+            same(remote.put(put(), attempt).await, script.put(put(), attempt).await);
+        }
+    }
+    let reads = errors().into_iter().map(Err).chain([
+        Ok(ReadReply { records, next: Counter::END, millis_behind_latest: u64::MAX, ended: true }),
+        Ok(ReadReply { records: Vec::new(), next: Counter::ZERO, millis_behind_latest: 0, ended: false }),
+    ]);
+    for reply in reads {
+        *script.read.lock() = reply;
+        same(remote.read(read()).await, script.read(read()).await);
+    }
+    let new = Arc::new(NewShards {
+        stream: SHARD.stream,
+        account: AccountId::DEFAULT,
+        name: StreamName::new("stream").unwrap(),
+        retention: Duration::from_secs(86_400),
+        shards: Vec::new(),
+    });
+    for reply in errors().into_iter().map(Err).chain([Ok(())]) {
+        *script.done.lock() = reply;
+        for start in [ReadStart::Latest, ReadStart::AtTimestamp(arrival)] {
+            same(remote.locate(GROUP, SHARD, start).await, script.locate(GROUP, SHARD, start).await);
+        }
+        same(remote.create_shards(GROUP, new.clone()).await, script.create_shards(GROUP, new.clone()).await);
+        same(remote.drop_stream(GROUP, SHARD.stream).await, script.drop_stream(GROUP, SHARD.stream).await);
+    }
+    let asked = script.asked.lock().clone();
+    assert!(asked.chunks(2).all(|pair| pair[0] == pair[1]), "both were asked the same");
+    caller.stop().await;
+    callee.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_remote_metadata_role_answers_what_the_local_one_answers() {
+    let script = Arc::new(Script::default());
+    let (caller, callee, _) = pair(Served { metadata: Some(script.clone()), ..Served::default() }).await;
+    let remote = caller.links.metadata(NodeId(2));
+    let (account, name) = (AccountId::parse("123456789012").unwrap(), StreamName::new("stream").unwrap());
+    let shards = NonZeroU32::new(20_000).unwrap();
+    let replies = [
+        CreateStreamReply::Created,
+        CreateStreamReply::Exists,
+        CreateStreamReply::ShardLimit { current: 1, limit: u64::MAX },
+    ];
+    for reply in errors().into_iter().map(Err).chain(replies.map(Ok)) {
+        *script.created.lock() = reply;
+        let there = remote.create_stream(RequestId(5), account, name.clone(), shards).await;
+        same(there, script.create_stream(RequestId(5), account, name.clone(), shards).await);
+    }
+    for reply in errors().into_iter().map(Err).chain([Ok(())]) {
+        *script.done.lock() = reply;
+        let there = remote.delete_stream(account, name.clone()).await;
+        same(there, script.delete_stream(account, name.clone()).await);
+    }
+    let asked = script.asked.lock().clone();
+    assert!(asked.chunks(2).all(|pair| pair[0] == pair[1]), "both were asked the same");
+    caller.stop().await;
+    callee.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_sent_is_certainly_not_done() {
+    let (caller, callee, book) = pair(Served::default()).await;
+    let not_led = |error: NodeError| matches!(error, NodeError::NotLeader { group: GROUP, leader: None });
+    let no_role = caller.links.storage(NodeId(2)).put(put(), Attempt::First).await.unwrap_err();
+    assert!(not_led(no_role), "node 2 has no storage role");
+    let unknown = caller.links.storage(NodeId(9)).put(put(), Attempt::First).await.unwrap_err();
+    assert!(not_led(unknown), "nobody knows node 9");
+
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    book.write(3, closed.local_addr().unwrap().to_string(), identity(3).incarnation);
+    drop(closed);
+    for _ in 0..3 {
+        let refused = caller.links.storage(NodeId(3)).put(put(), Attempt::First).await.unwrap_err();
+        assert!(not_led(refused), "nobody listens");
+    }
+    for bad in ["", "no port", "127.0.0.1:port", "127.0.0.1:1:1"] {
+        book.write(3, bad.to_owned(), identity(3).incarnation);
+        let refused = caller.links.storage(NodeId(3)).put(put(), Attempt::First).await.unwrap_err();
+        assert!(not_led(refused), "{bad}");
+    }
+    let huge = PutRecordIn {
+        hash_key: HashKey(0),
+        partition_key: PartitionKey::new("key".to_owned()).unwrap(),
+        data: Bytes::from(vec![0; PeerOptions::default().call_bytes_max]),
+    };
+    let items = vec![PutItem { shard: SHARD, records: vec![huge] }];
+    let huge = Arc::new(PutRequest { items, ..PutRequest::clone(&put()) });
+    let refused = caller.links.storage(NodeId(2)).put(huge, Attempt::First).await.unwrap_err();
+    assert!(matches!(refused, NodeError::Unavailable { .. }), "{refused}");
+    caller.stop().await;
+    callee.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_sent_and_not_answered_is_unknown() {
+    let (caller, callee, book) = pair(Served::default()).await;
+    let breaks = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    book.write(3, breaks.local_addr().unwrap().to_string(), identity(3).incarnation);
+    let reads_and_hangs_up = async {
+        let (mut stream, _) = breaks.accept().await.unwrap();
+        // The preface, settings and the window come before the call.
+        let mut read = vec![0; 64 << 10];
+        let mut total = 0;
+        while total < 300 {
+            total += stream.read(&mut read).await.unwrap();
+        }
+    };
+    let storage = caller.links.storage(NodeId(3));
+    let put = storage.put(put(), Attempt::First);
+    let (answer, ()) = soon("an error", async { tokio::join!(put, reads_and_hangs_up) }).await;
+    let error = answer.unwrap_err();
+    assert!(matches!(error, NodeError::Unknown { .. }), "{error}");
+    caller.stop().await;
+    callee.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deadline_reaches_the_node_that_is_called() {
+    let (let_go, mut has_let_go) = mpsc::channel(8);
+    let (caller, callee, _) = pair(Served { storage: Some(Arc::new(Silent(let_go))), ..Served::default() }).await;
+    let remote: Arc<dyn StorageNode> = Arc::new(caller.links.storage(NodeId(2)));
+    let router = Router::new(BTreeMap::from([(NodeId(2), remote)]), caller.env.clone());
+    let deadline = caller.env.clock.monotonic() + Duration::from_millis(300);
+    let call = router.call_again(GROUP, deadline, |node, attempt| async move { node.put(put(), attempt).await });
+    let error = soon("the deadline", call).await.unwrap_err();
+    assert!(matches!(error, NodeError::Unknown { .. }), "{error}");
+    soon("the other node to stop as well", has_let_go.recv()).await.unwrap();
+
+    tracing::info!("a caller that loses interest says so as well");
+    let remote = caller.links.storage(NodeId(2));
+    let lost_interest = tokio::time::timeout(Duration::from_millis(300), remote.read(read())).await;
+    assert!(lost_interest.is_err(), "it answers nothing");
+    soon("the other node to stop", has_let_go.recv()).await.unwrap();
+    caller.stop().await;
+    callee.stop().await;
+}
