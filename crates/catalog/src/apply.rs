@@ -3,8 +3,9 @@
 use crate::catalog::Catalog;
 use crate::command::{self, Command, CommandKind, UnknownCommand};
 use crate::commands::{
-    ActivateStream, BeginDeleteStream, Bootstrap, CreateStream, FinishDeleteStream, RegisterNode, RotateTokenKey,
-    UpdateNode,
+    ActivateStream, AddReplica, BeginDeleteStream, Bootstrap, CreateStream, DescribeNode, FinishDeleteStream,
+    ForgetReplica, PromoteReplica, RegisterNode, RemoveNode, RemoveReplica, ReplicaJoined, ReplicaLeft, RotateTokenKey,
+    SetNodeState, UpdateNode,
 };
 use crate::edit::Edit;
 use crate::rows::RowMutation;
@@ -48,6 +49,15 @@ impl Catalog {
             CommandKind::BeginDeleteStream => self.run::<BeginDeleteStream>(log_index, fields, rows),
             CommandKind::FinishDeleteStream => self.run::<FinishDeleteStream>(log_index, fields, rows),
             CommandKind::RotateTokenKey => self.run::<RotateTokenKey>(log_index, fields, rows),
+            CommandKind::AddReplica => self.run::<AddReplica>(log_index, fields, rows),
+            CommandKind::PromoteReplica => self.run::<PromoteReplica>(log_index, fields, rows),
+            CommandKind::ReplicaJoined => self.run::<ReplicaJoined>(log_index, fields, rows),
+            CommandKind::RemoveReplica => self.run::<RemoveReplica>(log_index, fields, rows),
+            CommandKind::ReplicaLeft => self.run::<ReplicaLeft>(log_index, fields, rows),
+            CommandKind::ForgetReplica => self.run::<ForgetReplica>(log_index, fields, rows),
+            CommandKind::SetNodeState => self.run::<SetNodeState>(log_index, fields, rows),
+            CommandKind::DescribeNode => self.run::<DescribeNode>(log_index, fields, rows),
+            CommandKind::RemoveNode => self.run::<RemoveNode>(log_index, fields, rows),
         }?;
         debug_assert_eq!(self.check(), Ok(()), "after entry {log_index}");
         Ok(outcome)

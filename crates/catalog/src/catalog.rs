@@ -11,7 +11,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The feature level of this build: it applies every command of this level and below.
-pub const FEATURE_LEVEL: u16 = 1;
+///
+/// Level 1: one node. Level 2: nodes join and leave, replicas have states.
+pub const FEATURE_LEVEL: u16 = 2;
+
+/// The level from which nodes may join and replicas may change.
+pub(crate) const MEMBERSHIP_LEVEL: u16 = 2;
 
 /// Nodes, groups, streams and shards: everything the cluster agrees on that is not a record.
 ///

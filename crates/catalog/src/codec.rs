@@ -40,7 +40,7 @@ pub enum DecodeError {
         what: &'static str,
         /// The version read.
         found: u8,
-        /// The version this build writes and reads.
+        /// The newest version this build writes and reads.
         known: u8,
     },
 }
@@ -78,6 +78,12 @@ impl<'a> Reader<'a> {
     pub fn version(&mut self, what: &'static str, known: u8) -> Result<(), DecodeError> {
         let found = u8::read(self)?;
         if found == known { Ok(()) } else { Err(DecodeError::Version { what, found, known }) }
+    }
+
+    /// A version from 1 to `known`.
+    pub fn version_up_to(&mut self, what: &'static str, known: u8) -> Result<u8, DecodeError> {
+        let found = u8::read(self)?;
+        if (1..=known).contains(&found) { Ok(found) } else { Err(DecodeError::Version { what, found, known }) }
     }
 
     pub fn end(self) -> Result<(), DecodeError> {

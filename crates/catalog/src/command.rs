@@ -21,11 +21,20 @@ pub enum CommandKind {
     BeginDeleteStream = 6,
     FinishDeleteStream = 7,
     RotateTokenKey = 8,
+    AddReplica = 9,
+    PromoteReplica = 10,
+    ReplicaJoined = 11,
+    RemoveReplica = 12,
+    ReplicaLeft = 13,
+    ForgetReplica = 14,
+    SetNodeState = 15,
+    DescribeNode = 16,
+    RemoveNode = 17,
 }
 
 impl CommandKind {
     /// Every kind, in the order of its byte.
-    pub const ALL: [CommandKind; 8] = [
+    pub const ALL: [CommandKind; 17] = [
         CommandKind::Bootstrap,
         CommandKind::RegisterNode,
         CommandKind::UpdateNode,
@@ -34,6 +43,15 @@ impl CommandKind {
         CommandKind::BeginDeleteStream,
         CommandKind::FinishDeleteStream,
         CommandKind::RotateTokenKey,
+        CommandKind::AddReplica,
+        CommandKind::PromoteReplica,
+        CommandKind::ReplicaJoined,
+        CommandKind::RemoveReplica,
+        CommandKind::ReplicaLeft,
+        CommandKind::ForgetReplica,
+        CommandKind::SetNodeState,
+        CommandKind::DescribeNode,
+        CommandKind::RemoveNode,
     ];
 
     fn from_byte(byte: u8) -> Option<Self> {

@@ -2,7 +2,8 @@
 
 use crate::catalog::Catalog;
 use crate::cluster::Cluster;
-use crate::group::Group;
+use crate::commands::Recorded;
+use crate::group::{Group, Replica, ReplicaState};
 use crate::node::Node;
 use crate::rows::{Floor, RowKey, RowMutation, RowValue, encode_value};
 use crate::shard::Shard;
@@ -92,6 +93,53 @@ impl<'a> Edit<'a> {
             self.catalog.tallies.open_by_group.entry(group.id).or_insert(0);
         }
         Arc::make_mut(&mut self.map().groups).insert(group.id, group);
+    }
+
+    /// Gives a replica that is there another state.
+    pub fn set_replica_state(&mut self, group: &Group, replica: ReplicaId, state: ReplicaState) {
+        let mut group = group.clone();
+        for own in group.replicas.iter_mut().filter(|own| own.id == replica) {
+            own.state = state;
+        }
+        self.put_group(group);
+    }
+
+    /// Adds a replica with an id of its own.
+    pub fn add_replica(&mut self, group: &Group, node: NodeId, state: ReplicaState) -> ReplicaId {
+        let id = self.take_replica_id();
+        let mut group = group.clone();
+        group.replicas.push(Replica { id, node, state });
+        self.put_group(group);
+        id
+    }
+
+    /// Forgets the replicas of `group` that are not to be kept.
+    pub fn forget_replicas(&mut self, group: &Group, keep: impl Fn(&Replica) -> bool) {
+        let mut group = group.clone();
+        group.replicas.retain(keep);
+        self.put_group(group);
+    }
+
+    pub fn remove_node(&mut self, node: NodeId) {
+        self.rows.push(RowMutation::Delete { key: RowKey::Node(node).encode() });
+        Arc::make_mut(&mut self.map().nodes).remove(&node);
+    }
+
+    /// Raises the cluster's feature level to the lowest of its nodes; never lowers it (D15).
+    /// Returns the level.
+    pub fn raise_feature_level(&mut self, cluster: &Cluster) -> u16 {
+        let levels = self.catalog.map.nodes().map(|node| node.feature_level);
+        let feature_level = levels.min().expect("a bootstrapped cluster has nodes");
+        if feature_level > cluster.feature_level {
+            self.put_cluster(Cluster { feature_level, ..cluster.clone() });
+        }
+        feature_level.max(cluster.feature_level)
+    }
+
+    /// What a membership command answers: the map version that has its change, or that had it
+    /// already.
+    pub fn recorded(&self) -> Recorded {
+        Recorded { version: if self.map_changed { self.next_version() } else { self.catalog.map.version } }
     }
 
     pub fn put_floor(&mut self, account: AccountId, name: StreamName, floor: Floor) {

@@ -5,7 +5,8 @@
 //! applies them with [`Catalog::apply`], stores the [`RowMutation`]s that come back, and finds
 //! the same state again with [`Catalog::load`]. Gateways route by a [`ShardMap`] snapshot.
 //! Walking a stream through its life (making shards known to groups, dropping them) is the
-//! controllers' work, which [`Catalog::unfinished`] tells them.
+//! controllers' work, which [`Catalog::unfinished`] tells them; so is walking a replica in or
+//! out of its group, which its [`ReplicaState`] tells them.
 
 mod apply;
 mod catalog;
@@ -36,15 +37,18 @@ pub use cluster::Cluster;
 pub use codec::DecodeError;
 pub use command::{COMMAND_VERSION, Command, CommandKind, UnknownCommand};
 pub use commands::{
-    ActivateStream, ActivateStreamRefused, BeginDeleteStream, BeginDeleteStreamRefused, Bootstrap, BootstrapRefused,
-    Bootstrapped, CreateStream, CreateStreamRefused, FinishDeleteStream, FinishDeleteStreamRefused, NodeRegistered,
-    NodeUpdated, RegisterNode, RegisterNodeRefused, RotateTokenKey, RotateTokenKeyRefused, StreamActivated,
+    ActivateStream, ActivateStreamRefused, AddReplica, AddReplicaRefused, BeginDeleteStream, BeginDeleteStreamRefused,
+    Bootstrap, BootstrapRefused, Bootstrapped, CreateStream, CreateStreamRefused, DescribeNode, DescribeNodeRefused,
+    FinishDeleteStream, FinishDeleteStreamRefused, ForgetReplica, ForgetReplicaRefused, NodeRegistered, NodeUpdated,
+    PromoteReplica, PromoteReplicaRefused, Recorded, RegisterNode, RegisterNodeRefused, RemoveNode, RemoveNodeRefused,
+    RemoveReplica, RemoveReplicaRefused, ReplicaAdded, ReplicaJoined, ReplicaJoinedRefused, ReplicaLeft,
+    ReplicaLeftRefused, RotateTokenKey, RotateTokenKeyRefused, SetNodeState, SetNodeStateRefused, StreamActivated,
     StreamCreated, StreamDeleted, StreamDeleting, TokenKeyRotated, UpdateNode, UpdateNodeRefused,
 };
-pub use group::{Group, Replica};
+pub use group::{Group, Replica, ReplicaState};
 pub use listing::{FutureTimestamp, ShardFilter, ShardList};
 pub use load::LoadError;
-pub use node::{InvalidAddress, Node, NodeAddresses};
+pub use node::{InvalidAddress, InvalidZone, Node, NodeAddresses, NodeState, Zone};
 pub use rows::RowMutation;
 pub use shard::{Closed, Parents, Shard};
 pub use shard_map::{ShardMap, StreamPage};

@@ -9,6 +9,9 @@ pub const BOOTSTRAP_GROUPS_MAX: u32 = 4_096;
 pub const STREAM_SHARDS_MAX: u32 = 20_000;
 /// Bytes of one address text. Source: RFC 1035 (253 for a name), a colon and a port.
 pub const ADDRESS_BYTES_MAX: usize = 260;
+/// Bytes of a zone's name. Source: zone names of the large clouds have at most 32; a Kubernetes
+/// label value 63.
+pub const ZONE_BYTES_MAX: usize = 64;
 /// How long the previous token key opens tokens after it was replaced. Source: longer than
 /// iterators and page tokens live (300 s each), plus clock differences.
 pub const PREVIOUS_TOKEN_KEY_VALID: Duration = Duration::from_secs(600);

@@ -6,8 +6,6 @@
 
 use crate::cluster::{Cluster, Counters};
 use crate::codec::{DecodeError, Field, Reader, fields};
-use crate::group::Group;
-use crate::node::Node;
 use crate::shard::Shard;
 use crate::stream::Stream;
 use crate::token_key::TokenKeys;
@@ -112,39 +110,59 @@ fields!(Floor { created_s });
 /// A kind of row value with its own version.
 pub(crate) trait RowValue: Field {
     const WHAT: &'static str;
+    /// The newest version this build writes and reads; its layout is that of [`Field`].
     const VERSION: u8;
+
+    /// The lowest version that can say this value. A value has one row, whichever build wrote
+    /// it, so that nodes of neighbouring feature levels have equal rows (I9, D15).
+    fn version(&self) -> u8 {
+        Self::VERSION
+    }
+
+    /// Writes the layout of [`RowValue::version`].
+    fn write_row(&self, out: &mut Vec<u8>) {
+        self.write(out);
+    }
+
+    /// Reads the layout of `version`, from 1 to [`RowValue::VERSION`].
+    fn read_row(version: u8, input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        debug_assert_eq!(version, Self::VERSION);
+        Self::read(input)
+    }
 }
 
+/// Kinds that have version 1 only.
 macro_rules! row_values {
-    ($($type:ident = $what:literal, version $version:literal;)+) => {$(
+    ($($type:ident = $what:literal;)+) => {$(
         impl RowValue for $type {
             const WHAT: &'static str = $what;
-            const VERSION: u8 = $version;
+            const VERSION: u8 = 1;
         }
     )+};
 }
 
 row_values! {
-    Cluster = "cluster row", version 1;
-    Counters = "counters row", version 1;
-    TokenKeys = "token keys row", version 1;
-    Node = "node row", version 1;
-    Group = "group row", version 1;
-    Floor = "floor row", version 1;
-    Stream = "stream row", version 1;
-    Shard = "shard row", version 1;
+    Cluster = "cluster row";
+    Counters = "counters row";
+    TokenKeys = "token keys row";
+    Floor = "floor row";
+    Stream = "stream row";
+    Shard = "shard row";
 }
 
 pub(crate) fn encode_value<V: RowValue>(value: &V) -> Bytes {
-    let mut out = vec![V::VERSION];
-    value.write(&mut out);
+    let mut out = vec![value.version()];
+    value.write_row(&mut out);
     out.into()
 }
 
 pub(crate) fn decode_value<V: RowValue>(bytes: &[u8]) -> Result<V, DecodeError> {
     let mut input = Reader::new(bytes);
-    input.version(V::WHAT, V::VERSION)?;
-    let value = V::read(&mut input)?;
+    let version = input.version_up_to(V::WHAT, V::VERSION)?;
+    let value = V::read_row(version, &mut input)?;
     input.end()?;
+    if value.version() != version {
+        return Err(DecodeError::Invalid { what: "row of the lowest version that can say it" });
+    }
     Ok(value)
 }

@@ -5,6 +5,8 @@ mod codec;
 mod damage;
 mod layout;
 mod listing;
+mod membership;
+mod nodes;
 mod replicas;
 mod streams;
 mod token_keys;

@@ -2,6 +2,7 @@
 
 use super::{Violation, ensure};
 use crate::catalog::Catalog;
+use crate::group::ReplicaState;
 use crate::token_key::TokenKeys;
 use anabranch_types::GroupId;
 use std::collections::BTreeSet;
@@ -57,7 +58,11 @@ fn groups(catalog: &Catalog) -> Result<(), Violation> {
         ensure(group.id < counters.next_group, "group ids were handed out", || {
             format!("{} of {}", group.id, counters.next_group)
         })?;
-        ensure(!group.replicas.is_empty(), "a group has replicas", || format!("group {}", group.id))?;
+        ensure(group.members().next().is_some(), "a group has a member", || format!("group {}", group.id))?;
+        let changing: Vec<_> = group.replicas.iter().filter(|replica| replica.state.is_changing()).collect();
+        ensure(changing.len() <= 1, "one replica of a group comes or goes at a time", || {
+            format!("replicas {changing:?} of group {}", group.id)
+        })?;
         let mut nodes = BTreeSet::new();
         for replica in &group.replicas {
             let fresh = replicas.insert(replica.id) && replica.id < counters.next_replica;
@@ -65,13 +70,31 @@ fn groups(catalog: &Catalog) -> Result<(), Violation> {
                 format!("replica {} of group {}, next {}", replica.id, group.id, counters.next_replica)
             })?;
             let placed = nodes.insert(replica.node) && catalog.map.node(replica.node).is_some();
-            ensure(placed, "a group's replicas are on different members", || {
+            ensure(placed, "a group's replicas are on different nodes of the cluster", || {
                 format!("replica {} of group {} on node {}", replica.id, group.id, replica.node)
+            })?;
+            let may_be = replica.state != ReplicaState::Observer || group.id == GroupId::METADATA;
+            ensure(may_be, "only the metadata group is observed", || {
+                format!("replica {} of group {}", replica.id, group.id)
             })?;
         }
     }
+    observers(catalog)?;
     let has_both = catalog.map.group(GroupId::METADATA).is_some() && catalog.map.groups().count() > 1;
     ensure(has_both, "a cluster has the metadata group and a data group", || {
         format!("{} groups", catalog.map.groups().count())
     })
+}
+
+/// Each node that is to stay sees the catalog by a replica of its own.
+fn observers(catalog: &Catalog) -> Result<(), Violation> {
+    let Some(metadata) = catalog.map.group(GroupId::METADATA) else { return Ok(()) };
+    for node in catalog.map.nodes().filter(|node| node.state.keeps_replicas()) {
+        let own = metadata.replica_on(node.id).map(|replica| replica.state);
+        let sees = own.is_some_and(|state| state != ReplicaState::Leaving);
+        ensure(sees, "a node that is to stay has a replica of the metadata group", || {
+            format!("node {} is {:?}, its replica {own:?}", node.id, node.state)
+        })?;
+    }
+    Ok(())
 }

@@ -3,12 +3,12 @@
 use crate::apply::Apply;
 use crate::catalog::Catalog;
 use crate::cluster::Cluster;
-use crate::codec::{fields, variants};
+use crate::codec::{DecodeError, Field, Reader, fields, variants};
 use crate::command::{Command, CommandKind};
 use crate::edit::Edit;
-use crate::group::{Group, Replica};
+use crate::group::{Group, Replica, ReplicaState};
 use crate::limits::BOOTSTRAP_GROUPS_MAX;
-use crate::node::{Node, NodeAddresses};
+use crate::node::{Node, NodeAddresses, NodeState, Zone};
 use crate::token_key::{TokenKey, TokenKeys, TokenSecret};
 use anabranch_types::{ClusterId, GroupId, Incarnation, NodeId, Timestamp};
 
@@ -42,7 +42,21 @@ pub struct Bootstrapped {
     pub groups: Vec<Group>,
 }
 
-fields!(Bootstrapped { groups });
+/// The groups as in version 1 of their rows: every replica of a new cluster is a member.
+impl Field for Bootstrapped {
+    fn write(&self, out: &mut Vec<u8>) {
+        u32::try_from(self.groups.len()).expect("at most BOOTSTRAP_GROUPS_MAX").write(out);
+        for group in &self.groups {
+            group.write_version_1(out);
+        }
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let count = u32::read(input)?;
+        let groups = (0..count).map(|_| Group::read_version_1(input)).collect::<Result<_, _>>()?;
+        Ok(Bootstrapped { groups })
+    }
+}
 
 /// The cluster was not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -111,10 +125,12 @@ impl Apply for Bootstrap {
             addresses: self.addresses,
             feature_level: self.feature_level,
             registered: self.now,
+            state: NodeState::Active,
+            zone: Zone::default(),
         });
         let groups: Vec<Group> = (0..=self.data_groups)
             .map(|_| {
-                let replica = Replica { id: edit.take_replica_id(), node: self.node };
+                let replica = Replica { id: edit.take_replica_id(), node: self.node, state: ReplicaState::Member };
                 Group { id: edit.take_group_id(), replicas: vec![replica] }
             })
             .collect();

@@ -1,14 +1,22 @@
 //! Makes a directory a member of the cluster.
 
 use crate::apply::Apply;
+use crate::catalog::MEMBERSHIP_LEVEL;
 use crate::codec::{fields, variants};
 use crate::command::{Command, CommandKind};
 use crate::edit::Edit;
-use crate::node::{Node, NodeAddresses};
-use anabranch_types::{Incarnation, NodeId, Timestamp};
+use crate::group::{Group, ReplicaState};
+use crate::node::{Node, NodeAddresses, NodeState, Zone};
+use crate::shard_map::ShardMap;
+use anabranch_types::{GroupId, Incarnation, NodeId, Timestamp};
 
 /// Asked for by a node whose directory has no node id yet. A directory that is a member
 /// already keeps its id, so the command may be repeated.
+///
+/// The node gets a replica of the metadata group that observes: it sees the catalog by its own
+/// machine. A member that has the same peer address is [`NodeState::Lost`] from then on: its
+/// address is served by another directory now. Whoever proposes this has been called from
+/// there, so it is no mere claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisterNode {
     /// Of the node's directory.
@@ -46,9 +54,28 @@ pub enum RegisterNodeRefused {
         /// The node's level.
         node: u16,
     },
+    /// Some member does not understand clusters of several nodes (D15).
+    #[error("the cluster is at feature level {cluster}, nodes join from level {needed}")]
+    ClusterLevel {
+        /// The cluster's level.
+        cluster: u16,
+        /// The lowest level at which nodes join.
+        needed: u16,
+    },
+    /// The address is that of the one node without which this could not have been decided.
+    #[error("node {node} has this peer address and is well")]
+    AddressTaken {
+        /// The node that has the address.
+        node: NodeId,
+    },
 }
 
-variants!(RegisterNodeRefused { 1 => NotBootstrapped {}, 2 => FeatureLevel { cluster, node } });
+variants!(RegisterNodeRefused {
+    1 => NotBootstrapped {},
+    2 => FeatureLevel { cluster, node },
+    3 => ClusterLevel { cluster, needed },
+    4 => AddressTaken { node },
+});
 
 impl Command for RegisterNode {
     const KIND: CommandKind = CommandKind::RegisterNode;
@@ -66,6 +93,19 @@ impl Apply for RegisterNode {
             let (cluster, node) = (cluster.feature_level, self.feature_level);
             return Err(RegisterNodeRefused::FeatureLevel { cluster, node });
         }
+        if cluster.feature_level < MEMBERSHIP_LEVEL {
+            let (cluster, needed) = (cluster.feature_level, MEMBERSHIP_LEVEL);
+            return Err(RegisterNodeRefused::ClusterLevel { cluster, needed });
+        }
+        let map = edit.catalog().shard_map();
+        let metadata = map.group(GroupId::METADATA).expect("check(): a cluster has the metadata group");
+        let predecessors = self.predecessors(&map);
+        if let Some(only) = only_voter(metadata).filter(|only| predecessors.iter().any(|node| node.id == *only)) {
+            return Err(RegisterNodeRefused::AddressTaken { node: only });
+        }
+        for lost in predecessors {
+            edit.put_node(Node { state: NodeState::Lost, ..lost });
+        }
         let node = edit.take_node_id();
         edit.put_node(Node {
             id: node,
@@ -73,7 +113,26 @@ impl Apply for RegisterNode {
             addresses: self.addresses,
             feature_level: self.feature_level,
             registered: self.now,
+            state: NodeState::Active,
+            zone: Zone::default(),
         });
+        edit.add_replica(metadata, node, ReplicaState::Observer);
         Ok(NodeRegistered { node })
     }
+}
+
+impl RegisterNode {
+    /// The members whose peer address this directory serves now.
+    fn predecessors(&self, map: &ShardMap) -> Vec<Node> {
+        let peer = self.addresses.peer();
+        let nodes = map.nodes().filter(|node| node.state != NodeState::Lost && !peer.is_empty());
+        nodes.filter(|node| node.addresses.peer() == peer).cloned().collect()
+    }
+}
+
+/// The node that alone decides for the metadata group; none when several do.
+fn only_voter(metadata: &Group) -> Option<NodeId> {
+    let mut members = metadata.members().map(|member| member.node);
+    let first = members.next();
+    first.filter(|_| members.next().is_none())
 }

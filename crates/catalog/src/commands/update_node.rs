@@ -1,15 +1,19 @@
 //! Records where a member listens now and what its build understands.
 
 use crate::apply::Apply;
-use crate::cluster::Cluster;
 use crate::codec::{fields, variants};
 use crate::command::{Command, CommandKind};
 use crate::edit::Edit;
-use crate::node::{Node, NodeAddresses};
+use crate::node::{Node, NodeAddresses, NodeState};
+use crate::shard_map::ShardMap;
 use anabranch_types::{Incarnation, NodeId};
 
 /// Asked for by a member at each start. Raises the cluster's feature level when the last node
 /// below it is upgraded; nothing ever lowers it (D15).
+///
+/// An address that another member has is taken all the same, and nobody is declared lost for
+/// it: only a new directory proves that the old one is gone, and two members may swap their
+/// addresses at a restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpdateNode {
     /// The member.
@@ -89,15 +93,29 @@ impl Apply for UpdateNode {
             let (cluster, node) = (cluster.feature_level, self.feature_level);
             return Err(UpdateNodeRefused::FeatureLevel { cluster, node });
         }
-        let changed = Node { addresses: self.addresses, feature_level: self.feature_level, ..current.clone() };
+        let state = self.state_of(current, &map);
+        let changed = Node { addresses: self.addresses, feature_level: self.feature_level, state, ..current.clone() };
         if changed != *current {
             edit.put_node(changed);
         }
-        let levels = edit.catalog().map.nodes().map(|node| node.feature_level);
-        let feature_level = levels.min().expect("a bootstrapped cluster has nodes");
-        if feature_level > cluster.feature_level {
-            edit.put_cluster(Cluster { feature_level, ..cluster });
+        Ok(NodeUpdated { feature_level: edit.raise_feature_level(&cluster) })
+    }
+}
+
+impl UpdateNode {
+    /// A lost node that comes back with its own directory was declared lost too early: its
+    /// address went to another node while it was down. Its replicas have all they ever voted
+    /// for, so nothing forbids that they vote. But they are being replaced, and an old disk
+    /// that was put back looks the same: so it is `Decommissioning` (it counts as a source, gets
+    /// nothing new) until an operator takes it back. While another member has its address, the
+    /// others cannot reach it and it stays lost.
+    fn state_of(&self, current: &Node, map: &ShardMap) -> NodeState {
+        if current.state != NodeState::Lost {
+            return current.state;
         }
-        Ok(NodeUpdated { feature_level })
+        let peer = self.addresses.peer();
+        let others = map.nodes().filter(|node| node.id != self.node && node.state != NodeState::Lost);
+        let is_reachable = !peer.is_empty() && others.into_iter().all(|node| node.addresses.peer() != peer);
+        if is_reachable { NodeState::Decommissioning } else { NodeState::Lost }
     }
 }

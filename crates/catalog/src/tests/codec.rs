@@ -100,23 +100,58 @@ fn token_key() -> impl Strategy<Value = TokenKey> {
     (any::<u32>(), secret(), time()).prop_map(|(id, secret, made)| TokenKey { id, secret, made })
 }
 
+fn zone() -> impl Strategy<Value = Zone> {
+    prop_oneof![Just(String::new()), "[!-~]{0,64}"].prop_map(|name| Zone::new(&name).expect("valid"))
+}
+
+fn node_state() -> impl Strategy<Value = NodeState> {
+    prop_oneof![
+        3 => Just(NodeState::Active),
+        1 => Just(NodeState::Draining),
+        1 => Just(NodeState::Decommissioning),
+        1 => Just(NodeState::Lost),
+    ]
+}
+
+fn replica_state() -> impl Strategy<Value = ReplicaState> {
+    prop_oneof![
+        Just(ReplicaState::Observer),
+        Just(ReplicaState::Joining),
+        Just(ReplicaState::Member),
+        Just(ReplicaState::Leaving),
+        Just(ReplicaState::Retired),
+    ]
+}
+
 fn node() -> impl Strategy<Value = Node> {
-    (any::<u64>(), any::<u128>(), addresses(), any::<u16>(), time()).prop_map(
-        |(id, incarnation, addresses, feature_level, registered)| Node {
+    (any::<u64>(), any::<u128>(), addresses(), any::<u16>(), time(), node_state(), zone()).prop_map(
+        |(id, incarnation, addresses, feature_level, registered, state, zone)| Node {
             id: NodeId(id),
             incarnation: Incarnation(incarnation),
             addresses,
             feature_level,
             registered,
+            state,
+            zone,
         },
     )
 }
 
-fn group() -> impl Strategy<Value = Group> {
-    (any::<u32>(), proptest::collection::vec(any::<[u64; 2]>(), 0..6)).prop_map(|(id, replicas)| Group {
-        id: GroupId(id),
-        replicas: replicas.into_iter().map(|[id, node]| Replica { id: ReplicaId(id), node: NodeId(node) }).collect(),
+fn group_of(state: impl Strategy<Value = ReplicaState>) -> impl Strategy<Value = Group> {
+    (any::<u32>(), proptest::collection::vec((any::<[u64; 2]>(), state), 0..6)).prop_map(|(id, replicas)| {
+        let replica =
+            |([id, node], state): ([u64; 2], ReplicaState)| Replica { id: ReplicaId(id), node: NodeId(node), state };
+        Group { id: GroupId(id), replicas: replicas.into_iter().map(replica).collect() }
     })
+}
+
+/// Version 1 can say this group.
+fn settled_group() -> impl Strategy<Value = Group> {
+    group_of(Just(ReplicaState::Member))
+}
+
+fn group() -> impl Strategy<Value = Group> {
+    prop_oneof![settled_group(), group_of(replica_state())]
 }
 
 /// No prefix of `bytes`, and no longer input, is read as a value.
@@ -234,7 +269,7 @@ proptest! {
     }
 
     #[test]
-    fn every_outcome_reads_back(groups in proptest::collection::vec(group(), 0..4), numbers in any::<[u32; 3]>(),
+    fn every_outcome_reads_back(groups in proptest::collection::vec(settled_group(), 0..4), numbers in any::<[u32; 3]>(),
                                 levels in any::<[u16; 2]>(), id in any::<u64>(), wide in any::<u128>(),
                                 status in status(), until in time()) {
         let ([asked, limit, current], [cluster, node_level]) = (numbers, levels);
@@ -247,6 +282,8 @@ proptest! {
         }
         outcome_reads_back::<RegisterNode>(&Ok(NodeRegistered { node }));
         for refused in [RegisterNodeRefused::NotBootstrapped,
+                        RegisterNodeRefused::ClusterLevel { cluster, needed: node_level },
+                        RegisterNodeRefused::AddressTaken { node },
                         RegisterNodeRefused::FeatureLevel { cluster, node: node_level }] {
             outcome_reads_back::<RegisterNode>(&Err(refused));
         }
@@ -282,8 +319,91 @@ proptest! {
     }
 
     #[test]
+    fn every_membership_command_reads_back(ids in any::<[u64; 2]>(), id in any::<u32>(), wide in any::<u128>(),
+                                           state in node_state(), zone in zone()) {
+        let (node, replica, group, incarnation) = (NodeId(ids[0]), ReplicaId(ids[1]), GroupId(id), Incarnation(wide));
+        command_reads_back(&AddReplica { group, node });
+        command_reads_back(&PromoteReplica { group, replica });
+        command_reads_back(&ReplicaJoined { group, replica });
+        command_reads_back(&RemoveReplica { group, replica });
+        command_reads_back(&ReplicaLeft { group, replica });
+        command_reads_back(&ForgetReplica { group, replica });
+        command_reads_back(&SetNodeState { node, incarnation, state });
+        command_reads_back(&DescribeNode { node, incarnation, zone });
+        command_reads_back(&RemoveNode { node });
+    }
+
+    #[test]
+    fn every_outcome_of_membership_reads_back(ids in any::<[u64; 3]>(), id in any::<u32>(), wide in any::<u128>(),
+                                              state in replica_state(), node_state in node_state(),
+                                              levels in any::<[u16; 2]>()) {
+        let ([node, replica, version], group) = (ids, GroupId(id));
+        let (node, replica, registered) = (NodeId(node), ReplicaId(replica), Incarnation(wide));
+        let (recorded, [cluster, needed]) = (Recorded { version: MapVersion(version) }, levels);
+        outcome_reads_back::<AddReplica>(&Ok(ReplicaAdded { replica }));
+        for refused in [AddReplicaRefused::NotBootstrapped, AddReplicaRefused::FeatureLevel { cluster, needed },
+                        AddReplicaRefused::NoGroup { group }, AddReplicaRefused::NoNode { node },
+                        AddReplicaRefused::NodeState { node, state: node_state },
+                        AddReplicaRefused::AlreadyThere { node, replica, state },
+                        AddReplicaRefused::Changing { replica }] {
+            outcome_reads_back::<AddReplica>(&Err(refused));
+        }
+        outcome_reads_back::<PromoteReplica>(&Ok(recorded));
+        for refused in [PromoteReplicaRefused::NotBootstrapped, PromoteReplicaRefused::FeatureLevel { cluster, needed },
+                        PromoteReplicaRefused::NoGroup { group }, PromoteReplicaRefused::NoReplica { group, replica },
+                        PromoteReplicaRefused::State { replica, state },
+                        PromoteReplicaRefused::NodeState { node, state: node_state },
+                        PromoteReplicaRefused::Changing { replica }] {
+            outcome_reads_back::<PromoteReplica>(&Err(refused));
+        }
+        outcome_reads_back::<ReplicaJoined>(&Ok(recorded));
+        for refused in [ReplicaJoinedRefused::NotBootstrapped, ReplicaJoinedRefused::FeatureLevel { cluster, needed },
+                        ReplicaJoinedRefused::NoGroup { group }, ReplicaJoinedRefused::NoReplica { group, replica },
+                        ReplicaJoinedRefused::State { replica, state }] {
+            outcome_reads_back::<ReplicaJoined>(&Err(refused));
+        }
+        outcome_reads_back::<RemoveReplica>(&Ok(recorded));
+        for refused in [RemoveReplicaRefused::NotBootstrapped, RemoveReplicaRefused::FeatureLevel { cluster, needed },
+                        RemoveReplicaRefused::NoGroup { group }, RemoveReplicaRefused::NoReplica { group, replica },
+                        RemoveReplicaRefused::LastMember { group, replica },
+                        RemoveReplicaRefused::Observing { node, replica },
+                        RemoveReplicaRefused::Changing { replica }] {
+            outcome_reads_back::<RemoveReplica>(&Err(refused));
+        }
+        outcome_reads_back::<ReplicaLeft>(&Ok(recorded));
+        for refused in [ReplicaLeftRefused::NotBootstrapped, ReplicaLeftRefused::FeatureLevel { cluster, needed },
+                        ReplicaLeftRefused::NoGroup { group }, ReplicaLeftRefused::NoReplica { group, replica },
+                        ReplicaLeftRefused::State { replica, state }] {
+            outcome_reads_back::<ReplicaLeft>(&Err(refused));
+        }
+        outcome_reads_back::<ForgetReplica>(&Ok(recorded));
+        for refused in [ForgetReplicaRefused::NotBootstrapped, ForgetReplicaRefused::FeatureLevel { cluster, needed },
+                        ForgetReplicaRefused::NoGroup { group }, ForgetReplicaRefused::NoReplica { group, replica },
+                        ForgetReplicaRefused::State { replica, state }] {
+            outcome_reads_back::<ForgetReplica>(&Err(refused));
+        }
+        outcome_reads_back::<SetNodeState>(&Ok(recorded));
+        for refused in [SetNodeStateRefused::NotBootstrapped, SetNodeStateRefused::FeatureLevel { cluster, needed },
+                        SetNodeStateRefused::NoNode { node }, SetNodeStateRefused::Incarnation { node, registered },
+                        SetNodeStateRefused::Lost { node }, SetNodeStateRefused::TooLate { node }] {
+            outcome_reads_back::<SetNodeState>(&Err(refused));
+        }
+        outcome_reads_back::<DescribeNode>(&Ok(recorded));
+        for refused in [DescribeNodeRefused::NotBootstrapped, DescribeNodeRefused::FeatureLevel { cluster, needed },
+                        DescribeNodeRefused::NoNode { node }, DescribeNodeRefused::Incarnation { node, registered }] {
+            outcome_reads_back::<DescribeNode>(&Err(refused));
+        }
+        outcome_reads_back::<RemoveNode>(&Ok(recorded));
+        for refused in [RemoveNodeRefused::NotBootstrapped, RemoveNodeRefused::FeatureLevel { cluster, needed },
+                        RemoveNodeRefused::NoNode { node }, RemoveNodeRefused::NodeState { node, state: node_state },
+                        RemoveNodeRefused::Holds { node, group, replica }] {
+            outcome_reads_back::<RemoveNode>(&Err(refused));
+        }
+    }
+
+    #[test]
     fn any_bytes_are_read_or_refused_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80),
-                                                   kind in 1u8..=8) {
+                                                   kind in 1u8..=17) {
         let framed: bytes::Bytes = [&[COMMAND_VERSION, kind], &bytes[..]].concat().into();
         let mut catalog = Catalog::default();
         let _ = catalog.apply(1, &framed, &mut Vec::new());
@@ -309,8 +429,8 @@ fn a_command_of_another_version_or_kind_stops_the_node_and_changes_nothing() {
     let version = UnknownCommand::Version { found: 2, known: 1 };
     assert_eq!(version.to_string(), "catalog command has version 2, this build knows version 1: upgrade this node");
     assert_eq!(world.apply_bytes(&vec![2, 1].into()), Err(version));
-    let kind = UnknownCommand::Kind { version: 1, found: 9, known: 8 };
-    assert_eq!(world.apply_bytes(&vec![1, 9, 0].into()), Err(kind));
+    let kind = UnknownCommand::Kind { version: 1, found: 18, known: 17 };
+    assert_eq!(world.apply_bytes(&vec![1, 18, 0].into()), Err(kind));
     assert_eq!(world.apply_bytes(&vec![1].into()), Err(UnknownCommand::Short { bytes: 1, known: 1 }));
     let (kind, reason) = (CommandKind::ActivateStream, DecodeError::Truncated { missing: 7 });
     assert_eq!(world.apply_bytes(&vec![1, 5, 0].into()), Err(UnknownCommand::Malformed { version: 1, kind, reason }));

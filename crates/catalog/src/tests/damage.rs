@@ -121,13 +121,13 @@ fn nodes_and_groups_that_contradict_each_other_are_refused() {
     assert_eq!(broken_rule(two_alike), "each node has its own incarnation (D14)");
 
     let mut too_old = rows();
-    change(&mut too_old, &RowKey::Cluster, |cluster: &mut Cluster| cluster.feature_level = 2);
+    change(&mut too_old, &RowKey::Cluster, |cluster: &mut Cluster| cluster.feature_level = 3);
     assert_eq!(broken_rule(too_old), "every node understands the cluster's feature level (D15)");
 
     let group = RowKey::Group(GroupId(1));
     let mut empty = rows();
     change(&mut empty, &group, |group: &mut Group| group.replicas.clear());
-    assert_eq!(broken_rule(empty), "a group has replicas");
+    assert_eq!(broken_rule(empty), "a group has a member");
 
     let mut shared = rows();
     change(&mut shared, &group, |group: &mut Group| group.replicas[0].id = ReplicaId(1));
@@ -135,7 +135,31 @@ fn nodes_and_groups_that_contradict_each_other_are_refused() {
 
     let mut lost = rows();
     change(&mut lost, &group, |group: &mut Group| group.replicas[0].node = NodeId(5));
-    assert_eq!(broken_rule(lost), "a group's replicas are on different members");
+    assert_eq!(broken_rule(lost), "a group's replicas are on different nodes of the cluster");
+
+    let mut observed = rows();
+    change(&mut observed, &group, |group: &mut Group| {
+        group.replicas[0].state = ReplicaState::Observer;
+        group.replicas.push(Replica { id: ReplicaId(1), node: NodeId(1), state: ReplicaState::Member });
+    });
+    change(&mut observed, &RowKey::Group(GroupId::METADATA), |group: &mut Group| group.replicas[0].id = ReplicaId(4));
+    change(&mut observed, &RowKey::Counters, |counters: &mut crate::cluster::Counters| counters.next_replica.0 = 9);
+    assert_eq!(broken_rule(observed), "only the metadata group is observed");
+
+    let mut restless = rows();
+    change(&mut restless, &group, |group: &mut Group| {
+        for (id, state) in [(8, ReplicaState::Joining), (9, ReplicaState::Leaving)] {
+            group.replicas.push(Replica { id: ReplicaId(id), node: NodeId(id), state });
+        }
+    });
+    assert_eq!(broken_rule(restless), "one replica of a group comes or goes at a time");
+
+    let mut blind = rows();
+    change(&mut blind, &RowKey::Counters, |counters: &mut crate::cluster::Counters| counters.next_node.0 = 9);
+    let mut node: Node = decode_value(&blind[&RowKey::Node(NodeId(1)).encode()]).expect("written");
+    (node.id, node.incarnation) = (NodeId(2), Incarnation(12));
+    blind.insert(RowKey::Node(node.id).encode(), encode_value(&node));
+    assert_eq!(broken_rule(blind), "a node that is to stay has a replica of the metadata group");
 
     let mut headless = rows();
     headless.remove(&RowKey::Group(GroupId::METADATA).encode());
@@ -192,6 +216,16 @@ fn a_newer_row_is_refused_with_both_versions() {
     *row = [&[2], &row[1..]].concat().into();
     let message = load(rows).expect_err("version 2").to_string();
     assert!(message.ends_with("stream row has version 2, this build knows version 1"), "{message}");
+}
+
+#[test]
+fn a_row_of_a_higher_version_than_it_needs_is_refused() {
+    let mut rows = rows();
+    let row = rows.get_mut(&RowKey::Node(NodeId(1)).encode()).expect("a row of the catalog");
+    // Active, and no zone: version 1 says that already, and equal catalogs have equal rows.
+    *row = [&[2], &row[1..], &[1, 0, 0]].concat().into();
+    let message = load(rows).expect_err("version 2").to_string();
+    assert!(message.ends_with("not a valid row of the lowest version that can say it"), "{message}");
 }
 
 #[test]

@@ -15,10 +15,33 @@ fn command() -> impl Strategy<Value = Bytes> {
     let now = (0..3_000u64).prop_map(|s| START.plus(std::time::Duration::from_secs(s)));
     let uid = (0..12u64).prop_map(StreamUid);
     let addresses = "[a-c]".prop_map(|text| NodeAddresses::new(&text, "").expect("valid"));
-    let node = (1..4u64, 10..14u128, addresses, 0..3u16);
+    let node = (1..5u64, 10..15u128, addresses, 1..4u16);
+    let node_state = proptest::sample::select(vec![
+        NodeState::Active,
+        NodeState::Draining,
+        NodeState::Decommissioning,
+        NodeState::Lost,
+    ]);
+    let zone = "[xy]?".prop_map(|name| Zone::new(&name).expect("valid"));
+    let replica = ((0..3u32).prop_map(GroupId), (1..10u64).prop_map(ReplicaId));
     prop_oneof![
         1 => (1..4u32).prop_map(|groups| bootstrap(groups).encode()),
-        1 => (node.clone(), now.clone()).prop_map(|((_, incarnation, addresses, feature_level), now)| {
+        3 => ((0..3u32).prop_map(GroupId), (1..5u64).prop_map(NodeId)).prop_map(|(group, node)| {
+            AddReplica { group, node }.encode()
+        }),
+        2 => replica.clone().prop_map(|(group, replica)| PromoteReplica { group, replica }.encode()),
+        3 => replica.clone().prop_map(|(group, replica)| ReplicaJoined { group, replica }.encode()),
+        2 => replica.clone().prop_map(|(group, replica)| RemoveReplica { group, replica }.encode()),
+        2 => replica.clone().prop_map(|(group, replica)| ReplicaLeft { group, replica }.encode()),
+        2 => replica.prop_map(|(group, replica)| ForgetReplica { group, replica }.encode()),
+        2 => (1..5u64, 10..15u128, node_state).prop_map(|(node, incarnation, state)| {
+            SetNodeState { node: NodeId(node), incarnation: Incarnation(incarnation), state }.encode()
+        }),
+        1 => (1..5u64, 10..15u128, zone).prop_map(|(node, incarnation, zone)| {
+            DescribeNode { node: NodeId(node), incarnation: Incarnation(incarnation), zone }.encode()
+        }),
+        1 => (1..5u64).prop_map(|node| RemoveNode { node: NodeId(node) }.encode()),
+        4 => (node.clone(), now.clone()).prop_map(|((_, incarnation, addresses, feature_level), now)| {
             RegisterNode { incarnation: Incarnation(incarnation), addresses, feature_level, now }.encode()
         }),
         1 => node.prop_map(|(node, incarnation, addresses, feature_level)| {
@@ -47,7 +70,7 @@ proptest! {
 
     #[test]
     fn a_catalog_loaded_from_rows_is_the_one_that_wrote_them(
-        commands in proptest::collection::vec((command(), any::<bool>()), 1..60),
+        commands in proptest::collection::vec((command(), any::<bool>()), 1..90),
         bootstrapped_first in proptest::bool::weighted(0.9),
     ) {
         let mut world = if bootstrapped_first { World::bootstrapped() } else { World::default() };

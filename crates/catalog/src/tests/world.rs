@@ -77,7 +77,7 @@ pub fn bootstrap(data_groups: u32) -> Bootstrap {
         node: NodeId(1),
         incarnation: Incarnation(11),
         addresses: NodeAddresses::new("10.0.0.1:4600", "10.0.0.1:4567").expect("valid"),
-        feature_level: 1,
+        feature_level: FEATURE_LEVEL,
         data_groups,
         token_secret: TokenSecret::new([1; 32]),
         now: START,
@@ -98,4 +98,56 @@ pub fn create(name: &str, shards: u32, now: Timestamp) -> CreateStream {
 
 pub fn stream_name(name: &str) -> StreamName {
     StreamName::new(name).expect("valid")
+}
+
+/// A directory `incarnation` that listens at an address of its own.
+pub fn register(incarnation: u128) -> RegisterNode {
+    let peer = format!("10.0.1.{incarnation}:4600");
+    let addresses = NodeAddresses::new(&peer, "").expect("valid");
+    RegisterNode { incarnation: Incarnation(incarnation), addresses, feature_level: FEATURE_LEVEL, now: START }
+}
+
+impl World {
+    /// `count` nodes, of ids from 1 and incarnations from 11; two data groups on the first.
+    pub fn of_nodes(count: u64) -> Self {
+        let mut world = World::bootstrapped();
+        for id in 2..=count {
+            let registered = world.apply(register(u128::from(id) + 10)).expect("a new node");
+            assert_eq!(registered.node, NodeId(id));
+        }
+        world
+    }
+
+    pub fn group(&self, id: u32) -> Group {
+        self.catalog.shard_map().group(GroupId(id)).cloned().expect("a group of this world")
+    }
+
+    pub fn node(&self, id: u64) -> Node {
+        self.catalog.shard_map().node(NodeId(id)).cloned().expect("a node of this world")
+    }
+
+    /// The state of a group's replica on a node; none when it has none there.
+    pub fn state_on(&self, group: u32, node: u64) -> Option<ReplicaState> {
+        self.group(group).replicas.iter().find(|replica| replica.node == NodeId(node)).map(|replica| replica.state)
+    }
+
+    pub fn set_state(&mut self, node: u64, state: NodeState) -> Result<Recorded, SetNodeStateRefused> {
+        let incarnation = self.node(node).incarnation;
+        self.apply(SetNodeState { node: NodeId(node), incarnation, state })
+    }
+
+    /// Adds a replica and lets it join.
+    pub fn joined(&mut self, group: u32, node: u64) -> ReplicaId {
+        let group = GroupId(group);
+        let replica = self.apply(AddReplica { group, node: NodeId(node) }).expect("a free node").replica;
+        self.apply(ReplicaJoined { group, replica }).expect("it was joining");
+        replica
+    }
+
+    /// Takes a replica out of its group, whose node has not deleted it yet.
+    pub fn left(&mut self, group: u32, replica: ReplicaId) {
+        let group = GroupId(group);
+        self.apply(RemoveReplica { group, replica }).expect("not the last member");
+        self.apply(ReplicaLeft { group, replica }).expect("it was leaving");
+    }
 }
