@@ -126,7 +126,7 @@ pub(super) async fn start_metadata_group(
     Ok((start.await.map_err(MetadataError::from)?, view))
 }
 
-/// The data groups that have a replica on `node`, opened.
+/// The data groups of which `node` runs a replica, opened; a retired replica is not run.
 pub(super) async fn data_groups(
     map: &ShardMap,
     node: NodeId,
@@ -136,7 +136,7 @@ pub(super) async fn data_groups(
 ) -> Result<Vec<HostParts>, StartError> {
     let mut parts = Vec::new();
     for group in map.groups().filter(|group| group.id != GroupId::METADATA) {
-        let Some(own) = group.replicas.iter().find(|replica| replica.node == node) else { continue };
+        let Some(own) = group.replica_on(node) else { continue };
         let group_log = log.group(group.id);
         let is_new = group_log.state().last.is_none() && group_log.state().purged.is_none();
         let holds_shards = map.streams().any(|stream| stream.groups().contains(&group.id));
@@ -146,7 +146,7 @@ pub(super) async fn data_groups(
         }
         parts.push(HostParts {
             group: group.id,
-            members: group.replicas.iter().map(|replica| (replica.id, replica.node)).collect(),
+            members: group.members().map(|replica| (replica.id, replica.node)).collect(),
             replica: own.id,
             log: group_log,
             store: stores.open(group.id).await?,
