@@ -49,7 +49,7 @@ impl NodeSpec {
         let text = format!(
             "data_dir = {data_dir:?}\nlisten = \"127.0.0.1:0\"\ntls_listen = \"127.0.0.1:0\"\nlimits = \"off\"\n\
              credentials = [{{ access_key = \"{ACCESS_KEY}\", secret_key = \"{SECRET_KEY}\" }}]\n\
-             [log]\nsegment_bytes = 67108864\n[memory]\nmemtable_bytes = 16777216\n"
+             [cluster]\nbootstrap = true\n[log]\nsegment_bytes = 67108864\n[memory]\nmemtable_bytes = 16777216\n"
         );
         fs::write(&config, text).expect("the folder can be written");
         let arguments = vec!["server".to_owned(), "--config".to_owned(), config.display().to_string()];

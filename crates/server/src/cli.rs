@@ -8,14 +8,15 @@ mod endpoint;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 
 use crate::config::{
-    Access, ConfigError, DATA_DIR_DEFAULT, DRAIN_TIMEOUT_DEFAULT, DataDirChoice, GROUPS_DEFAULT, LISTEN_DEFAULT,
-    LOG_FILTER_DEFAULT, LogConfig, MemoryConfig, NodeConfig, ShardLimits, StreamSpec, TLS_LISTEN_DEFAULT,
-    TelemetryConfig,
+    Access, Beside, ClusterStart, ConfigError, DATA_DIR_DEFAULT, DRAIN_TIMEOUT_DEFAULT, DataDirChoice, GROUPS_DEFAULT,
+    HostPort, InvalidPeerSecret, LISTEN_DEFAULT, LOG_FILTER_DEFAULT, LogConfig, MemoryConfig, NodeConfig, PeerSecret,
+    SECRET_VARIABLE, ShardLimits, StreamSpec, TLS_LISTEN_DEFAULT, TelemetryConfig,
 };
 use anabranch_telemetry::{LogFilter, LogFormat, OtlpEndpoint};
 use anabranch_types::AccountId;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -32,7 +33,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run every role in one process, for anyone on this machine: nothing to configure.
-    Dev(DevArgs),
+    Dev(Box<DevArgs>),
     /// Run a node as its configuration file says; credentials are required.
     Server(ServerArgs),
     /// Show a node, its groups and where shards live.
@@ -58,9 +59,9 @@ pub struct DevArgs {
     /// Where clients connect.
     #[arg(long, env = "ANABRANCH_LISTEN", value_name = "ADDRESS", default_value_t = LISTEN_DEFAULT)]
     pub listen: SocketAddr,
-    /// Where clients connect with TLS.
-    #[arg(long, env = "ANABRANCH_TLS_LISTEN", value_name = "ADDRESS", default_value_t = TLS_LISTEN_DEFAULT)]
-    pub tls_listen: SocketAddr,
+    /// Where clients connect with TLS [default: 127.0.0.1:4568].
+    #[arg(long, env = "ANABRANCH_TLS_LISTEN", value_name = "ADDRESS")]
+    pub tls_listen: Option<SocketAddr>,
     /// Shards without the limits of AWS.
     #[arg(long, env = "ANABRANCH_NO_LIMITS", value_parser = BoolishValueParser::new())]
     pub no_limits: bool,
@@ -76,9 +77,32 @@ pub struct DevArgs {
     /// Replication groups for data, made on the first start.
     #[arg(long, env = "ANABRANCH_GROUPS", value_name = "COUNT", default_value_t = GROUPS_DEFAULT)]
     pub groups: u32,
+    /// The node's part in a cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// Logs and traces.
     #[command(flatten)]
     pub telemetry: TelemetryArgs,
+}
+
+/// Flags of `anabranch dev` for a node that is not alone.
+#[derive(Debug, Clone, Args)]
+pub struct ClusterArgs {
+    /// Where other nodes connect.
+    #[arg(long, env = "ANABRANCH_PEER_LISTEN", value_name = "ADDRESS")]
+    pub peer_listen: Option<SocketAddr>,
+    /// Where other nodes are told to connect [default: --peer-listen].
+    #[arg(long, env = "ANABRANCH_ADVERTISE_PEER", value_name = "HOST:PORT", requires = "peer_listen")]
+    pub advertise_peer: Option<HostPort>,
+    /// Join the cluster of this node, at its --peer-listen; may be given often.
+    #[arg(long, env = "ANABRANCH_JOIN", value_name = "HOST:PORT", value_delimiter = ',', requires = "peer_listen")]
+    pub join: Vec<HostPort>,
+    /// A file with what all nodes of the cluster know and nobody else does.
+    #[arg(long, env = "ANABRANCH_SECRET_FILE", value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
+    /// What fails together with this node, such as a rack.
+    #[arg(long, env = "ANABRANCH_ZONE", value_name = "NAME", default_value = "", hide_default_value = true)]
+    pub zone: String,
 }
 
 /// Flags for logs and traces.
@@ -101,6 +125,13 @@ pub struct ServerArgs {
     /// The configuration file; `anabranch config example` prints one.
     #[arg(long, env = "ANABRANCH_CONFIG", value_name = "FILE")]
     pub config: PathBuf,
+    /// Make a new cluster where the directory is empty; the file's list and join do not count then.
+    #[arg(long, env = "ANABRANCH_BOOTSTRAP", value_parser = BoolishValueParser::new())]
+    pub bootstrap: bool,
+    /// Join the cluster of this node, at its peer_listen, in the place of what the file says; may be
+    /// given often.
+    #[arg(long, env = "ANABRANCH_JOIN", value_name = "HOST:PORT", value_delimiter = ',', conflicts_with = "bootstrap")]
+    pub join: Vec<HostPort>,
 }
 
 /// Flags of `anabranch status`.
@@ -133,8 +164,16 @@ impl DevArgs {
         let config = NodeConfig {
             data_dir,
             listen: self.listen,
-            tls_listen: Some(self.tls_listen),
+            tls_listen: Some(self.tls_listen.unwrap_or(TLS_LISTEN_DEFAULT)),
             tls: None,
+            peer_listen: self.cluster.peer_listen,
+            secret: self.cluster.secret()?,
+            advertise_peer: self.cluster.advertise_peer,
+            cluster: match self.cluster.join {
+                join if join.is_empty() => ClusterStart::Alone,
+                join => ClusterStart::Join(join),
+            },
+            zone: self.cluster.zone,
             account: self.account,
             limits: if self.no_limits { ShardLimits::Off } else { ShardLimits::Aws },
             access: Access::Anyone,
@@ -153,14 +192,36 @@ impl DevArgs {
     }
 }
 
+impl ClusterArgs {
+    /// The secret of the named file, else of the environment.
+    fn secret(&self) -> Result<Option<PeerSecret>, ConfigError> {
+        match &self.secret_file {
+            Some(path) => PeerSecret::from_file(path).map(Some).map_err(|error| invalid("secret_file", &error)),
+            None => secret_of_the_environment(),
+        }
+    }
+}
+
 impl ServerArgs {
-    /// Reads the configuration file.
+    /// Reads the configuration file. The command line wins.
     ///
     /// # Errors
     /// [`ConfigError`].
-    pub fn config(&self) -> Result<NodeConfig, ConfigError> {
-        NodeConfig::from_file(&self.config)
+    pub fn config(self) -> Result<NodeConfig, ConfigError> {
+        let start = match self.join {
+            join if !join.is_empty() => Some(ClusterStart::Join(join)),
+            _ => self.bootstrap.then_some(ClusterStart::Bootstrap),
+        };
+        NodeConfig::from_file(&self.config, Beside { start, secret: secret_of_the_environment()? })
     }
+}
+
+fn secret_of_the_environment() -> Result<Option<PeerSecret>, ConfigError> {
+    PeerSecret::from_environment().map_err(|error| invalid(SECRET_VARIABLE, &error))
+}
+
+fn invalid(key: &'static str, error: &InvalidPeerSecret) -> ConfigError {
+    ConfigError::Invalid { key, rule: Cow::Owned(error.to_string()) }
 }
 
 /// The text is not an account.

@@ -3,20 +3,29 @@
 //! `dev` builds a [`NodeConfig`] from its flags (`cli.rs`), `server` reads one from TOML
 //! (`file.rs`); the assembly sees only the result.
 
+mod cluster;
+mod cluster_file;
 mod error;
 mod example;
 mod file;
+mod host_port;
+mod peer_secret;
 mod secret;
 mod stream_spec;
 
+pub use cluster::{ClusterStart, STATIC_NODES_MAX, StaticNode};
 pub use error::ConfigError;
 pub use example::EXAMPLE;
+pub use file::Beside;
+pub use host_port::{HostPort, InvalidHostPort};
+pub use peer_secret::{InvalidPeerSecret, PeerSecret, SECRET_VARIABLE};
 pub use secret::Secret;
 pub use stream_spec::{InvalidStreamSpec, StreamSpec};
 
 use anabranch_runtime::TASK_SPAN_TARGET;
 use anabranch_telemetry::{LogFilter, LogFormat, OtlpEndpoint, TelemetryOptions};
 use anabranch_types::{AccountId, NodeId};
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,6 +59,17 @@ pub struct NodeConfig {
     pub tls_listen: Option<SocketAddr>,
     /// The certificate of the TLS port; none for a self-signed one, made on first start.
     pub tls: Option<TlsFiles>,
+    /// Where other nodes connect; none for a node that no other can reach. Beyond loopback only
+    /// with `secret` (D14).
+    pub peer_listen: Option<SocketAddr>,
+    /// Where the others are told to connect; none for [`NodeConfig::advertised_peer`] to say.
+    pub advertise_peer: Option<HostPort>,
+    /// How an empty directory gets its cluster.
+    pub cluster: ClusterStart,
+    /// What all nodes of the cluster know and nobody else does.
+    pub secret: Option<PeerSecret>,
+    /// What fails together with this node, such as a rack; empty where nobody has said.
+    pub zone: String,
     /// The account that owns all streams.
     pub account: AccountId,
     /// Whether shards have the limits of AWS.
@@ -191,7 +211,7 @@ struct Broken {
     /// Which of the table's elements, from 0, where it is a list of them.
     element: usize,
     /// What holds for every good value.
-    rule: &'static str,
+    rule: Cow<'static, str>,
 }
 
 impl NodeConfig {
@@ -201,7 +221,10 @@ impl NodeConfig {
     /// [`ConfigError::Invalid`] names the key and the rule it breaks.
     pub fn validated(self) -> Result<Self, ConfigError> {
         match self.broken_rule() {
-            Some(Broken { key, rule, .. }) => Err(ConfigError::Invalid { key, rule }),
+            // The command line has no tables.
+            Some(Broken { key, rule, .. }) => {
+                Err(ConfigError::Invalid { key: key.strip_prefix("cluster.").unwrap_or(key), rule })
+            }
             None => Ok(self),
         }
     }
@@ -228,8 +251,10 @@ impl NodeConfig {
                 "must be at most half of memory.budget_bytes",
             ),
         ];
-        let (key, _, rule) = rules.into_iter().find(|(_, holds, _)| !holds)?;
-        Some(Broken { key, element: odd_access_key.unwrap_or(0), rule })
+        let broken = rules.into_iter().find(|(_, holds, _)| !holds);
+        let element = odd_access_key.unwrap_or(0);
+        let broken = broken.map(|(key, _, rule)| Broken { key, element, rule: Cow::Borrowed(rule) });
+        broken.or_else(|| self.broken_cluster_rule())
     }
 
     /// Port 0 is any free port, twice never the same.

@@ -6,14 +6,14 @@ use clap::error::ErrorKind;
 #[derive(Debug, Parser)]
 #[command(name = "anabranch", version)]
 enum AllCommands {
-    Dev(DevArgs),
+    Dev(Box<DevArgs>),
     Server(ServerArgs),
     Status(StatusArgs),
 }
 
 fn dev(flags: &[&str]) -> Result<DevArgs, clap::Error> {
     match AllCommands::try_parse_from(["anabranch", "dev"].iter().chain(flags))? {
-        AllCommands::Dev(args) => Ok(args),
+        AllCommands::Dev(args) => Ok(*args),
         other => panic!("dev is read as {other:?}"),
     }
 }
@@ -48,6 +48,31 @@ fn every_flag_of_dev_reaches_the_configuration() {
 }
 
 #[test]
+fn the_flags_of_a_cluster_reach_the_configuration() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let secret = scratch.path().join("secret");
+    std::fs::write(&secret, "sixteen bytes or more").expect("written");
+    let flags = "--peer-listen 127.0.0.1:3 --join a:1,b:2 --join c:3 --advertise-peer d:4 --zone rack-1 --secret-file";
+    let flags: Vec<_> = flags.split_whitespace().chain(secret.to_str()).collect();
+    let config = dev(&flags).expect("known flags").config().expect("valid values");
+    let join = ["a:1", "b:2", "c:3"].map(|text| text.parse().expect(text));
+    assert_eq!(config.cluster, ClusterStart::Join(join.to_vec()));
+    assert_eq!(config.peer_listen.map(|address| address.port()), Some(3));
+    assert_eq!((config.advertise_peer, config.zone.as_str()), ("d:4".parse().ok(), "rack-1"));
+    assert!(config.secret.is_some());
+    assert_eq!(dev(&[]).expect("no flags").config().expect("the defaults").cluster, ClusterStart::Alone);
+}
+
+#[test]
+fn what_is_for_other_nodes_needs_a_listener_for_them() {
+    for flags in
+        [&["--join", "a:1"] as &[&str], &["--advertise-peer", "a:1"], &["--peer-listen", "127.0.0.1:1", "--join", "a"]]
+    {
+        assert_eq!(dev(flags).expect_err("they do not fit").exit_code(), 2, "{flags:?}");
+    }
+}
+
+#[test]
 fn every_option_has_an_environment_variable_of_its_name() {
     for command in AllCommands::command().get_subcommands() {
         for option in command.get_arguments().filter(|option| option.get_long().is_some_and(|long| long != "help")) {
@@ -79,12 +104,26 @@ fn wrong_usage_is_exit_code_2_and_tells_the_rule() {
 fn flags_that_do_not_fit_together_are_refused() {
     let args = dev(&["--groups", "0"]).expect("a number");
     assert_eq!(args.config().expect_err("no groups").to_string(), "groups must be from 1 to 1024");
+    let args = dev(&["--peer-listen", "192.0.2.1:1"]).expect("an address");
+    assert_eq!(args.config().expect_err("no secret").to_string(), "peer_listen beyond loopback needs secret_file");
+    let args = dev(&["--secret-file", "/nowhere/secret"]).expect("a path");
+    let message = args.config().expect_err("no file").to_string();
+    assert!(message.starts_with("secret_file names a file that cannot be read"), "{message}");
 }
 
 #[test]
 fn server_needs_a_configuration_file() {
     let error = AllCommands::try_parse_from(["anabranch", "server"]).expect_err("no file");
     assert_eq!((error.kind(), error.exit_code()), (ErrorKind::MissingRequiredArgument, 2));
+}
+
+#[test]
+fn a_server_makes_a_cluster_or_joins_one() {
+    let server =
+        |more: &[&str]| AllCommands::try_parse_from(["anabranch", "server", "--config", "f"].iter().chain(more));
+    assert!(server(&["--bootstrap"]).is_ok() && server(&["--join", "a:1,b:2"]).is_ok());
+    let error = server(&["--bootstrap", "--join", "a:1"]).expect_err("both");
+    assert_eq!((error.kind(), error.exit_code()), (ErrorKind::ArgumentConflict, 2));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Why a configuration cannot be used, always with the place to look at.
 
 use super::Broken;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -37,7 +38,7 @@ pub enum ConfigError {
         /// The key, with its tables.
         key: &'static str,
         /// The rule it breaks.
-        rule: &'static str,
+        rule: Cow<'static, str>,
     },
 }
 
@@ -53,7 +54,7 @@ impl ConfigError {
     pub(super) fn breaks(path: &Path, text: &str, broken: &Broken) -> Self {
         let span = DeTable::parse(text).map(|document| span_of(document.get_ref(), broken)).unwrap_or(0..0);
         let (line, _) = place(text, span);
-        let (key, message) = (Some(broken.key.to_owned()), broken.rule.to_owned());
+        let (key, message) = (Some(broken.key.to_owned()), broken.rule.clone().into_owned());
         ConfigError::Refused { path: path.to_owned(), line, key, message }
     }
 }

@@ -41,6 +41,35 @@ secret_key = "replace-this-secret"
 # certificate = "/etc/anabranch/tls.crt"
 # key = "/etc/anabranch/tls.key"
 
+[cluster]
+# An empty directory becomes the first node of a new cluster. Leave the key out where a cluster
+# exists: a directory that belongs to one goes back to it, and an empty one must not make another.
+bootstrap = true
+
+# Where other nodes connect. Leave the key out for a node that stays alone. Beyond loopback, all
+# nodes need the same secret.
+# peer_listen = "127.0.0.1:4569"
+
+# Where the others are told to connect, HOST:PORT: for peer_listen on every address, and behind
+# names. Leave the key out for peer_listen itself.
+# advertise_peer = "node-1.example:4569"
+
+# A file with what all nodes know and nobody else does: 16 to 4,096 bytes, random ones. Without the
+# key, the variable ANABRANCH_SECRET is read.
+# secret_file = "/etc/anabranch/cluster.secret"
+
+# What fails together with this node: replicas of a group are spread over zones.
+# zone = "rack-1"
+
+# In the place of bootstrap: an empty directory joins the cluster of these nodes, asked in this
+# order at their peer_listen.
+# join = ["node-1.example:4569", "node-2.example:4569"]
+
+# In the place of both: the same list on every node of a new cluster, which the one of the lowest id
+# makes, and which of them this one is.
+# node_id = 1
+# nodes = [{ id = 1, peer = "node-1.example:4569" }, { id = 2, peer = "node-2.example:4569" }]
+
 [log]
 # Size of one file of the shared log: 48 MiB to 1 GiB.
 segment_bytes = 67108864

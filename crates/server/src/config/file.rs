@@ -1,8 +1,9 @@
 //! The configuration file of `anabranch server`: TOML, in which every key is known.
 
+use super::cluster_file::ClusterFile;
 use super::{
-    Access, ConfigError, Credential, DRAIN_TIMEOUT_DEFAULT, DataDirChoice, GROUPS_DEFAULT, LogConfig, MemoryConfig,
-    NodeConfig, ShardLimits, TelemetryConfig, TlsFiles,
+    Access, Broken, ClusterStart, ConfigError, Credential, DRAIN_TIMEOUT_DEFAULT, DataDirChoice, GROUPS_DEFAULT,
+    LogConfig, MemoryConfig, NodeConfig, PeerSecret, ShardLimits, TelemetryConfig, TlsFiles,
 };
 use anabranch_telemetry::{LogFilter, LogFormat, OtlpEndpoint};
 use anabranch_types::AccountId;
@@ -37,6 +38,17 @@ struct FileConfig {
     memory: MemoryConfig,
     #[serde(default)]
     telemetry: TelemetryFile,
+    #[serde(default)]
+    cluster: ClusterFile,
+}
+
+/// What the command line and the environment say beside the file.
+#[derive(Debug, Clone, Default)]
+pub struct Beside {
+    /// In the place of the file's `bootstrap`, `join` and `nodes`.
+    pub start: Option<ClusterStart>,
+    /// Where the file names no `secret_file`.
+    pub secret: Option<PeerSecret>,
 }
 
 #[derive(Deserialize, Default)]
@@ -55,34 +67,44 @@ impl NodeConfig {
     ///
     /// # Errors
     /// [`ConfigError`] with the line and the key, where there is one.
-    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+    pub fn from_file(path: &Path, beside: Beside) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        NodeConfig::from_toml(path, &text)
+        NodeConfig::from_toml_beside(path, &text, beside)
     }
 
-    /// Reads `text`, the content of the file at `path`.
+    /// Reads `text`, the content of the file at `path`, with nothing beside it.
     ///
     /// # Errors
     /// As [`NodeConfig::from_file`].
     pub fn from_toml(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        NodeConfig::from_toml_beside(path, text, Beside::default())
+    }
+
+    fn from_toml_beside(path: &Path, text: &str, beside: Beside) -> Result<Self, ConfigError> {
         let file: FileConfig = toml::from_str(text).map_err(|error| ConfigError::refused(path, text, &error))?;
-        let config = file.into_node_config();
+        let breaks = |broken: Broken| ConfigError::breaks(path, text, &broken);
+        let config = file.into_node_config(beside).map_err(breaks)?;
         match config.broken_rule() {
-            Some(broken) => Err(ConfigError::breaks(path, text, &broken)),
+            Some(broken) => Err(breaks(broken)),
             None => Ok(config),
         }
     }
 }
 
 impl FileConfig {
-    fn into_node_config(self) -> NodeConfig {
+    fn into_node_config(self, beside: Beside) -> Result<NodeConfig, Broken> {
         let defaults = TelemetryConfig::default();
-        NodeConfig {
+        Ok(NodeConfig {
             data_dir: DataDirChoice::Kept(self.data_dir),
             listen: self.listen,
             tls_listen: self.tls_listen,
             tls: self.tls,
+            peer_listen: self.cluster.peer_listen,
+            advertise_peer: self.cluster.advertise_peer.clone(),
+            cluster: beside.start.map_or_else(|| self.cluster.start(), Ok)?,
+            secret: self.cluster.secret()?.or(beside.secret),
+            zone: self.cluster.zone,
             account: self.account,
             limits: self.limits,
             access: Access::Credentials(self.credentials),
@@ -96,7 +118,7 @@ impl FileConfig {
                 otlp_endpoint: self.telemetry.otlp_endpoint,
             },
             drain_timeout: Duration::from_secs(self.drain_timeout_seconds.into()),
-        }
+        })
     }
 }
 

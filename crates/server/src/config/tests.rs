@@ -33,7 +33,8 @@ fn the_example_shows_the_defaults() {
 
 #[test]
 fn the_optional_keys_of_the_example_have_the_right_form() {
-    let commented = ["[tls]", "certificate =", "key =", "otlp_endpoint ="];
+    let commented =
+        ["[tls]", "certificate =", "key =", "otlp_endpoint =", "peer_listen =", "advertise_peer =", "zone ="];
     let uncomment = |line: &str| {
         let bare = line.strip_prefix("# ").filter(|bare| commented.iter().any(|start| bare.starts_with(start)));
         bare.unwrap_or(line).to_owned()
@@ -42,6 +43,26 @@ fn the_optional_keys_of_the_example_have_the_right_form() {
     let config = parse(&full).expect("the example with every key");
     assert_eq!(config.tls.map(|tls| tls.key), Some(PathBuf::from("/etc/anabranch/tls.key")));
     assert_eq!(config.telemetry.otlp_endpoint.as_ref().map(OtlpEndpoint::as_str), Some("http://localhost:4317"));
+    assert_eq!(config.peer_listen.map(|address| address.port()), Some(4569));
+    assert_eq!((config.advertise_peer, config.zone.as_str()), (Some(host("node-1.example:4569")), "rack-1"));
+}
+
+/// The example with its line that bootstraps replaced by `line`s of its comments, and no secret.
+fn example_that_instead(starts: &[&str]) -> String {
+    let uncomment = |line: &str| {
+        let bare = line.strip_prefix("# ").filter(|bare| starts.iter().any(|start| bare.starts_with(start)));
+        bare.unwrap_or(line).replace("bootstrap = true", "")
+    };
+    EXAMPLE.lines().map(uncomment).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_other_starts_that_the_example_shows_are_taken() {
+    let config = parse(&example_that_instead(&["peer_listen =", "join ="])).expect("it joins");
+    assert_eq!(config.cluster, ClusterStart::Join(vec![host("node-1.example:4569"), host("node-2.example:4569")]));
+    let config = parse(&example_that_instead(&["peer_listen =", "node_id =", "nodes ="])).expect("a list");
+    let ClusterStart::Static { own, nodes } = config.cluster else { panic!("{:?}", config.cluster) };
+    assert_eq!((own, nodes.len()), (NodeId(1), 2));
 }
 
 #[test]
@@ -165,6 +186,123 @@ fn no_output_shows_a_secret() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let error = NodeConfig::from_file(Path::new("/nowhere/node.toml")).expect_err("no file");
+    let error = NodeConfig::from_file(Path::new("/nowhere/node.toml"), Beside::default()).expect_err("no file");
     assert_eq!(error.to_string(), "cannot read /nowhere/node.toml");
+}
+
+#[test]
+fn the_example_makes_a_cluster_that_no_other_node_reaches() {
+    let config = parse(EXAMPLE).expect("the example");
+    assert_eq!((config.cluster, config.peer_listen, config.zone.as_str()), (ClusterStart::Bootstrap, None, ""));
+}
+
+#[test]
+fn a_server_that_is_told_nothing_makes_no_cluster() {
+    let least = "data_dir = \"d\"\nlisten = \"[::1]:0\"\ncredentials = [{ access_key = \"a\", secret_key = \"b\" }]";
+    assert_eq!(parse(least).expect("all that is required").cluster, ClusterStart::Existing);
+}
+
+fn host(text: &str) -> HostPort {
+    text.parse().expect(text)
+}
+
+/// The least keys and a `[cluster]` table, whose first key is on line 5.
+fn with_cluster(keys: &str) -> String {
+    let least = "data_dir = \"d\"\nlisten = \"[::1]:1\"\ncredentials = [{ access_key = \"a\", secret_key = \"b\" }]";
+    format!("{least}\n[cluster]\n{keys}")
+}
+
+#[test]
+fn the_keys_of_a_cluster_reach_the_configuration() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let secret = scratch.path().join("secret");
+    std::fs::write(&secret, "sixteen bytes or more\n").expect("written");
+    let keys = format!(
+        "peer_listen = \"0.0.0.0:4569\"\nadvertise_peer = \"a:4569\"\nzone = \"rack-1\"\njoin = [\"b:1\", \"c:2\"]\nsecret_file = {secret:?}"
+    );
+    let config = parse(&with_cluster(&keys)).expect("all keys");
+    assert_eq!(config.cluster, ClusterStart::Join(vec![host("b:1"), host("c:2")]));
+    assert_eq!((config.advertise_peer, config.zone.as_str()), (Some(host("a:4569")), "rack-1"));
+    assert_eq!(config.secret, PeerSecret::new(b"sixteen bytes or more").ok());
+}
+
+/// Three nodes, of which this is the one of number `own`.
+fn static_list(own: u64) -> String {
+    with_cluster(&format!(
+        "peer_listen = \"127.0.0.1:2\"\nnode_id = {own}\nnodes = [\n{{ id = 3, peer = \"c:1\" }},\n{{ id = 7, peer = \"a:1\" }},\n]"
+    ))
+}
+
+#[test]
+fn a_node_of_a_static_list_is_reached_where_the_list_says() {
+    let config = parse(&static_list(7)).expect("a list");
+    let bound = "127.0.0.1:2".parse().expect("an address");
+    assert_eq!(config.advertised_peer(bound), "a:1");
+    let ClusterStart::Static { own, nodes } = &config.cluster else { panic!("{config:?}") };
+    assert_eq!((*own, nodes.len(), nodes[0].id), (NodeId(7), 2, NodeId(3)));
+    let alone = NodeConfig { cluster: ClusterStart::Bootstrap, ..config };
+    assert_eq!(alone.advertised_peer(bound), "127.0.0.1:2");
+    let told = NodeConfig { advertise_peer: Some(host("b:1")), ..alone };
+    assert_eq!(told.advertised_peer(bound), "b:1");
+}
+
+#[test]
+fn a_static_list_is_refused_at_its_wrong_entry() {
+    let refusal = |text: &str| parse(text).expect_err(text).to_string();
+    assert_eq!(refusal(&static_list(5)), "node.toml:6: cluster.node_id: must be one of nodes");
+    let twice = static_list(3).replace("id = 7", "id = 3");
+    assert_eq!(refusal(&twice), "node.toml:9: cluster.nodes.id: must be from 1, and unique");
+    let zero = static_list(7).replace("id = 3", "id = 0");
+    assert_eq!(refusal(&zero), "node.toml:8: cluster.nodes.id: must be from 1, and unique");
+    let same = static_list(7).replace("c:1", "a:1");
+    assert_eq!(refusal(&same), "node.toml:9: cluster.nodes.peer: must be unique");
+    let odd = static_list(7).replace("c:1", "c");
+    assert_eq!(refusal(&odd), "node.toml:8: an address is written HOST:PORT, not \"c\"");
+    let nobody = static_list(7).replace("node_id = 7", "");
+    assert_eq!(refusal(&nobody), "node.toml:8: cluster.nodes: needs node_id");
+    let elsewhere = format!("{}\nadvertise_peer = \"c:1\"", static_list(7));
+    assert_eq!(refusal(&elsewhere), "node.toml:11: cluster.advertise_peer: must be what nodes says of this node");
+}
+
+#[test]
+fn the_keys_of_a_cluster_that_do_not_go_together_are_refused_with_line_and_rule() {
+    let list = "nodes = [{ id = 1, peer = \"a:1\" }]";
+    for (keys, told) in [
+        ("peer_listen = \"0.0.0.0:1\"", "5: cluster.peer_listen: beyond loopback needs secret_file"),
+        ("peer_listen = \"[::1]:1\"", "5: cluster.peer_listen: must not be the same as listen or tls_listen"),
+        ("advertise_peer = \"a:1\"", "5: cluster.advertise_peer: needs peer_listen"),
+        ("join = [\"a:1\"]", "5: cluster.join: needs peer_listen"),
+        ("zone = \"a b\"", "5: cluster.zone: must be at most 64 of [A-Za-z0-9._-]"),
+        ("bootstrap = true\njoin = [\"a:1\"]", "6: cluster.join: does not go with bootstrap"),
+        (&format!("bootstrap = true\n{list}"), "6: cluster.nodes: does not go with bootstrap"),
+        (&format!("join = [\"a:1\"]\n{list}"), "6: cluster.nodes: does not go with join"),
+        ("node_id = 1", "5: cluster.node_id: needs nodes"),
+        (&format!("node_id = 1\n{list}"), "6: cluster.nodes: needs peer_listen"),
+    ] {
+        let message = parse(&with_cluster(keys)).expect_err(keys).to_string();
+        assert_eq!(message, format!("node.toml:{told}"));
+    }
+    let message = parse(&with_cluster("secret_file = \"/nowhere/secret\"")).expect_err("no file").to_string();
+    assert!(message.starts_with("node.toml:5: cluster.secret_file: names a file that cannot be read"), "{message}");
+}
+
+#[test]
+fn a_listener_on_every_address_tells_the_others_where_it_is() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let secret = scratch.path().join("secret");
+    std::fs::write(&secret, "sixteen bytes or more").expect("written");
+    let keys = format!("secret_file = {secret:?}\npeer_listen = \"0.0.0.0:1\"");
+    let message = parse(&with_cluster(&keys)).expect_err("no other node finds it").to_string();
+    assert_eq!(message, "node.toml:6: cluster.peer_listen: on every address needs advertise_peer");
+    assert!(parse(&with_cluster(&format!("{keys}\nadvertise_peer = \"a:1\""))).is_ok());
+}
+
+#[test]
+fn the_command_line_wins_over_how_the_file_starts_a_cluster() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let file = scratch.path().join("node.toml");
+    std::fs::write(&file, static_list(7)).expect("written");
+    let start = Some(ClusterStart::Join(vec![host("z:1")]));
+    let config = NodeConfig::from_file(&file, Beside { start: start.clone(), secret: None }).expect("read");
+    assert_eq!(Some(config.cluster), start);
 }

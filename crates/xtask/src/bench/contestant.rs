@@ -127,6 +127,6 @@ fn node_config(data: &Path, address: &str) -> anyhow::Result<String> {
     };
     Ok(format!(
         "data_dir = {data:?}\nlisten = \"{address}\"\nlimits = \"off\"\n\n\
-         [[credentials]]\n{CREDENTIAL}\n\n[telemetry]\nlog_filter = \"warn\"\n"
+         [[credentials]]\n{CREDENTIAL}\n\n[cluster]\nbootstrap = true\n\n[telemetry]\nlog_filter = \"warn\"\n"
     ))
 }
