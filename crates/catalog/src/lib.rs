@@ -49,6 +49,7 @@ pub use group::{Group, Replica, ReplicaState};
 pub use listing::{FutureTimestamp, ShardFilter, ShardList};
 pub use load::LoadError;
 pub use node::{InvalidAddress, InvalidZone, Node, NodeAddresses, NodeState, Zone};
+pub use placement::{LeaderMove, PlacementOptions, Step, leader_moves, plan};
 pub use rows::RowMutation;
 pub use shard::{Closed, Parents, Shard};
 pub use shard_map::{ShardMap, StreamPage};

@@ -21,7 +21,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("tonic", &["anabranch-cluster", "anabranch-grpc-api", "anabranch-proto", "anabranch-server"]),
     ("opentelemetry", &["anabranch-telemetry"]),
     ("tracing-opentelemetry", &["anabranch-telemetry"]),
-    ("consistent_hash", &["anabranch-metadata"]),
+    ("consistent_hash", &["anabranch-catalog"]),
 ];
 
 /// Checks every crate of the workspace.

@@ -110,7 +110,13 @@ pub fn register(incarnation: u128) -> RegisterNode {
 impl World {
     /// `count` nodes, of ids from 1 and incarnations from 11; two data groups on the first.
     pub fn of_nodes(count: u64) -> Self {
-        let mut world = World::bootstrapped();
+        World::of_nodes_and_groups(count, 2)
+    }
+
+    /// `count` nodes as in [`World::of_nodes`], `data_groups` on the first.
+    pub fn of_nodes_and_groups(count: u64, data_groups: u32) -> Self {
+        let mut world = World::default();
+        world.apply(bootstrap(data_groups)).expect("the first bootstrap");
         for id in 2..=count {
             let registered = world.apply(register(u128::from(id) + 10)).expect("a new node");
             assert_eq!(registered.node, NodeId(id));
@@ -134,6 +140,11 @@ impl World {
     pub fn set_state(&mut self, node: u64, state: NodeState) -> Result<Recorded, SetNodeStateRefused> {
         let incarnation = self.node(node).incarnation;
         self.apply(SetNodeState { node: NodeId(node), incarnation, state })
+    }
+
+    pub fn set_zone(&mut self, node: u64, zone: &str) {
+        let (incarnation, zone) = (self.node(node).incarnation, Zone::new(zone).expect("valid"));
+        self.apply(DescribeNode { node: NodeId(node), incarnation, zone }).expect("a member");
     }
 
     /// Adds a replica and lets it join.
