@@ -62,7 +62,8 @@ pub enum RegisterNodeRefused {
         /// The lowest level at which nodes join.
         needed: u16,
     },
-    /// The address is that of the one node without which this could not have been decided.
+    /// The address is that of a node without which the metadata group could not have decided
+    /// this: so it is well, and the claim is wrong.
     #[error("node {node} has this peer address and is well")]
     AddressTaken {
         /// The node that has the address.
@@ -100,8 +101,8 @@ impl Apply for RegisterNode {
         let map = edit.catalog().shard_map();
         let metadata = map.group(GroupId::METADATA).expect("check(): a cluster has the metadata group");
         let predecessors = self.predecessors(&map);
-        if let Some(only) = only_voter(metadata).filter(|only| predecessors.iter().any(|node| node.id == *only)) {
-            return Err(RegisterNodeRefused::AddressTaken { node: only });
+        if let Some(node) = indispensable(metadata, &predecessors) {
+            return Err(RegisterNodeRefused::AddressTaken { node });
         }
         for lost in predecessors {
             edit.put_node(Node { state: NodeState::Lost, ..lost });
@@ -130,9 +131,12 @@ impl RegisterNode {
     }
 }
 
-/// The node that alone decides for the metadata group; none when several do.
-fn only_voter(metadata: &Group) -> Option<NodeId> {
-    let mut members = metadata.members().map(|member| member.node);
-    let first = members.next();
-    first.filter(|_| members.next().is_none())
+/// One of `nodes` that voted for whatever the metadata group decides now, because the members
+/// elsewhere are no majority; none when they are.
+fn indispensable(metadata: &Group, nodes: &[Node]) -> Option<NodeId> {
+    let is_among = |node: NodeId| nodes.iter().any(|among| among.id == node);
+    let among: Vec<NodeId> = metadata.members().map(|member| member.node).filter(|node| is_among(*node)).collect();
+    let members = metadata.members().count();
+    let elsewhere = members - among.len();
+    if elsewhere > members / 2 { None } else { among.first().copied() }
 }

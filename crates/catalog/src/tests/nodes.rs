@@ -140,12 +140,25 @@ fn nodes_without_a_peer_address_are_not_taken_for_each_other() {
 }
 
 #[test]
-fn the_only_voter_of_the_catalog_is_not_lost_to_a_claim_that_it_committed() {
-    let mut world = World::bootstrapped();
-    let addresses = world.node(1).addresses;
-    let claim = RegisterNode { addresses, ..register(22) };
-    assert_eq!(world.apply(claim), Err(RegisterNodeRefused::AddressTaken { node: NodeId(1) }));
-    assert_eq!(world.node(1).state, NodeState::Active);
+fn a_voter_is_not_lost_to_a_claim_that_needed_its_vote() {
+    let mut world = World::of_nodes(3);
+    let claim = |world: &World, node| RegisterNode { addresses: world.node(node).addresses, ..register(22) };
+    let first = claim(&world, 1);
+    assert_eq!(world.apply(first), Err(RegisterNodeRefused::AddressTaken { node: NodeId(1) }));
+    for node in [2, 3] {
+        let replica = world.group(0).replica_on(NodeId(node)).map(|own| own.id).expect("each node has one");
+        let group = GroupId::METADATA;
+        world.apply(PromoteReplica { group, replica }).expect("an observer");
+        world.apply(ReplicaJoined { group, replica }).expect("it was joining");
+        if node == 2 {
+            // Two of two must agree.
+            let second = claim(&world, 2);
+            assert_eq!(world.apply(second), Err(RegisterNodeRefused::AddressTaken { node: NodeId(2) }));
+        }
+    }
+    let second = claim(&world, 2);
+    world.apply(second).expect("nodes 1 and 3 are a majority without node 2");
+    assert_eq!(world.node(2).state, NodeState::Lost);
 }
 
 #[test]
