@@ -66,7 +66,11 @@ impl<'a> Survey<'a> {
         for group in groups() {
             for replica in &group.replicas {
                 match replica.state {
-                    ReplicaState::Joining => survey.will_receive(group.id, replica.node),
+                    // A group that cannot decide sends nothing, and must not stop others.
+                    ReplicaState::Joining if survey.can_decide(group, None) => {
+                        survey.will_receive(group.id, replica.node);
+                    }
+                    ReplicaState::Joining => survey.will_hold(group.id, replica.node),
                     ReplicaState::Member => survey.will_hold(group.id, replica.node),
                     ReplicaState::Observer | ReplicaState::Leaving | ReplicaState::Retired => {}
                 }

@@ -139,9 +139,10 @@ impl Cluster {
         }
     }
 
+    /// Replicas of groups that can send something.
     fn joining(&self) -> BTreeMap<NodeId, usize> {
         let mut joining = BTreeMap::new();
-        for group in self.map().groups().filter(|group| group.id != GroupId::METADATA) {
+        for group in self.map().groups().filter(|group| group.id != GroupId::METADATA && self.decides(group)) {
             for replica in group.replicas.iter().filter(|replica| replica.state == ReplicaState::Joining) {
                 *joining.entry(replica.node).or_insert(0) += 1;
             }
@@ -196,7 +197,9 @@ impl Cluster {
             if group.id != GroupId::METADATA {
                 assert!(self.kept(group) <= 3, "{group:?}");
             }
-            if self.down.is_empty() && self.kept(group) > 0 {
+            // A node keeps its view of the catalog while a group that cannot decide holds it.
+            let is_bound = group.id == GroupId::METADATA && !map.groups().all(|group| able(&group));
+            if self.down.is_empty() && self.kept(group) > 0 && !is_bound {
                 assert!(group.members().all(|member| self.keeps(member.node)), "{group:?}");
             }
         }
@@ -500,4 +503,31 @@ fn a_node_sees_the_catalog_until_it_has_deleted_everything_else() {
         }
     }
     assert_eq!(cluster.map().node(holder), None);
+}
+
+#[test]
+fn replicas_that_wait_for_a_group_without_a_majority_do_not_keep_others_waiting() {
+    let mut cluster = Cluster::new(World::of_nodes_and_groups(4, 3), 7);
+    cluster.world.joined(1, 2);
+    cluster.world.joined(1, 3);
+    for group in [2, 3] {
+        let command = AddReplica { group: GroupId(group), node: NodeId(4) };
+        cluster.world.apply(command).expect("free");
+    }
+    // Groups 2 and 3 had their only member on node 1.
+    cluster.world.set_state(1, NodeState::Lost).expect("it was active");
+    assert!(cluster.plan().contains(&Step::AddReplica { group: GroupId(1), node: NodeId(4) }));
+}
+
+#[test]
+fn shards_weigh_among_nodes_of_equally_many_replicas() {
+    let mut cluster = Cluster::new(World::of_nodes_and_groups(4, 3), 7);
+    cluster.world.active("s", 1, START);
+    cluster.world.joined(1, 2);
+    cluster.world.joined(3, 3);
+    // Group 1, which has the shard, goes to node 4, which has nothing. Then nodes 2, 3 and 4 have
+    // one replica each, and that on node 3 has no shard.
+    let steps = cluster.plan();
+    assert!(steps.contains(&Step::AddReplica { group: GroupId(1), node: NodeId(4) }), "{steps:?}");
+    assert!(steps.contains(&Step::AddReplica { group: GroupId(2), node: NodeId(3) }), "{steps:?}");
 }
