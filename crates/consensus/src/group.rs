@@ -118,8 +118,7 @@ impl<M: Machine> Group<M> {
     /// [`StartError::Unreadable`] when that takes longer than `patience`.
     pub async fn wait_ready(&self, patience: Duration) -> Result<(), StartError> {
         let failed = |reason: String| StartError::Unreadable { group: self.id, reason };
-        let alone = self.raft.voter_ids().eq([self.replica.0]);
-        if alone && !self.raft.is_leader() {
+        if self.is_alone().await && !self.raft.is_leader() {
             self.raft.trigger().elect(false).await.map_err(|error| failed(error.to_string()))?;
         }
         self.raft.wait_for_recovery(Some(patience)).await.map_err(|error| failed(error.to_string()))?;
@@ -231,6 +230,14 @@ impl<M: Machine> Group<M> {
     /// The group.
     pub fn id(&self) -> GroupId {
         self.id
+    }
+
+    /// Whether the group has this one voter: it needs nobody else to serve. What status tells may be
+    /// older than the members that were just given; this is not.
+    pub async fn is_alone(&self) -> bool {
+        let this = self.replica.0;
+        let asked = self.raft.with_raft_state(move |state| state.membership_state.effective().voter_ids().eq([this]));
+        asked.await.unwrap_or(false)
     }
 
     /// Whether this replica leads, as far as it knows.

@@ -9,6 +9,7 @@ use crate::machine::Machine;
 use crate::raft_types::{Member, RaftTypes};
 use crate::status::{GroupStatus, Role};
 use anabranch_types::{NodeId, ReplicaId};
+use openraft::ChangeMembers;
 use openraft::errors::{ClientWriteError, RaftError};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -51,6 +52,21 @@ impl<M: Machine> Group<M> {
         }
     }
 
+    /// Before this replica stops: hands leadership, if it has it, to the voter that has most of the
+    /// log. Returns when somebody else leads or nobody else can, at the latest after `patience`.
+    pub async fn hand_over(&self, patience: Duration) {
+        let status = self.status();
+        if status.role != Role::Leader {
+            return;
+        }
+        let voters = status.progress.iter().filter(|other| status.voters.contains(&other.replica));
+        let Some(next) = voters.min_by_key(|other| other.lag_entries) else { return };
+        match self.transfer_leader(next.replica, patience).await {
+            Ok(()) => tracing::info!(group = %self.id(), to = %next.replica, "leadership handed over"),
+            Err(error) => tracing::warn!(group = %self.id(), %error, "leadership not handed over"),
+        }
+    }
+
     /// Adds a replica without a vote, on `node`. Returns when the others know of it; it catches up
     /// afterwards. Repeating it does no harm.
     ///
@@ -61,7 +77,17 @@ impl<M: Machine> Group<M> {
         added.map(drop).map_err(members_error)
     }
 
-    /// Makes exactly `voters` vote, through a joint membership, and drops every other replica.
+    /// Drops a replica that has no vote. One that the group does not know is dropped already.
+    ///
+    /// # Errors
+    /// [`MembersError`]; [`MembersError::Refused`] for a voter.
+    pub async fn remove_learner(&self, replica: ReplicaId) -> Result<(), MembersError> {
+        let gone = ChangeMembers::RemoveNodes(BTreeSet::from([replica.0]));
+        self.raft().change_membership(gone, false).await.map(drop).map_err(members_error)
+    }
+
+    /// Makes exactly `voters` vote, through a joint membership, and drops every other voter. Replicas
+    /// without a vote stay.
     /// When it was cut short the joint membership stands; asking for the same again completes it.
     ///
     /// # Errors

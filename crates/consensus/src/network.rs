@@ -31,6 +31,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Before a stream that could not be opened is tried again. openraft's own pauses lie between the
+/// messages of a stream, of which there are none then.
+const REOPEN_PAUSE: Duration = Duration::from_millis(50);
+
 pub(crate) type RpcError = RPCError<RaftTypes>;
 
 /// Makes the clients of one replica.
@@ -196,6 +200,9 @@ impl NetStreamAppend<RaftTypes> for Client {
         async move {
             let late = Unreached::Late { peer: self.peer, within };
             let opened = tokio::time::timeout(within, opening).await.unwrap_or(Err(late));
+            if opened.is_err() {
+                tokio::time::sleep(REOPEN_PAUSE).await;
+            }
             let answers = opened.map_err(|unreached| self.failed(RPCTypes::AppendEntries, unreached))?;
             let answers: BoxStream<'s, _> =
                 answers_in(answers, flow, self.replica, self.peer, self.append_answer_max).boxed();

@@ -2,7 +2,8 @@
 
 use crate::raft_types::RaftTypes;
 use anabranch_types::{GroupId, NodeId, ReplicaId};
-use openraft::{RaftMetrics, ServerState};
+use openraft::{Instant, RaftMetrics, ServerState};
+use std::time::Duration;
 
 /// What a replica is in its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Progress {
     pub matched_index: Option<u64>,
     /// Entries of the leader's log that it is not known to have.
     pub lag_entries: u64,
+    /// How long ago it has answered the leader; none before its first answer.
+    pub heard_ago: Option<Duration>,
 }
 
 /// A replica as it is at one moment.
@@ -53,6 +56,9 @@ pub struct GroupStatus {
     pub members: Vec<(ReplicaId, NodeId)>,
     /// Those of `members` that vote.
     pub voters: Vec<ReplicaId>,
+    /// Whether a change of the voters has begun and is not completed: `voters` are then the old and
+    /// the new ones.
+    pub is_joint: bool,
     /// The others' progress while this replica leads; else empty.
     pub progress: Vec<Progress>,
     /// Why it stopped.
@@ -81,12 +87,15 @@ impl GroupStatus {
             flushed_index: metrics.snapshot.map(|id| id.index),
             members: members.nodes().map(|(id, member)| (ReplicaId(*id), member.node)).collect(),
             voters: members.voter_ids().map(ReplicaId).collect(),
+            is_joint: members.membership().get_joint_config().len() > 1,
             progress: others
                 .map(|(other, matched)| {
                     let matched_index = matched.map(|id| id.index);
                     let lag_entries =
                         entries_up_to(metrics.last_log_index).saturating_sub(entries_up_to(matched_index));
-                    Progress { replica: ReplicaId(*other), matched_index, lag_entries }
+                    let heard = metrics.heartbeat.as_ref().and_then(|heard| heard.get(other).copied().flatten());
+                    let heard_ago = heard.map(|heard| heard.elapsed());
+                    Progress { replica: ReplicaId(*other), matched_index, lag_entries, heard_ago }
                 })
                 .collect(),
             failure: metrics.running_state.as_ref().err().map(ToString::to_string),
