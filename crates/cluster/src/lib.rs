@@ -5,6 +5,9 @@
 
 mod call_deadline;
 mod error;
+mod joining;
+mod leader_calls;
+mod membership;
 mod metadata_node;
 mod router;
 mod status;
@@ -14,16 +17,20 @@ mod wire;
 mod writable;
 
 pub use error::NodeError;
-pub use metadata_node::{CreateStreamReply, MetadataNode};
-pub use router::Router;
-pub use status::GroupReport;
+pub use joining::{JoinNode, JoinReply, JoinRequest, Welcome};
+pub use leader_calls::{LeaderCalls, Nodes};
+pub use membership::keep_members;
+pub use metadata_node::{CreateStreamReply, MetadataNode, propose};
+pub use router::{MetadataRouter, Router};
+pub use status::{GroupReport, MemberReport};
 pub use storage_node::{
     Attempt, NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate,
     RecordOut, ShardKey, StorageNode,
 };
 pub use view::{ClusterView, ViewWatch};
 pub use wire::{
-    NodeIdentity, PeerAddress, PeerLinks, PeerListener, PeerNetwork, PeerOptions, PeerServer, PeerStream, Peers,
-    Refusal, RefusedField, RemoteMetadata, RemoteStorage, Replicas, SecretTooShort, Served, SharedSecret, TcpNetwork,
+    JoinFailed, NodeIdentity, PeerAddress, PeerLinks, PeerListener, PeerNetwork, PeerOptions, PeerServer, PeerStream,
+    Peers, Refusal, RefusedField, RemoteMetadata, RemoteStorage, Replicas, Role, SecretTooShort, Served, SharedSecret,
+    TcpNetwork, join,
 };
 pub use writable::Writable;

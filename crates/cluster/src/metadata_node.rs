@@ -1,7 +1,9 @@
 //! What the metadata service does for the others.
 
 use crate::error::NodeError;
-use anabranch_types::{AccountId, RequestId, StreamName};
+use anabranch_catalog::Command;
+use anabranch_types::{AccountId, MapVersion, RequestId, StreamName};
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use std::num::NonZeroU32;
 
@@ -35,4 +37,23 @@ pub trait MetadataNode: Send + Sync + 'static {
 
     /// Deletes a stream and waits until it is gone. False when there was no such stream.
     fn delete_stream(&self, account: AccountId, name: StreamName) -> BoxFuture<'_, Result<bool, NodeError>>;
+
+    /// Proposes an encoded catalog command and answers its encoded outcome. For nodes, whose
+    /// commands are all safe to repeat (I12); [`propose`] does the coding.
+    fn propose(&self, command: Bytes) -> BoxFuture<'_, Result<Bytes, NodeError>>;
+
+    /// A version of the map that shows everything acknowledged before this call.
+    fn version(&self) -> BoxFuture<'_, Result<MapVersion, NodeError>>;
+}
+
+/// Proposes `command` and answers what the catalog made of it.
+///
+/// # Errors
+/// [`NodeError`] when it was not applied, or it is unknown whether it was.
+pub async fn propose<C: Command>(
+    node: &dyn MetadataNode,
+    command: &C,
+) -> Result<Result<C::Done, C::Refused>, NodeError> {
+    let outcome = node.propose(command.encode()).await?;
+    C::decode_outcome(&outcome).map_err(|error| NodeError::Damaged { reason: error.to_string() })
 }

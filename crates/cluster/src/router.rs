@@ -1,187 +1,160 @@
-//! Finds a group's leader and retries what is safe to retry, inside the caller's deadline.
+//! The ways from a node to the roles of all nodes, itself included.
 
 use crate::call_deadline;
 use crate::error::NodeError;
-use crate::storage_node::{Attempt, StorageNode};
+use crate::leader_calls::{LeaderCalls, Nodes};
+use crate::metadata_node::{CreateStreamReply, MetadataNode};
+use crate::storage_node::StorageNode;
+use crate::view::{ClusterView, ViewWatch};
+use crate::wire::PeerLinks;
+use anabranch_catalog::{StreamMap, StreamStatus};
 use anabranch_runtime::Env;
-use anabranch_types::{GroupId, NodeId};
-use std::collections::BTreeMap;
-use std::future::Future;
+use anabranch_types::{AccountId, GroupId, MapVersion, NodeId, RequestId, StreamName};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Pause before the second try; doubles up to [`PAUSE_MAX`].
-const PAUSE_FIRST: Duration = Duration::from_millis(5);
-/// Longest pause: a new leader is usually there after the election timeout.
-const PAUSE_MAX: Duration = Duration::from_millis(100);
+/// Calls the storage nodes that lead groups.
+pub type Router = LeaderCalls<dyn StorageNode>;
 
-/// Reaches the storage nodes.
+/// How long the catalog's leader is looked for when a client only waits to hear that something does
+/// not exist.
+const VERSION_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a call waits for this node to see what it has done.
+const VIEW_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a call of the metadata service may take when its caller has set no deadline: creating
+/// a stream waits for its groups.
+const METADATA_PATIENCE: Duration = Duration::from_secs(30);
+
+impl Router {
+    /// A router of node `this` whose own storage role is `local`; those of other nodes are reached by
+    /// `links`. Who hosts which group is what `view` says at the moment of each try.
+    pub fn of_cluster(this: NodeId, local: Arc<dyn StorageNode>, links: PeerLinks, view: ViewWatch, env: Env) -> Self {
+        let remote = move |node| Arc::new(links.storage(node)) as Arc<dyn StorageNode>;
+        LeaderCalls::new(ClusterNodes { this, local, remote, view }, env)
+    }
+}
+
+/// The nodes of the cluster as this one sees them. It asks itself first where it has a replica:
+/// that costs nothing and usually names the leader.
+struct ClusterNodes<N: ?Sized, F> {
+    this: NodeId,
+    local: Arc<N>,
+    remote: F,
+    view: ViewWatch,
+}
+
+impl<N, F> Nodes<N> for ClusterNodes<N, F>
+where
+    N: ?Sized + Send + Sync + 'static,
+    F: Fn(NodeId) -> Arc<N> + Send + Sync + 'static,
+{
+    fn candidates(&self, group: GroupId) -> Vec<NodeId> {
+        let view = self.view.load();
+        let hosts = view.map.group(group).into_iter().flat_map(|group| group.voters().map(|replica| replica.node));
+        let mut nodes: Vec<NodeId> = hosts.collect();
+        nodes.sort_by_key(|node| *node != self.this);
+        nodes
+    }
+
+    fn node(&self, node: NodeId) -> Option<Arc<N>> {
+        if node == self.this {
+            return Some(Arc::clone(&self.local));
+        }
+        self.view.load().map.node(node).map(|_| (self.remote)(node))
+    }
+}
+
+/// The metadata service, wherever its leader is. What it has done is seen in this node's view when
+/// it answers.
 #[derive(Clone)]
-pub struct Router {
-    nodes: Arc<BTreeMap<NodeId, Arc<dyn StorageNode>>>,
+pub struct MetadataRouter {
+    leaders: LeaderCalls<dyn MetadataNode>,
+    view: ViewWatch,
     env: Env,
 }
 
-impl Router {
-    /// A router over `nodes`.
-    ///
-    /// # Panics
-    /// When `nodes` is empty: there is nobody to route to.
-    pub fn new(nodes: BTreeMap<NodeId, Arc<dyn StorageNode>>, env: Env) -> Self {
-        assert!(!nodes.is_empty(), "a router needs at least one storage node");
-        Router { nodes: Arc::new(nodes), env }
+impl MetadataRouter {
+    /// A router of node `this` whose own metadata role is `local`.
+    pub fn of_cluster(this: NodeId, local: Arc<dyn MetadataNode>, links: PeerLinks, view: ViewWatch, env: Env) -> Self {
+        let remote = move |node| Arc::new(links.metadata(node)) as Arc<dyn MetadataNode>;
+        let nodes = ClusterNodes { this, local, remote, view: view.clone() };
+        MetadataRouter { leaders: LeaderCalls::new(nodes, env.clone()), view, env }
     }
 
-    /// As [`Router::call_again`], for what need not know whether it is asked again.
-    ///
-    /// # Errors
-    /// As [`Router::call_again`].
-    pub async fn call<T, F, Fut>(&self, group: GroupId, deadline: Duration, operation: F) -> Result<T, NodeError>
+    async fn call<T, F>(&self, operation: F) -> Result<T, NodeError>
     where
-        F: Fn(Arc<dyn StorageNode>) -> Fut,
-        Fut: Future<Output = Result<T, NodeError>>,
+        F: Fn(Arc<dyn MetadataNode>) -> BoxFuture<'static, Result<T, NodeError>>,
     {
-        self.call_again(group, deadline, |node, _| operation(node)).await
+        let now = self.env.clock.monotonic();
+        let deadline = now + call_deadline::left(now).unwrap_or(METADATA_PATIENCE);
+        self.leaders.call(GroupId::METADATA, deadline, operation).await
     }
 
-    /// Calls `operation` on the leader of `group`. A node that does not lead is left for the one
-    /// it names; an unknown outcome is asked again with the same request, so `operation` must be
-    /// safe to repeat (I12). `deadline` is time since node start: a call that has no answer by then
-    /// is given up, its outcome unknown. Once one outcome is unknown, no later refusal of the node
-    /// makes it known.
-    ///
-    /// # Errors
-    /// The last [`NodeError`] when it is final, or when the deadline would pass before another try.
-    pub async fn call_again<T, F, Fut>(&self, group: GroupId, deadline: Duration, operation: F) -> Result<T, NodeError>
-    where
-        F: Fn(Arc<dyn StorageNode>, Attempt) -> Fut,
-        Fut: Future<Output = Result<T, NodeError>>,
-    {
-        let mut pause = PAUSE_FIRST;
-        let mut hint: Option<NodeId> = None;
-        let mut attempt = Attempt::First;
-        loop {
-            let left = deadline.saturating_sub(self.env.clock.monotonic());
-            let call = call_deadline::until(deadline, operation(self.pick(hint), attempt));
-            let error = match tokio::time::timeout(left, call).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) => error,
-                Err(_) => return Err(NodeError::Unknown { reason: format!("group {group} did not answer in time") }),
-            };
-            match &error {
-                NodeError::NotLeader { leader, .. } => hint = *leader,
-                NodeError::Unknown { .. } => attempt = Attempt::Again,
-                NodeError::Unavailable { .. } => return Err(told(error, attempt)),
-                NodeError::NoSuchShard { .. } | NodeError::Throttled { .. } | NodeError::Damaged { .. } => {
-                    return Err(error);
-                }
-            }
-            if self.env.clock.monotonic() + pause >= deadline {
-                return Err(told(error, attempt));
-            }
-            tracing::debug!(%group, %error, "retrying at the group's leader");
-            self.env.sleep(pause).await;
-            pause = (pause * 2).min(PAUSE_MAX);
+    /// What the leader has done reaches this node's view a moment later. A view that lags for longer
+    /// than [`VIEW_PATIENCE`] is shown as it is.
+    async fn seen(&self, is_seen: impl Fn(&ClusterView) -> bool) {
+        if tokio::time::timeout(VIEW_PATIENCE, self.view.wait(is_seen)).await.is_err() {
+            tracing::warn!("this node's view of the catalog lags behind the leader's");
         }
-    }
-
-    /// The hinted node, or else the first.
-    fn pick(&self, hint: Option<NodeId>) -> Arc<dyn StorageNode> {
-        let hinted = hint.and_then(|node| self.nodes.get(&node));
-        let first = || self.nodes.values().next().expect("a router has at least one node");
-        Arc::clone(hinted.unwrap_or_else(first))
     }
 }
 
-/// "Certainly not done" holds for the last try only.
-fn told(error: NodeError, attempt: Attempt) -> NodeError {
-    match attempt {
-        Attempt::First => error,
-        Attempt::Again => NodeError::Unknown { reason: format!("an earlier try was not answered; then: {error}") },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::storage_node::{NewShards, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, ShardKey};
-    use anabranch_types::{Counter, StreamUid, Timestamp};
-    use futures::future::BoxFuture;
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    /// A node that answers nothing.
-    struct Silent;
-
-    impl StorageNode for Silent {
-        fn put(&self, _: Arc<PutRequest>, _: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>> {
-            Box::pin(std::future::pending())
-        }
-
-        fn read(&self, _: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {
-            Box::pin(std::future::pending())
-        }
-
-        fn locate(&self, _: GroupId, _: ShardKey, _: ReadStart) -> BoxFuture<'_, Result<Counter, NodeError>> {
-            Box::pin(std::future::pending())
-        }
-
-        fn create_shards(&self, _: GroupId, _: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>> {
-            Box::pin(std::future::pending())
-        }
-
-        fn drop_stream(&self, _: GroupId, _: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
-            Box::pin(std::future::pending())
-        }
+impl MetadataNode for MetadataRouter {
+    fn create_stream(
+        &self,
+        request: RequestId,
+        account: AccountId,
+        name: StreamName,
+        shards: NonZeroU32,
+    ) -> BoxFuture<'_, Result<CreateStreamReply, NodeError>> {
+        Box::pin(async move {
+            let of_call = name.clone();
+            let reply = self.call(move |node| {
+                let name = of_call.clone();
+                Box::pin(async move { node.create_stream(request, account, name, shards).await })
+            });
+            let reply = reply.await?;
+            if reply == CreateStreamReply::Created {
+                let is_ready = |map: &Arc<StreamMap>| map.stream.status != StreamStatus::Creating;
+                self.seen(|view| view.map.stream_named(account, &name).is_some_and(is_ready)).await;
+            }
+            Ok(reply)
+        })
     }
 
-    fn router() -> (Router, Env) {
-        let env = Env::simulated(Timestamp::EPOCH, 1);
-        let node: Arc<dyn StorageNode> = Arc::new(Silent);
-        (Router::new(BTreeMap::from([(NodeId(1), node)]), env.clone()), env)
+    fn delete_stream(&self, account: AccountId, name: StreamName) -> BoxFuture<'_, Result<bool, NodeError>> {
+        Box::pin(async move {
+            let uid = self.view.load().map.stream_named(account, &name).map(|map| map.stream.uid);
+            let deleted = self.call(move |node| {
+                let name = name.clone();
+                Box::pin(async move { node.delete_stream(account, name).await })
+            });
+            let deleted = deleted.await?;
+            if let Some(uid) = uid {
+                self.seen(|view| view.map.stream(uid).is_none()).await;
+            }
+            // A try whose answer was lost may have deleted what the next one did not find.
+            Ok(deleted || uid.is_some())
+        })
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_node_that_does_not_answer_costs_no_more_than_the_deadline() {
-        let (router, env) = router();
-        let deadline = Duration::from_secs(5);
-        let call =
-            router.call(GroupId(1), deadline, |node| async move { node.drop_stream(GroupId(1), StreamUid(1)).await });
-        assert!(matches!(call.await, Err(NodeError::Unknown { .. })));
-        assert_eq!(env.clock.monotonic(), deadline);
+    fn propose(&self, command: Bytes) -> BoxFuture<'_, Result<Bytes, NodeError>> {
+        Box::pin(self.call(move |node| {
+            let command = command.clone();
+            Box::pin(async move { node.propose(command).await })
+        }))
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn an_unknown_outcome_is_asked_again_and_no_later_refusal_makes_it_known() {
-        let (router, _env) = router();
-        let tries = std::sync::Mutex::new(Vec::new());
-        let call = router.call_again(GroupId(1), Duration::from_secs(5), |_, attempt| {
-            let nth = {
-                let mut tries = tries.lock().expect("no test thread panicked with it");
-                tries.push(attempt);
-                tries.len()
-            };
-            let reason = || "test".to_owned();
-            std::future::ready(match nth {
-                1 => Err(NodeError::NotLeader { group: GroupId(1), leader: Some(NodeId(1)) }),
-                2 => Err::<(), _>(NodeError::Unknown { reason: reason() }),
-                3 => Err(NodeError::NotLeader { group: GroupId(1), leader: Some(NodeId(1)) }),
-                _ => Err(NodeError::Unavailable { reason: reason() }),
-            })
-        });
-        assert!(matches!(call.await, Err(NodeError::Unknown { .. })));
-        let tries = tries.into_inner().expect("no test thread panicked with it");
-        assert_eq!(tries, [Attempt::First, Attempt::First, Attempt::Again, Attempt::Again]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_refusal_of_the_first_try_is_final() {
-        let (router, _env) = router();
-        let tries = AtomicU32::new(0);
-        let call = router.call(GroupId(1), Duration::from_secs(5), |_| {
-            tries.fetch_add(1, Ordering::Relaxed);
-            std::future::ready(Err::<(), _>(NodeError::Unavailable { reason: "the disk is full".to_owned() }))
-        });
-        assert!(matches!(call.await, Err(NodeError::Unavailable { .. })));
-        assert_eq!(tries.into_inner(), 1);
+    fn version(&self) -> BoxFuture<'_, Result<MapVersion, NodeError>> {
+        Box::pin(async move {
+            let deadline = self.env.clock.monotonic() + VERSION_PATIENCE;
+            let ask = |node: Arc<dyn MetadataNode>| async move { node.version().await };
+            let version = self.leaders.call(GroupId::METADATA, deadline, ask).await?;
+            self.seen(|view| view.map.version() >= version).await;
+            Ok(version)
+        })
     }
 }

@@ -3,13 +3,15 @@
 use anabranch_consensus::GroupStatus;
 use anabranch_types::{GroupId, NodeId, ReplicaId};
 
-/// One replica of a group on this node.
-#[derive(Debug, Clone)]
+/// One replica of a group, as its node sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupReport {
     /// The group.
     pub group: GroupId,
-    /// All replicas and their nodes.
-    pub replicas: Vec<(ReplicaId, NodeId)>,
+    /// This replica.
+    pub replica: ReplicaId,
+    /// All replicas that the group knows, this one included.
+    pub members: Vec<MemberReport>,
     /// Who leads, as far as known here.
     pub leader: Option<ReplicaId>,
     /// The newest term known here.
@@ -22,11 +24,42 @@ pub struct GroupReport {
     pub failure: Option<String>,
 }
 
+/// One replica of a group, as another one sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemberReport {
+    /// The replica.
+    pub replica: ReplicaId,
+    /// Its node.
+    pub node: NodeId,
+    /// Entries of the leader's log that it is not known to have; only the leader knows.
+    pub lag_entries: Option<u64>,
+}
+
+impl GroupReport {
+    /// The node that leads, as far as known here.
+    pub fn leader_node(&self) -> Option<NodeId> {
+        let leader = self.leader?;
+        self.members.iter().find(|member| member.replica == leader).map(|member| member.node)
+    }
+
+    /// Whether this replica believes that it leads.
+    pub fn leads(&self) -> bool {
+        self.leader == Some(self.replica)
+    }
+}
+
 impl From<GroupStatus> for GroupReport {
     fn from(status: GroupStatus) -> Self {
+        let lag = |id| status.progress.iter().find(|other| other.replica == id).map(|other| other.lag_entries);
+        let member = |(replica, node): &(ReplicaId, NodeId)| MemberReport {
+            replica: *replica,
+            node: *node,
+            lag_entries: lag(*replica),
+        };
         GroupReport {
             group: status.group,
-            replicas: status.members,
+            replica: status.replica,
+            members: status.members.iter().map(member).collect(),
             leader: status.leader,
             term: status.term,
             applied: status.applied_index,

@@ -1,10 +1,11 @@
 //! What a storage node does for the others.
 
 use crate::error::NodeError;
+use crate::status::GroupReport;
 use anabranch_catalog::Shard;
 use anabranch_limiter::Bucket;
 use anabranch_types::{
-    AccountId, Counter, GroupId, HashKey, PartitionKey, RequestId, ShardId, StreamName, StreamUid, Timestamp,
+    AccountId, Counter, GroupId, HashKey, PartitionKey, ReplicaId, RequestId, ShardId, StreamName, StreamUid, Timestamp,
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -159,8 +160,8 @@ pub struct NewShards {
     pub shards: Vec<Shard>,
 }
 
-/// A node that hosts replication groups. Every method is refused with [`NodeError::NotLeader`]
-/// by a node that does not lead the group.
+/// A node that hosts replication groups. Every method but [`StorageNode::report`] is refused with
+/// [`NodeError::NotLeader`] by a node that does not lead the group.
 pub trait StorageNode: Send + Sync + 'static {
     /// Writes records; answers when each is durable on a majority (D2) or refused.
     fn put(&self, request: Arc<PutRequest>, attempt: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>>;
@@ -176,4 +177,11 @@ pub trait StorageNode: Send + Sync + 'static {
 
     /// Drops a stream's shards. Dropping them again changes nothing.
     fn drop_stream(&self, group: GroupId, stream: StreamUid) -> BoxFuture<'_, Result<(), NodeError>>;
+
+    /// Hands leadership of `group` to replica `to` and waits until it leads. Calls that come
+    /// meanwhile find the new leader.
+    fn transfer_leader(&self, group: GroupId, to: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>>;
+
+    /// The replicas of data groups on this node, whoever leads.
+    fn report(&self) -> BoxFuture<'_, Result<Vec<GroupReport>, NodeError>>;
 }

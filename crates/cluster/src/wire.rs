@@ -13,11 +13,11 @@ mod proof;
 mod refusal;
 mod server;
 
-pub use client::{PeerLinks, RemoteMetadata, RemoteStorage};
+pub use client::{JoinFailed, PeerLinks, RemoteMetadata, RemoteStorage, join};
 pub use config::PeerOptions;
 pub use identity::NodeIdentity;
 pub use network::{PeerListener, PeerNetwork, PeerStream, TcpNetwork};
 pub use peers::{PeerAddress, Peers};
 pub use proof::{SecretTooShort, SharedSecret};
 pub use refusal::{Refusal, RefusedField};
-pub use server::{PeerServer, Replicas, Served};
+pub use server::{PeerServer, Replicas, Role, Served};

@@ -1,5 +1,7 @@
 //! The service trait, one line per operation; each is a file of its name.
 
+use crate::refresh::Refresh;
+use crate::resolve::node_failed;
 use crate::{records, streams};
 use anabranch_api::{
     ApiError, CreateStream, DeleteStream, DescribeStream, DescribeStreamSummary, ErrorCode, GetRecords,
@@ -35,6 +37,7 @@ pub struct Gateway {
     pub(crate) view: ViewWatch,
     pub(crate) router: Router,
     pub(crate) metadata: Arc<dyn MetadataNode>,
+    refresh: Refresh,
     pub(crate) env: Env,
     pub(crate) options: GatewayOptions,
 }
@@ -48,11 +51,20 @@ impl Gateway {
         env: Env,
         options: GatewayOptions,
     ) -> Self {
-        Gateway { view, router, metadata, env, options }
+        Gateway { view, router, metadata, refresh: Refresh::default(), env, options }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
         self.env.now()
+    }
+
+    /// Returns once this node's view shows everything acknowledged before this call.
+    ///
+    /// # Errors
+    /// As the metadata service fails.
+    pub(crate) async fn refresh(&self) -> Result<(), ApiError> {
+        let refreshed = self.refresh.refresh(&*self.metadata, &*self.env.clock).await;
+        refreshed.map_err(|error| node_failed(&error))
     }
 
     /// The earlier of the request's deadline and `patience` from now, as time since node start.
@@ -84,7 +96,7 @@ impl Kinesis for Gateway {
         context: &RequestContext,
         request: DescribeStream,
     ) -> Result<StreamDescription, ApiError> {
-        streams::describe_stream::describe_stream(self, context, &request)
+        streams::describe_stream::describe_stream(self, context, &request).await
     }
 
     async fn describe_stream_summary(
@@ -92,7 +104,7 @@ impl Kinesis for Gateway {
         context: &RequestContext,
         request: DescribeStreamSummary,
     ) -> Result<StreamDescriptionSummary, ApiError> {
-        streams::describe_stream_summary::describe_stream_summary(self, context, &request)
+        streams::describe_stream_summary::describe_stream_summary(self, context, &request).await
     }
 
     async fn list_streams(
@@ -104,7 +116,7 @@ impl Kinesis for Gateway {
     }
 
     async fn list_shards(&self, context: &RequestContext, request: ListShards) -> Result<ListShardsOutput, ApiError> {
-        streams::list_shards::list_shards(self, context, &request)
+        streams::list_shards::list_shards(self, context, &request).await
     }
 
     async fn put_record(&self, context: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {

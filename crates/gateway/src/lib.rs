@@ -6,6 +6,7 @@
 mod convert;
 mod gateway;
 mod records;
+mod refresh;
 mod resolve;
 mod streams;
 mod tokens;

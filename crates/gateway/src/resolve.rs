@@ -26,19 +26,33 @@ pub(crate) fn stream_name(context: &RequestContext, selector: &StreamSelector) -
     }
 }
 
-/// The stream a request means, in any status.
+/// The stream a request means, in any status. One that this node does not know yet is asked for.
 ///
 /// # Errors
 /// Those of [`stream_name`]; `ResourceNotFound` when there is no such stream.
-pub(crate) fn stream(
+pub(crate) async fn stream(
     gateway: &Gateway,
     context: &RequestContext,
     selector: &StreamSelector,
 ) -> Result<Arc<StreamMap>, ApiError> {
+    find(gateway, context, selector, |_| true).await
+}
+
+/// The stream a request means, once it is as `wanted` here or the leader of the catalog has been
+/// asked whether it is.
+async fn find(
+    gateway: &Gateway,
+    context: &RequestContext,
+    selector: &StreamSelector,
+    wanted: impl Fn(&StreamMap) -> bool,
+) -> Result<Arc<StreamMap>, ApiError> {
     let name = stream_name(context, selector)?;
-    let view = gateway.view.load();
-    let found = view.map.stream_named(context.account, &name);
-    found.cloned().ok_or_else(|| messages::stream_not_found(&name, context.account))
+    let look = || gateway.view.load().map.stream_named(context.account, &name).cloned();
+    if let Some(map) = look().filter(|map| wanted(map)) {
+        return Ok(map);
+    }
+    gateway.refresh().await?;
+    look().ok_or_else(|| messages::stream_not_found(&name, context.account))
 }
 
 /// The stream a request means, if it takes reads and writes.
@@ -47,12 +61,12 @@ pub(crate) fn stream(
 /// Those of [`stream`]; `ResourceNotFound` as well while it is being created or deleted: reads and
 /// writes know no `ResourceInUse`. Source: AWS API model, the errors of PutRecord, PutRecords and
 /// GetShardIterator.
-pub(crate) fn served_stream(
+pub(crate) async fn served_stream(
     gateway: &Gateway,
     context: &RequestContext,
     selector: &StreamSelector,
 ) -> Result<Arc<StreamMap>, ApiError> {
-    let map = stream(gateway, context, selector)?;
+    let map = find(gateway, context, selector, |map| map.stream.status != StreamStatus::Creating).await?;
     match map.stream.status {
         StreamStatus::Active | StreamStatus::Updating => Ok(map),
         StreamStatus::Creating | StreamStatus::Deleting => {

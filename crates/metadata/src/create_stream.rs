@@ -4,7 +4,7 @@
 //! the last one stopped ([`crate::reconcile`]).
 
 use crate::metadata::MetadataService;
-use crate::propose::propose;
+use crate::propose::{check_leader, propose};
 use anabranch_catalog::{ActivateStream, CreateStream, CreateStreamRefused, Shard, StreamMap};
 use anabranch_cluster::{CreateStreamReply, NewShards, NodeError};
 use anabranch_types::{AccountId, GroupId, RequestId, StreamName, limits};
@@ -24,6 +24,7 @@ pub(crate) async fn create_stream(
     shard_count: NonZeroU32,
 ) -> Result<CreateStreamReply, NodeError> {
     let metadata = &service.metadata;
+    check_leader(&metadata.group)?;
     // A name that is taken is told also while the disk is short: a restart asks for its streams.
     let known = metadata.view.load().map.stream_named(account, &name).map(|map| map.stream.request);
     if known.is_some_and(|made_by| made_by != request) {

@@ -4,18 +4,24 @@
 //! What a command means is the catalog's; this crate proposes commands, shows their result to
 //! gateways, and walks streams through their lives (create shards in groups, drop them).
 
+mod announce;
 mod bootstrap;
 mod create_stream;
 mod delete_stream;
 mod error;
 mod flush;
+mod joining;
+mod leaders;
 mod machine;
 mod metadata;
+mod placement;
 mod propose;
 mod reconcile;
 mod token_keys;
 
+pub use announce::{NotAMember, announce};
 pub use bootstrap::FirstNode;
 pub use error::MetadataError;
+pub use joining::Joining;
 pub use machine::{CatalogMachine, OpenError};
 pub use metadata::{Metadata, MetadataService};

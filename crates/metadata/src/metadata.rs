@@ -2,11 +2,13 @@
 
 use crate::error::GroupStopped;
 use crate::machine::CatalogMachine;
-use crate::{create_stream, delete_stream, flush, reconcile, token_keys};
+use crate::propose::{check_leader, not_leader, propose_encoded};
+use crate::{create_stream, delete_stream, flush, leaders, placement, reconcile, token_keys};
 use anabranch_cluster::{CreateStreamReply, GroupReport, MetadataNode, NodeError, Router, ViewWatch, Writable};
-use anabranch_consensus::Group;
+use anabranch_consensus::{BarrierError, Group};
 use anabranch_runtime::{Env, OnFailure};
-use anabranch_types::{AccountId, RequestId, StreamName};
+use anabranch_types::{AccountId, MapVersion, RequestId, StreamName};
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use std::num::NonZeroU32;
 
@@ -31,12 +33,22 @@ impl Metadata {
         self.view.clone()
     }
 
-    /// Finishes what an earlier leader began and starts the controllers. Storage must serve. What
-    /// cannot be finished now, because the disk is full, say, is tried again until it can.
-    pub async fn start_controllers(&self, router: Router) -> MetadataService {
-        let service = MetadataService { metadata: self.clone(), router };
-        reconcile::finish_streams(&service, |_| true).await;
+    /// The service with its way to the storage nodes.
+    pub fn service(&self, router: Router) -> MetadataService {
+        MetadataService { metadata: self.clone(), router }
+    }
+
+    /// Finishes what an earlier leader began and starts the controllers, which work while this
+    /// replica leads. Storage must serve. What cannot be finished now, because the disk is full,
+    /// say, is tried again until it can.
+    pub async fn start_controllers(&self, service: &MetadataService) {
+        if self.group.is_leader() {
+            reconcile::finish_streams(service, |_| true).await;
+        }
         let finishing = service.clone();
+        let (placing, balancing) = (service.clone(), service.clone());
+        self.env.tasks.spawn("placement", OnFailure::ShutDown, async move { placement::run(&placing).await });
+        self.env.tasks.spawn("leaders", OnFailure::ShutDown, async move { leaders::run(&balancing).await });
         self.env.tasks.spawn("reconcile", OnFailure::ShutDown, async move { reconcile::run(&finishing).await });
         let flushing = self.clone();
         self.env.tasks.spawn("catalog-flush", OnFailure::Log, async move { flush::flush(&flushing).await });
@@ -44,7 +56,11 @@ impl Metadata {
         self.env.tasks.spawn("token-keys", OnFailure::Log, async move { token_keys::rotate_daily(&rotating).await });
         let watched = self.clone();
         self.env.tasks.spawn("metadata-group", OnFailure::ShutDown, async move { watched.watch().await });
-        service
+    }
+
+    /// The replica's part in its group.
+    pub fn group(&self) -> &Group<CatalogMachine> {
+        &self.group
     }
 
     /// A group that stops by itself takes the node down: its log or state failed.
@@ -87,5 +103,21 @@ impl MetadataNode for MetadataService {
 
     fn delete_stream(&self, account: AccountId, name: StreamName) -> BoxFuture<'_, Result<bool, NodeError>> {
         Box::pin(delete_stream::delete_stream(self, account, name))
+    }
+
+    fn propose(&self, command: Bytes) -> BoxFuture<'_, Result<Bytes, NodeError>> {
+        Box::pin(propose_encoded(&self.metadata.group, command))
+    }
+
+    fn version(&self) -> BoxFuture<'_, Result<MapVersion, NodeError>> {
+        Box::pin(async move {
+            let group = &self.metadata.group;
+            check_leader(group)?;
+            group.read_barrier().await.map_err(|error| match error {
+                BarrierError::NotLeader { leader } => not_leader(group, leader),
+                BarrierError::Unavailable { reason } => NodeError::Unknown { reason },
+            })?;
+            Ok(self.metadata.view.load().map.version())
+        })
     }
 }

@@ -43,7 +43,7 @@ pub const GROUPS_MAX: u32 = 1_024;
 /// How long a stopping node may take to finish what it has begun.
 pub const DRAIN_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 /// What is logged unless told otherwise.
-pub const LOG_FILTER_DEFAULT: &str = "info,openraft=warn";
+pub const LOG_FILTER_DEFAULT: &str = "info,openraft=error";
 
 const MIB: u64 = 1024 * 1024;
 
@@ -192,13 +192,13 @@ impl Default for TelemetryConfig {
 
 impl TelemetryConfig {
     /// What telemetry is started with on `node`. Spans of tasks stay out of traces.
-    pub fn options(&self, node: NodeId) -> TelemetryOptions {
+    pub fn options(&self, node: Option<NodeId>) -> TelemetryOptions {
         TelemetryOptions {
             log_filter: self.log_filter.clone(),
             log_format: self.log_format,
             otlp_endpoint: self.otlp_endpoint.clone(),
             service_name: "anabranch".to_owned(),
-            node: node.to_string(),
+            node: node.map_or_else(|| "new".to_owned(), |node| node.to_string()),
             untraced_targets: &[TASK_SPAN_TARGET],
         }
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! LOCK            held by flock(2) while a process uses the directory; text: its pid
 //! identity.toml   written once, before anything else is kept here
+//! joining.toml    before that, in a directory that asks to join a cluster: its incarnation
 //! ```
 //! Knows nothing of what the other crates keep beside these two files.
 
@@ -13,6 +14,7 @@ pub use error::{ClusterMismatch, DataDirError};
 pub use identity::{FORMAT_VERSION, Identity};
 
 use anabranch_runtime::Random;
+use anabranch_types::Incarnation;
 use identity::IDENTITY_FILE;
 use rustix::fs::FlockOperation;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -25,38 +27,52 @@ const LOCK_FILE: &str = "LOCK";
 const LOCK_TEXT_BYTES_MAX: u64 = 32;
 /// What a directory without an identity may hold: our lock, an identity that was not finished,
 /// and what a fresh file system has at its root.
-const NOT_DATA: [&str; 3] = [LOCK_FILE, identity::UNFINISHED_FILE, "lost+found"];
+const NOT_DATA: [&str; 5] =
+    [LOCK_FILE, identity::UNFINISHED_FILE, identity::JOINING_FILE, identity::JOINING_UNFINISHED_FILE, "lost+found"];
 
 /// A locked directory with an identity. Unlocked when dropped; an ephemeral one is removed.
 #[derive(Debug)]
 pub struct DataDir {
-    path: PathBuf,
+    held: Held,
     identity: Identity,
+}
+
+/// A locked directory that belongs to no cluster yet.
+#[derive(Debug)]
+pub struct EmptyDir(Held);
+
+/// A locked directory.
+#[derive(Debug)]
+pub enum Opened {
+    /// It belongs to a cluster.
+    Member(DataDir),
+    /// It is to belong to one.
+    Empty(EmptyDir),
+}
+
+#[derive(Debug)]
+struct Held {
+    path: PathBuf,
     ephemeral: bool,
     /// Closing it unlocks the directory.
     lock: Option<File>,
 }
 
-impl DataDir {
-    /// Locks the directory at `path`, which is made where there is none, and reads its
-    /// identity. A directory without data gets a new identity, which is durable when this
-    /// returns.
+impl Opened {
+    /// Locks the directory at `path`, which is made where there is none, and reads its identity.
     ///
     /// # Errors
     /// [`DataDirError`]; nothing in the directory but the lock was changed then.
-    pub fn open(path: &Path, random: &dyn Random) -> Result<Self, DataDirError> {
+    pub fn at(path: &Path) -> Result<Self, DataDirError> {
         create_durably(path).map_err(|source| DataDirError::io("make", path, source))?;
-        let lock = lock(path)?;
-        let identity = match identity::read(path)? {
-            Some(identity) => identity,
+        let held = Held { path: path.to_owned(), ephemeral: false, lock: Some(lock(path)?) };
+        match identity::read(path)? {
+            Some(identity) => Ok(Opened::Member(DataDir { held, identity })),
             None => {
                 refuse_data(path)?;
-                let identity = Identity::made_of(random);
-                identity::write(path, &identity)?;
-                identity
+                Ok(Opened::Empty(EmptyDir(held)))
             }
-        };
-        Ok(DataDir { path: path.to_owned(), identity, ephemeral: false, lock: Some(lock) })
+        }
     }
 
     /// A new directory below the machine's temporary one, removed when dropped.
@@ -64,21 +80,75 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError`].
     pub fn ephemeral(random: &dyn Random) -> Result<Self, DataDirError> {
-        let path = std::env::temp_dir().join(format!("anabranch-{:032x}", random.u128()));
-        let mut directory = DataDir::open(&path, random)?;
-        directory.ephemeral = true;
-        Ok(directory)
+        let mut opened = Opened::at(&std::env::temp_dir().join(format!("anabranch-{:032x}", random.u128())))?;
+        match &mut opened {
+            Opened::Member(DataDir { held, .. }) | Opened::Empty(EmptyDir(held)) => held.ephemeral = true,
+        }
+        Ok(opened)
+    }
+
+    /// Whose it is; none for one that is to belong to a cluster.
+    pub fn identity(&self) -> Option<&Identity> {
+        match self {
+            Opened::Member(directory) => Some(directory.identity()),
+            Opened::Empty(_) => None,
+        }
+    }
+}
+
+impl EmptyDir {
+    /// Makes it the first node's of a new cluster, durably.
+    ///
+    /// # Errors
+    /// [`DataDirError`].
+    pub fn found(self, random: &dyn Random) -> Result<DataDir, DataDirError> {
+        self.become_of(Identity::made_of(random))
+    }
+
+    /// What it is known by while it asks to join: the same after a crash.
+    ///
+    /// # Errors
+    /// [`DataDirError`].
+    pub fn incarnation(&self, random: &dyn Random) -> Result<Incarnation, DataDirError> {
+        identity::joining(&self.0.path, random)
+    }
+
+    /// Makes it the node's that the cluster has made of it, durably.
+    ///
+    /// # Errors
+    /// [`DataDirError`].
+    pub fn become_of(self, identity: Identity) -> Result<DataDir, DataDirError> {
+        identity::write(&self.0.path, &identity)?;
+        Ok(DataDir { held: self.0, identity })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+}
+
+impl DataDir {
+    /// The directory at `path`, or a first node's of a new cluster where it belongs to none.
+    ///
+    /// # Errors
+    /// [`DataDirError`].
+    pub fn open(path: &Path, random: &dyn Random) -> Result<Self, DataDirError> {
+        match Opened::at(path)? {
+            Opened::Member(directory) => Ok(directory),
+            Opened::Empty(directory) => directory.found(random),
+        }
     }
 
     /// Drops it without unlocking it, which the kernel does when the last thread of this process
     /// has ended: one that could not be stopped may still write.
     pub fn keep_locked_to_the_end(mut self) {
-        std::mem::forget(self.lock.take());
+        std::mem::forget(self.held.lock.take());
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.held.path
     }
 
     /// Whose it is.
@@ -87,7 +157,7 @@ impl DataDir {
     }
 }
 
-impl Drop for DataDir {
+impl Drop for Held {
     fn drop(&mut self) {
         if !self.ephemeral {
             return;

@@ -45,6 +45,8 @@ pub struct Bound {
     pub plain: SocketAddr,
     /// With TLS.
     pub tls: Option<SocketAddr>,
+    /// For other nodes.
+    pub peer: Option<SocketAddr>,
 }
 
 impl Bound {
@@ -124,9 +126,9 @@ mod tests {
     fn the_ready_line_names_every_port() {
         let plain = "127.0.0.1:4567".parse().expect("an address");
         let tls = "[::1]:4568".parse().ok();
-        let line = Bound { plain, tls }.ready_line(NodeId(1), Path::new("/data dir"));
+        let line = Bound { plain, tls, peer: None }.ready_line(NodeId(1), Path::new("/data dir"));
         assert_eq!(line, "anabranch ready api=http://127.0.0.1:4567 tls=https://[::1]:4568 node=1 data=/data dir");
-        let line = Bound { plain, tls: None }.ready_line(NodeId(1), Path::new("d"));
+        let line = Bound { plain, tls: None, peer: None }.ready_line(NodeId(1), Path::new("d"));
         assert_eq!(line, "anabranch ready api=http://127.0.0.1:4567 node=1 data=d");
     }
 

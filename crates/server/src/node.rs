@@ -7,34 +7,45 @@
 mod credentials;
 mod disk_watch;
 mod doors;
+mod enter;
 mod error;
 mod groups;
 mod log;
+mod peers;
 mod report;
+mod roles;
 mod streams;
 
 pub use doors::Listeners;
+pub(crate) use enter::enter;
 pub use error::StartError;
+pub(crate) use peers::answer_without_cluster;
 
 use crate::config::{NodeConfig, ShardLimits};
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, Identity};
 use crate::health::{Health, Phase};
 use crate::listeners::Bound;
 use crate::pages::Render;
 use crate::run::shut_down_in_order;
-use anabranch_cluster::{Router, StorageNode, Writable};
+use anabranch_cluster::{ViewWatch, Writable};
 use anabranch_gateway::{Gateway, GatewayOptions};
-use anabranch_metadata::{FirstNode, Metadata, MetadataService};
+use anabranch_metadata::{FirstNode, Metadata};
 use anabranch_runtime::{Env, Stragglers};
 use anabranch_storage::{Storage, StorageOptions};
 use anabranch_types::NodeId;
 use anabranch_walog::Walog;
 use doors::Doors;
-use groups::Stores;
+use groups::{NodeFiles, Stores};
+use peers::PeerNet;
 use report::Reporter;
-use std::collections::BTreeMap;
+use roles::Roles;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How long groups that are led here may take to find another leader when the node stops.
+const HANDOVER_PATIENCE: Duration = Duration::from_secs(2);
+/// How often a node that waits for the catalog says so.
+const WAITING_TOLD_EVERY: Duration = Duration::from_secs(5);
 
 /// A node, and what of it has started.
 pub struct Node {
@@ -43,6 +54,7 @@ pub struct Node {
     writable: Writable,
     doors: Option<Doors>,
     log: Option<Walog>,
+    peers: Option<PeerNet>,
     metadata: Option<Metadata>,
     storage: Option<Arc<Storage>>,
 }
@@ -51,7 +63,7 @@ impl Node {
     /// A node of which nothing has started.
     pub fn new(env: Env) -> Self {
         let (work, writable) = (env.in_group("work"), Writable::new());
-        Node { env, work, writable, doors: None, log: None, metadata: None, storage: None }
+        Node { env, work, writable, doors: None, log: None, peers: None, metadata: None, storage: None }
     }
 
     /// Starts every role over `directory` and serves on `listeners`. Health says when. Where the
@@ -63,38 +75,54 @@ impl Node {
         &mut self,
         config: &NodeConfig,
         directory: &DataDir,
-        listeners: Listeners,
+        mut listeners: Listeners,
         health: &Health,
         render_metrics: Render,
     ) -> Result<Bound, StartError> {
-        let (env, work, writable) = (self.env.clone(), self.work.clone(), self.writable.clone());
-        let doors = Doors::open(config, directory, env.in_group("doors"), listeners, health, render_metrics)?;
+        let (env, work) = (self.env.clone(), self.work.clone());
+        let (bound, peer_listener) = (listeners.bound()?, listeners.peer.take());
+        let doors = Doors::open(config, directory, env.in_group("doors"), listeners, bound, health, render_metrics)?;
         let doors = &*self.doors.insert(doors);
-        let bound = doors.bound();
         let log = &*self.log.insert(log::open(config, directory, &env).await?);
         let stores = Stores::new(config, directory)?;
-        let metadata = start_metadata(config, directory, &work, log, &stores, bound, &writable).await?;
+        groups::check_not_lost(log, &stores)?;
+        let machine = groups::open_catalog(&stores).await?;
+        let view = machine.view();
+        let net = &*self.peers.insert(PeerNet::start(config, directory, peer_listener, view.clone(), &env));
+        let stores = stores.connected(Arc::new(net.links.clone()));
+        let identity = *directory.identity();
+
+        let group = groups::start_metadata_group(&identity, machine, log, stores.group_options()).await?;
+        net.served.replicas.insert(Arc::new(group.clone()));
+        let metadata = Metadata::new(group, view.clone(), self.writable.clone(), work.clone());
         let metadata = &*self.metadata.insert(metadata);
         let flush_room = Stores::flush_room_bytes(config);
-        disk_watch::start(&work, directory.path(), flush_room, log, &writable, health);
-        let storage = start_storage(config, directory, &work, log, &stores, metadata, writable).await?;
-        let storage = &*self.storage.insert(storage);
-        let node: Arc<dyn StorageNode> = Arc::clone(storage) as Arc<dyn StorageNode>;
-        let router = Router::new(BTreeMap::from([(directory.identity().node, node)]), work.clone());
-        let service = metadata.start_controllers(router.clone()).await;
-        streams::create_configured(config, &service, &env).await?;
+        disk_watch::start(&work, directory.path(), flush_room, log, &self.writable, health);
+        bootstrap_founder(config, &identity, metadata, bound).await?;
+        wait_for_catalog(&view, identity.node, &env).await;
+        stores.mark_bootstrapped()?;
+
+        let storage = Storage::new(work.clone(), storage_options(config, &stores), stores.group_options().clone());
+        let storage = &*self.storage.insert(Arc::new(storage));
+        let roles = Roles::start(identity, net, metadata, storage, &view, &work);
+        roles.announce(config, bound, metadata, &work).await?;
+        let files = NodeFiles { stores, log: log.clone(), writable: self.writable.clone() };
+        roles.host(storage, net, files, &work).await?;
+        metadata.start_controllers(&roles.service).await;
+        streams::create_configured(config, &roles.metadata, &env).await?;
         let reporter = Reporter::new(directory, bound, metadata, storage, health, &env);
-        doors.serve_calls(gateway(metadata, router, &service, &work), reporter);
+        doors.serve_calls(gateway(view, &roles, &work), reporter);
         health.enter(Phase::Serving);
         Ok(bound)
     }
 
-    /// Stops what has started: first the calls, so that open requests end; then the controllers;
-    /// then it flushes. Pages are answered until the end.
+    /// Stops what has started: leadership goes to other nodes, then the calls end, then the
+    /// controllers; then it flushes. Pages are answered until the end.
     ///
     /// # Errors
     /// [`Stragglers`] names tasks that did not end within `deadline`.
     pub async fn drain(self, deadline: Duration) -> Result<(), Stragglers> {
+        self.hand_over(deadline).await;
         let calls = self.doors.as_ref().map(Doors::calls);
         let groups: Vec<_> = calls.into_iter().chain([self.work.tasks]).collect();
         let stopped = shut_down_in_order(&*self.env.clock, &groups, deadline).await;
@@ -106,6 +134,9 @@ impl Node {
         if let Some(metadata) = &self.metadata {
             metadata.shutdown().await;
         }
+        if let Some(peers) = self.peers {
+            peers.close().await;
+        }
         if let Some(log) = self.log
             && let Err(error) = tokio::task::spawn_blocking(move || log.close()).await
         {
@@ -116,60 +147,62 @@ impl Node {
         }
         stopped
     }
+
+    /// Lets other nodes lead before this one stops: else they would have to miss it first.
+    async fn hand_over(&self, deadline: Duration) {
+        let patience = HANDOVER_PATIENCE.min(deadline / 4);
+        if let Some(storage) = &self.storage {
+            storage.hand_over(patience).await;
+        }
+        if let Some(metadata) = &self.metadata {
+            metadata.group().hand_over(patience).await;
+        }
+    }
 }
 
-async fn start_metadata(
+/// Makes the cluster where this node is to: its first, and alone in it so far.
+async fn bootstrap_founder(
     config: &NodeConfig,
-    directory: &DataDir,
-    env: &Env,
-    log: &Walog,
-    stores: &Stores,
-    bound: Bound,
-    writable: &Writable,
-) -> Result<Metadata, StartError> {
-    let identity = directory.identity();
-    groups::check_not_lost(log, stores)?;
-    let (group, view) = groups::start_metadata_group(identity.node, log, stores).await?;
-    let metadata = Metadata::new(group, view, writable.clone(), env.clone());
-    metadata
-        .bootstrap(FirstNode {
-            cluster: identity.cluster,
-            node: identity.node,
-            incarnation: identity.incarnation,
-            addresses: report::addresses(bound)?,
-            data_groups: config.groups,
-        })
-        .await?;
-    stores.mark_bootstrapped()?;
-    Ok(metadata)
-}
-
-async fn start_storage(
-    config: &NodeConfig,
-    directory: &DataDir,
-    env: &Env,
-    log: &Walog,
-    stores: &Stores,
+    identity: &Identity,
     metadata: &Metadata,
-    writable: Writable,
-) -> Result<Arc<Storage>, StartError> {
-    let view = metadata.view().load();
-    let parts = groups::data_groups(&view.map, directory.identity().node, log, stores, &writable).await?;
+    bound: Bound,
+) -> Result<(), StartError> {
+    if !identity.is_founder() || !metadata.group().is_alone().await {
+        return Ok(());
+    }
+    let first = FirstNode {
+        cluster: identity.cluster,
+        node: identity.node,
+        incarnation: identity.incarnation,
+        addresses: enter::addresses(config, bound)?,
+        data_groups: config.groups,
+    };
+    Ok(metadata.bootstrap(first).await?)
+}
+
+/// Waits until this node is in its own view of the catalog: the catalog's leader brings it.
+async fn wait_for_catalog(view: &ViewWatch, node: NodeId, env: &Env) {
+    loop {
+        let seen = view.wait(|view| view.map.node(node).is_some());
+        if tokio::time::timeout(WAITING_TOLD_EVERY, seen).await.is_ok() {
+            return;
+        }
+        let waited = env.clock.monotonic();
+        tracing::info!(%node, ?waited, "waiting for the catalog: its leader has to reach this node's peer listener");
+    }
+}
+
+fn storage_options(config: &NodeConfig, stores: &Stores) -> StorageOptions {
     let limits = match config.limits {
         ShardLimits::Aws => Some(anabranch_limiter::ShardLimits::default()),
         ShardLimits::Off => None,
     };
-    let options = StorageOptions { limits, flush_after_bytes: stores.flush_after_bytes(), ..StorageOptions::default() };
-    Ok(Arc::new(Storage::start(parts, env, &options, stores.group_options()).await?))
+    StorageOptions { limits, flush_after_bytes: stores.flush_after_bytes(), ..StorageOptions::default() }
 }
 
-fn gateway(metadata: &Metadata, router: Router, service: &MetadataService, env: &Env) -> Gateway {
-    Gateway::new(metadata.view(), router, Arc::new(service.clone()), env.clone(), GatewayOptions::default())
-}
-
-/// The number a directory's node has; printed in the ready line.
-pub fn node_id(directory: &DataDir) -> NodeId {
-    directory.identity().node
+fn gateway(view: ViewWatch, roles: &Roles, env: &Env) -> Gateway {
+    let metadata = Arc::new(roles.metadata.clone());
+    Gateway::new(view, roles.router.clone(), metadata, env.clone(), GatewayOptions::default())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::machine::ShardMachine;
 use crate::shared::SharedState;
 
 use anabranch_cluster::{GroupReport, NodeError, ShardKey, Writable};
-use anabranch_consensus::{BarrierError, Group, GroupOptions, ProposeError};
+use anabranch_consensus::{BarrierError, Group, GroupOptions, ProposeError, TransferError};
 use anabranch_runtime::Env;
 use anabranch_shard::{Init, Outcome};
 use anabranch_store::Store;
@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// How long a replica may take to apply again what it lost and to find its leader.
 const READY_PATIENCE: Duration = Duration::from_secs(120);
+/// How long the next leader may take to lead.
+const HANDOVER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A hosted replica.
 pub struct HostedGroup {
@@ -35,8 +37,9 @@ pub struct HostedGroup {
 pub struct HostParts {
     /// The group.
     pub group: GroupId,
-    /// All of its replicas and their nodes, this one included.
-    pub members: Vec<(ReplicaId, NodeId)>,
+    /// For a new group: its first members, this one included. A replica of a group that exists has
+    /// none: it learns of the others from them.
+    pub founders: Vec<(ReplicaId, NodeId)>,
     /// This replica.
     pub replica: ReplicaId,
     /// Its part of the shared log.
@@ -48,8 +51,8 @@ pub struct HostParts {
 }
 
 impl HostedGroup {
-    /// Opens and starts the replica, waits until it has applied what it had before, and tells a
-    /// new group its policy.
+    /// Opens and starts the replica and tells a new group its policy. A group of one is waited for
+    /// until it serves; others may need replicas that are not there yet.
     ///
     /// # Errors
     /// [`HostError`] when its state cannot be read or its group does not come up.
@@ -59,14 +62,18 @@ impl HostedGroup {
         options: StorageOptions,
         group_options: &GroupOptions,
     ) -> Result<Self, HostError> {
-        let HostParts { group: id, members, replica, log, store, writable } = parts;
+        let HostParts { group: id, founders, replica, log, store, writable } = parts;
         let opened = tokio::task::spawn_blocking(move || ShardMachine::open(store)).await;
         let opened = opened.map_err(|error| HostError::Init { group: id, reason: error.to_string() })?;
         let machine = opened.map_err(|source| HostError::Open { group: id, source })?;
         let shared = machine.shared();
         let group = Group::start(id, replica, log, machine, group_options).await?;
-        group.bootstrap(&members).await?;
-        group.wait_ready(READY_PATIENCE).await?;
+        if !founders.is_empty() {
+            group.bootstrap(&founders).await?;
+        }
+        if group.is_alone().await {
+            group.wait_ready(READY_PATIENCE).await?;
+        }
         let budgets = Budgets::new(options.limits);
         let host = HostedGroup { group, shared, budgets, writable, env, options };
         host.init().await?;
@@ -143,6 +150,26 @@ impl HostedGroup {
             BarrierError::NotLeader { leader } => self.not_leader(leader),
             BarrierError::Unavailable { reason } => NodeError::Unknown { reason },
         })
+    }
+
+    pub(crate) async fn transfer_leader(&self, to: ReplicaId) -> Result<(), NodeError> {
+        self.group.transfer_leader(to, HANDOVER_PATIENCE).await.map_err(|error| match error {
+            TransferError::NotLeader { leader } => self.not_leader(leader),
+            refused @ (TransferError::Behind { .. } | TransferError::NotVoter { .. }) => {
+                NodeError::Unavailable { reason: refused.to_string() }
+            }
+            failed @ TransferError::Failed { .. } => NodeError::Unknown { reason: failed.to_string() },
+        })
+    }
+
+    /// The replica's part in its group.
+    pub fn group(&self) -> &Group<ShardMachine> {
+        &self.group
+    }
+
+    /// For tasks that are to end when the replica is stopped.
+    pub fn env(&self) -> &Env {
+        &self.env
     }
 
     fn not_leader(&self, leader: Option<ReplicaId>) -> NodeError {

@@ -10,50 +10,69 @@ use anabranch_cluster::{
 };
 use anabranch_consensus::GroupOptions;
 use anabranch_runtime::{Env, OnFailure};
-use anabranch_types::{Counter, GroupId, StreamUid};
+use anabranch_types::{Counter, GroupId, ReplicaId, StreamUid};
 use futures::future::BoxFuture;
+use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Every data group this node hosts.
+/// How long the tasks of a replica that is let go may take to end.
+const LET_GO_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Every data group this node hosts; they come and go.
 pub struct Storage {
-    groups: BTreeMap<GroupId, Arc<HostedGroup>>,
+    groups: RwLock<BTreeMap<GroupId, Arc<HostedGroup>>>,
+    options: StorageOptions,
+    group_options: GroupOptions,
+    env: Env,
 }
 
 impl Storage {
-    /// Opens and starts `parts`, one group each, side by side; ready when all of them are.
+    /// A role that hosts nothing yet.
+    pub fn new(env: Env, options: StorageOptions, group_options: GroupOptions) -> Self {
+        Storage { groups: RwLock::default(), options, group_options, env }
+    }
+
+    /// Opens and starts a replica, and serves it from now on. The tasks of the answer's `env` end
+    /// when it is stopped.
     ///
     /// # Errors
-    /// [`HostError`] of the first group that does not come up.
-    pub async fn start(
-        parts: Vec<HostParts>,
-        env: &Env,
-        options: &StorageOptions,
-        group_options: &GroupOptions,
-    ) -> Result<Self, HostError> {
-        let starting = parts.into_iter().map(|part| {
-            let (env, options) = (env.clone(), options.clone());
-            async move { HostedGroup::start(part, env, options, group_options).await.map(Arc::new) }
-        });
-        let hosts = futures::future::try_join_all(starting).await?;
-        let groups: BTreeMap<_, _> = hosts.into_iter().map(|host| (host.id(), host)).collect();
-        for host in groups.values() {
-            env.tasks.spawn("flush", OnFailure::ShutDown, maintenance::flush(Arc::clone(host)));
-            env.tasks.spawn("tick", OnFailure::ShutDown, maintenance::tick(Arc::clone(host)));
-            let watched = Arc::clone(host);
-            env.tasks.spawn("group", OnFailure::ShutDown, async move { watch(&watched).await });
+    /// [`HostError`] when it does not come up.
+    pub async fn host(&self, parts: HostParts) -> Result<Arc<HostedGroup>, HostError> {
+        let env = self.env.in_group("replica");
+        let host = Arc::new(HostedGroup::start(parts, env.clone(), self.options.clone(), &self.group_options).await?);
+        env.tasks.spawn("flush", OnFailure::ShutDown, maintenance::flush(Arc::clone(&host)));
+        env.tasks.spawn("tick", OnFailure::ShutDown, maintenance::tick(Arc::clone(&host)));
+        let watched = Arc::clone(&host);
+        env.tasks.spawn("group", OnFailure::ShutDown, async move { watch(&watched).await });
+        self.groups.write().insert(host.id(), Arc::clone(&host));
+        Ok(host)
+    }
+
+    /// The replica that this node hosts of `group`.
+    pub fn hosted(&self, group: GroupId) -> Option<Arc<HostedGroup>> {
+        self.groups.read().get(&group).cloned()
+    }
+
+    /// Stops the replica for good: its group goes on without it. Nothing is flushed.
+    pub async fn let_go(&self, group: GroupId) {
+        let Some(host) = self.groups.write().remove(&group) else { return };
+        if let Err(left) = host.env.tasks.shutdown(LET_GO_PATIENCE).await {
+            tracing::warn!(%group, %left, "tasks of a replica that is let go were cut off");
         }
-        Ok(Storage { groups })
+        host.group.shutdown().await;
     }
 
     /// Its replicas, for status.
-    pub fn report(&self) -> Vec<GroupReport> {
-        self.groups.values().map(|host| host.report()).collect()
+    pub fn reports(&self) -> Vec<GroupReport> {
+        self.groups.read().values().map(|host| host.report()).collect()
     }
 
     /// Flushes every group and stops it.
     pub async fn shutdown(&self) {
-        let stops = self.groups.values().map(|host| async {
+        let hosts: Vec<_> = self.groups.read().values().cloned().collect();
+        let stops = hosts.iter().map(|host| async {
             host.group.shutdown().await;
             let shared = Arc::clone(&host.shared);
             let flushed = tokio::task::spawn_blocking(move || shared.store.flush()).await;
@@ -66,9 +85,15 @@ impl Storage {
         futures::future::join_all(stops).await;
     }
 
-    fn host(&self, group: GroupId) -> Result<&HostedGroup, NodeError> {
-        let host = self.groups.get(&group).ok_or(NodeError::NotLeader { group, leader: None });
-        host.map(|host| &**host)
+    /// Hands the leadership of every group that is led here to the voter that has most of its log.
+    /// Returns when all are handed over, or after `patience`: then the others elect.
+    pub async fn hand_over(&self, patience: Duration) {
+        let hosts: Vec<_> = self.groups.read().values().cloned().collect();
+        futures::future::join_all(hosts.iter().map(|host| host.group.hand_over(patience))).await;
+    }
+
+    fn host_of(&self, group: GroupId) -> Result<Arc<HostedGroup>, NodeError> {
+        self.hosted(group).ok_or(NodeError::NotLeader { group, leader: None })
     }
 }
 
@@ -83,22 +108,30 @@ async fn watch(host: &HostedGroup) -> Result<(), GroupStopped> {
 
 impl StorageNode for Storage {
     fn put(&self, request: Arc<PutRequest>, attempt: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>> {
-        Box::pin(async move { put::put(self.host(request.group)?, &request, attempt).await })
+        Box::pin(async move { put::put(&*self.host_of(request.group)?, &request, attempt).await })
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {
-        Box::pin(async move { read::read(self.host(request.group)?, request).await })
+        Box::pin(async move { read::read(&*self.host_of(request.group)?, request).await })
     }
 
     fn locate(&self, group: GroupId, shard: ShardKey, start: ReadStart) -> BoxFuture<'_, Result<Counter, NodeError>> {
-        Box::pin(async move { locate::locate(self.host(group)?, shard, start).await })
+        Box::pin(async move { locate::locate(&*self.host_of(group)?, shard, start).await })
     }
 
     fn create_shards(&self, group: GroupId, new: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>> {
-        Box::pin(async move { create_shards::create_shards(self.host(group)?, &new).await })
+        Box::pin(async move { create_shards::create_shards(&*self.host_of(group)?, &new).await })
     }
 
     fn drop_stream(&self, group: GroupId, stream: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
-        Box::pin(async move { drop_stream::drop_stream(self.host(group)?, stream).await })
+        Box::pin(async move { drop_stream::drop_stream(&*self.host_of(group)?, stream).await })
+    }
+
+    fn transfer_leader(&self, group: GroupId, to: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(async move { self.host_of(group)?.transfer_leader(to).await })
+    }
+
+    fn report(&self) -> BoxFuture<'_, Result<Vec<GroupReport>, NodeError>> {
+        Box::pin(std::future::ready(Ok(self.reports())))
     }
 }

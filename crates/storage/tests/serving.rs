@@ -96,14 +96,15 @@ impl World {
         let writable = Writable::new();
         let parts = HostParts {
             group: GROUP,
-            members: vec![(ReplicaId(1), NodeId(1))],
+            founders: vec![(ReplicaId(1), NodeId(1))],
             replica: ReplicaId(1),
             log: log.group(GROUP),
             store: Arc::clone(&store),
             writable: writable.clone(),
         };
-        let started = Storage::start(vec![parts], &env, &options(limits), &GroupOptions::default()).await;
-        World { env, clock, storage: started.unwrap(), store, memory: None, log, writable }
+        let storage = Storage::new(env.clone(), options(limits), GroupOptions::default());
+        storage.host(parts).await.unwrap();
+        World { env, clock, storage, store, memory: None, log, writable }
     }
 
     /// A new log and state with two shards, and no limits.

@@ -7,11 +7,13 @@ mod append_codec;
 mod calling;
 mod connection;
 mod failure;
+mod join;
 mod lane;
 mod remote_metadata;
 mod remote_storage;
 mod transport;
 
+pub use join::{JoinFailed, join};
 pub use remote_metadata::RemoteMetadata;
 pub use remote_storage::RemoteStorage;
 

@@ -25,6 +25,16 @@ pub struct NodeIdentity {
     pub incarnation: Incarnation,
 }
 
+impl NodeIdentity {
+    /// The id of a directory that is no node yet, and of whoever it asks: node ids count from 1.
+    pub(super) const NOBODY: NodeId = NodeId(0);
+
+    /// A directory that wants to join and knows nobody by name.
+    pub fn joining(incarnation: Incarnation) -> Self {
+        NodeIdentity { cluster: ClusterId(0), node: NodeIdentity::NOBODY, incarnation }
+    }
+}
+
 /// Makes and checks the headers of one node.
 #[derive(Debug, Clone)]
 pub(super) struct Identification {
@@ -62,7 +72,9 @@ impl Identification {
         self.secret.as_ref().map(|secret| secret.prove(claim)).unwrap_or_default()
     }
 
-    /// Who calls, when it may call this node from `origin`.
+    /// Who calls, when it may call this node from `origin`. A node that joined lately may be unknown
+    /// here; `from_new` says whether the call may come from one: what makes it known, the catalog's own
+    /// replication, may.
     ///
     /// # Errors
     /// The first thing that does not fit; a caller that does not know the secret learns no more.
@@ -71,6 +83,7 @@ impl Identification {
         headers: &HeaderMap,
         origin: IpAddr,
         peers: &dyn Peers,
+        from_new: bool,
     ) -> Result<NodeIdentity, Refusal> {
         let claimed: proto::Caller = header(headers, CALLER)?;
         let caller = identity_in(claimed.cluster, claimed.node, claimed.incarnation)?;
@@ -82,14 +95,36 @@ impl Identification {
             let text = format!("meant for node {to}, this is node {}", self.this.node);
             return Err(Refusal::new(RefusedField::ReceiverNode, text));
         }
-        let known = peers.peer(caller.node).ok_or_else(|| {
-            Refusal::new(RefusedField::SenderNode, format!("node {} knows no node {}", self.this.node, caller.node))
-        })?;
-        check_incarnation(caller, known.incarnation)?;
+        match peers.peer(caller.node) {
+            Some(known) => check_incarnation(caller, known.incarnation)?,
+            None if from_new && peers.may_be_new(caller.node) => {}
+            None => {
+                let text = format!("node {} knows no node {}", self.this.node, caller.node);
+                return Err(Refusal::new(RefusedField::SenderNode, text));
+            }
+        }
         Ok(caller)
     }
 
-    /// Whether the answer comes from `to`, which has `incarnation`.
+    /// The directory that wants to join: it is in no catalog, so that the secret alone lets it in.
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
+    pub(super) fn check_joiner(&self, headers: &HeaderMap, origin: IpAddr) -> Result<NodeIdentity, Refusal> {
+        let claimed: proto::Caller = header(headers, CALLER)?;
+        let caller = identity_in(claimed.cluster, claimed.node, claimed.incarnation)?;
+        let to = NodeId(claimed.to_node);
+        self.check_origin(origin)?;
+        self.check_proof(&Claim::Call { caller, to }, &claimed.proof)?;
+        if caller != NodeIdentity::joining(caller.incarnation) || to != NodeIdentity::NOBODY {
+            let text = format!("node {} is a node of cluster {} already", caller.node, caller.cluster);
+            return Err(Refusal::new(RefusedField::Identity, text));
+        }
+        Ok(caller)
+    }
+
+    /// Whether the answer comes from `to`, which has `incarnation`. Who wants to join takes any node
+    /// that knows the secret.
     ///
     /// # Errors
     /// The first thing that does not fit.
@@ -102,6 +137,9 @@ impl Identification {
         let claimed: proto::Answerer = header(headers, ANSWERER)?;
         let answerer = identity_in(claimed.cluster, claimed.node, claimed.incarnation)?;
         self.check_proof(&Claim::Answer { answerer, caller: self.this }, &claimed.proof)?;
+        if to == NodeIdentity::NOBODY {
+            return Ok(());
+        }
         self.check_cluster(answerer)?;
         if answerer.node != to {
             let text = format!("node {to} was called, node {} answered", answerer.node);

@@ -16,6 +16,10 @@ pub struct PeerAddress {
 pub trait Peers: Send + Sync + 'static {
     /// The node of that id; none when the cluster has no such node, as far as this one knows.
     fn peer(&self, node: NodeId) -> Option<PeerAddress>;
+
+    /// Whether an unknown node may be one that joined after the last that this node knows. Ids grow
+    /// and are never used again, so that a node that was removed is none.
+    fn may_be_new(&self, node: NodeId) -> bool;
 }
 
 impl Peers for ViewWatch {
@@ -23,5 +27,9 @@ impl Peers for ViewWatch {
         let view = self.load();
         let node = view.map.node(node)?;
         Some(PeerAddress { address: node.addresses.peer().to_owned(), incarnation: node.incarnation })
+    }
+
+    fn may_be_new(&self, node: NodeId) -> bool {
+        self.load().map.nodes().all(|known| known.id < node)
     }
 }

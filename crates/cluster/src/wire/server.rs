@@ -7,12 +7,16 @@ mod accept;
 mod appends;
 mod asks;
 mod gate;
+mod joining_calls;
 mod metadata_calls;
 mod replicas;
+mod role;
 mod storage_calls;
 
 pub use replicas::Replicas;
+pub use role::Role;
 
+use crate::joining::JoinNode;
 use crate::metadata_node::MetadataNode;
 use crate::storage_node::StorageNode;
 use crate::wire::codec::CodecError;
@@ -20,6 +24,7 @@ use crate::wire::config::PeerOptions;
 use crate::wire::identity::{Identification, NodeIdentity};
 use crate::wire::peers::Peers;
 use crate::wire::refusal::{Refusal, RefusedField};
+use anabranch_proto::peer::v1::joining_server::JoiningServer;
 use anabranch_proto::peer::v1::metadata_calls_server::MetadataCallsServer;
 use anabranch_proto::peer::v1::replica_appends_server::ReplicaAppendsServer;
 use anabranch_proto::peer::v1::replica_messages_server::ReplicaMessagesServer;
@@ -28,6 +33,7 @@ use anabranch_runtime::Env;
 use appends::Appends;
 use asks::Asks;
 use gate::RefusalLog;
+use joining_calls::LocalJoining;
 use metadata_calls::LocalMetadata;
 use std::sync::Arc;
 use storage_calls::LocalStorage;
@@ -44,8 +50,9 @@ pub struct PeerServer {
     refusals: RefusalLog,
     asks: ReplicaMessagesServer<Asks>,
     appends: ReplicaAppendsServer<Appends>,
-    storage: Option<StorageCallsServer<LocalStorage>>,
-    metadata: Option<MetadataCallsServer<LocalMetadata>>,
+    storage: StorageCallsServer<LocalStorage>,
+    metadata: MetadataCallsServer<LocalMetadata>,
+    joining: JoiningServer<LocalJoining>,
 }
 
 /// What of this node others can call.
@@ -53,10 +60,12 @@ pub struct PeerServer {
 pub struct Served {
     /// Replicas; they come and go.
     pub replicas: Replicas,
-    /// The storage role, where the node has it.
-    pub storage: Option<Arc<dyn StorageNode>>,
-    /// The metadata role, where the node has it.
-    pub metadata: Option<Arc<dyn MetadataNode>>,
+    /// The storage role.
+    pub storage: Role<dyn StorageNode>,
+    /// The metadata role.
+    pub metadata: Role<dyn MetadataNode>,
+    /// Lets others join.
+    pub joining: Role<dyn JoinNode>,
 }
 
 impl PeerServer {
@@ -65,16 +74,12 @@ impl PeerServer {
         let (ask_max, append_max, call_max) = (options.ask_bytes_max, options.append_bytes_max, options.call_bytes_max);
         let asks = Asks::new(served.replicas.clone());
         let appends = Appends::new(served.replicas, env.tasks.stopping());
-        let storage = served.storage.map(|node| {
-            StorageCallsServer::new(LocalStorage(node))
-                .max_decoding_message_size(call_max)
-                .max_encoding_message_size(call_max)
-        });
-        let metadata = served.metadata.map(|node| {
-            MetadataCallsServer::new(LocalMetadata(node))
-                .max_decoding_message_size(call_max)
-                .max_encoding_message_size(call_max)
-        });
+        let storage = StorageCallsServer::new(LocalStorage(served.storage))
+            .max_decoding_message_size(call_max)
+            .max_encoding_message_size(call_max);
+        let metadata = MetadataCallsServer::new(LocalMetadata(served.metadata))
+            .max_decoding_message_size(call_max)
+            .max_encoding_message_size(call_max);
         PeerServer {
             identification: Identification { this, secret: options.secret.clone() },
             peers,
@@ -84,6 +89,7 @@ impl PeerServer {
             appends: ReplicaAppendsServer::new(appends).max_decoding_message_size(append_max),
             storage,
             metadata,
+            joining: JoiningServer::new(LocalJoining(served.joining)),
             options,
             env,
         }

@@ -1,11 +1,11 @@
 //! Replicas and roles that do as they are told.
 
 use anabranch_cluster::{
-    Attempt, CreateStreamReply, MetadataNode, NewShards, NodeError, PutReply, PutRequest, ReadReply, ReadRequest,
-    ReadStart, Replicas, Served, ShardKey, StorageNode,
+    Attempt, CreateStreamReply, GroupReport, JoinNode, JoinReply, JoinRequest, MetadataNode, NewShards, NodeError,
+    PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, Replicas, Role, Served, ShardKey, StorageNode,
 };
 use anabranch_consensus::{MessageKind, Peer, Refused, Replica, ReplicaAnswers};
-use anabranch_types::{AccountId, Counter, GroupId, NodeId, ReplicaId, RequestId, StreamName, StreamUid};
+use anabranch_types::{AccountId, Counter, GroupId, MapVersion, NodeId, ReplicaId, RequestId, StreamName, StreamUid};
 use bytes::Bytes;
 use futures::future::{BoxFuture, pending};
 use futures::stream::BoxStream;
@@ -90,12 +90,18 @@ pub fn serving(replicas: impl IntoIterator<Item = Arc<dyn Replica>>) -> Served {
     Served { replicas: table, ..Served::default() }
 }
 
+pub fn storing(storage: Arc<dyn StorageNode>) -> Served {
+    Served { storage: Role::of(storage), ..Served::default() }
+}
+
 /// Answers what it was given, and remembers what it was asked.
 pub struct Script {
     pub put: Mutex<Result<PutReply, NodeError>>,
     pub read: Mutex<Result<ReadReply, NodeError>>,
     pub done: Mutex<Result<(), NodeError>>,
     pub created: Mutex<Result<CreateStreamReply, NodeError>>,
+    pub reports: Mutex<Result<Vec<GroupReport>, NodeError>>,
+    pub joined: Mutex<Result<JoinReply, NodeError>>,
     pub asked: Mutex<Vec<String>>,
 }
 
@@ -107,6 +113,8 @@ impl Default for Script {
             read: Mutex::new(Ok(read)),
             done: Mutex::new(Ok(())),
             created: Mutex::new(Ok(CreateStreamReply::Created)),
+            reports: Mutex::new(Ok(Vec::new())),
+            joined: Mutex::new(Ok(JoinReply::NoCluster)),
             asked: Mutex::default(),
         }
     }
@@ -141,6 +149,14 @@ impl StorageNode for Script {
     fn drop_stream(&self, group: GroupId, stream: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
         self.asked(format!("{group:?} {stream:?}"), &self.done)
     }
+
+    fn transfer_leader(&self, group: GroupId, to: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>> {
+        self.asked(format!("{group:?} {to:?}"), &self.done)
+    }
+
+    fn report(&self) -> BoxFuture<'_, Result<Vec<GroupReport>, NodeError>> {
+        self.asked("report".to_owned(), &self.reports)
+    }
 }
 
 impl MetadataNode for Script {
@@ -157,6 +173,22 @@ impl MetadataNode for Script {
     fn delete_stream(&self, account: AccountId, name: StreamName) -> BoxFuture<'_, Result<bool, NodeError>> {
         let done = self.asked(format!("{account:?} {name:?}"), &self.done);
         async move { done.await.map(|()| true) }.boxed()
+    }
+
+    fn propose(&self, command: Bytes) -> BoxFuture<'_, Result<Bytes, NodeError>> {
+        let done = self.asked(format!("{command:?}"), &self.done);
+        async move { done.await.map(|()| Bytes::from_static(b"applied")) }.boxed()
+    }
+
+    fn version(&self) -> BoxFuture<'_, Result<MapVersion, NodeError>> {
+        let done = self.asked("version".to_owned(), &self.done);
+        async move { done.await.map(|()| MapVersion(42)) }.boxed()
+    }
+}
+
+impl JoinNode for Script {
+    fn join(&self, request: JoinRequest) -> BoxFuture<'_, Result<JoinReply, NodeError>> {
+        self.asked(format!("{request:?}"), &self.joined)
     }
 }
 
@@ -181,6 +213,14 @@ impl StorageNode for Silent {
     }
 
     fn drop_stream(&self, _: GroupId, _: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
+        self.wait()
+    }
+
+    fn transfer_leader(&self, _: GroupId, _: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>> {
+        self.wait()
+    }
+
+    fn report(&self) -> BoxFuture<'_, Result<Vec<GroupReport>, NodeError>> {
         self.wait()
     }
 }

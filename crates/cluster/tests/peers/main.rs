@@ -8,6 +8,7 @@
 mod memory;
 
 mod fakes;
+mod joining;
 mod net;
 mod refusals;
 mod remote;

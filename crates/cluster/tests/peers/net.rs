@@ -30,6 +30,10 @@ impl Peers for Book {
     fn peer(&self, node: NodeId) -> Option<PeerAddress> {
         self.0.lock().get(&node).cloned()
     }
+
+    fn may_be_new(&self, node: NodeId) -> bool {
+        self.0.lock().keys().all(|known| *known < node)
+    }
 }
 
 pub fn identity(node: u64) -> NodeIdentity {

@@ -1,6 +1,6 @@
 //! Who is not who it should be is refused, and told why (D14).
 
-use crate::fakes::{Echo, Script, echoed, peer, serving};
+use crate::fakes::{Echo, Script, echoed, peer, serving, storing};
 use crate::net::{Book, Node, PATIENCE, identity, pair};
 use anabranch_cluster::{
     Attempt, NodeError, NodeIdentity, PeerLinks, PeerOptions, PutRequest, Served, SharedSecret, StorageNode,
@@ -49,7 +49,10 @@ async fn a_caller_that_does_not_fit_is_refused_with_the_field() {
     let reason = refusal(asked(other, &book, options.clone(), peer(7)).await);
     assert!(reason.starts_with("refused for its incarnation: node 1 comes with directory 0000"), "{reason}");
 
+    // Ids grow: node 5 may be new here, until node 6 is known.
     let other = NodeIdentity { node: NodeId(5), ..caller };
+    assert_eq!(asked(other, &book, options.clone(), peer(7)).await.unwrap(), echoed(b"vote"));
+    book.write(6, String::new(), identity(6).incarnation);
     let reason = refusal(asked(other, &book, options.clone(), peer(7)).await);
     assert_eq!(reason, "refused for its sender node: node 2 knows no node 5");
 
@@ -94,7 +97,7 @@ async fn without_a_secret_no_other_machine_is_called() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_put_is_certainly_not_done() {
-    let (caller, callee, book) = pair(Served { storage: Some(Arc::new(Script::default())), ..Served::default() }).await;
+    let (caller, callee, book) = pair(storing(Arc::new(Script::default()))).await;
     let put = PutRequest { group: GroupId(7), request_id: RequestId(1), issued: Timestamp::EPOCH, items: Vec::new() };
     let put = Arc::new(put);
     let env = Env::system();

@@ -1,14 +1,16 @@
 //! Roles on other nodes answer as if they were on this one, or say what is not known.
 
-use crate::fakes::{Script, Silent};
+use crate::fakes::{Script, Silent, storing};
 use crate::net::{identity, pair, soon};
 use anabranch_cluster::{
-    Attempt, CreateStreamReply, MetadataNode, NewShards, NodeError, PeerOptions, PutItem, PutRecordIn, PutReply,
-    PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut, Router, Served, ShardKey, StorageNode,
+    Attempt, CreateStreamReply, GroupReport, MemberReport, MetadataNode, NewShards, NodeError, PeerOptions, PutItem,
+    PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut, Role, Router, Served,
+    ShardKey, StorageNode,
 };
 use anabranch_limiter::Bucket;
 use anabranch_types::{
-    AccountId, Counter, GroupId, HashKey, NodeId, PartitionKey, RequestId, ShardId, StreamName, StreamUid, Timestamp,
+    AccountId, Counter, GroupId, HashKey, NodeId, PartitionKey, ReplicaId, RequestId, ShardId, StreamName, StreamUid,
+    Timestamp,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -67,7 +69,7 @@ fn read() -> ReadRequest {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_remote_storage_role_answers_what_the_local_one_answers() {
     let script = Arc::new(Script::default());
-    let (caller, callee, _) = pair(Served { storage: Some(script.clone()), ..Served::default() }).await;
+    let (caller, callee, _) = pair(storing(script.clone())).await;
     let remote = caller.links.storage(NodeId(2));
 
     let arrival = Timestamp::from_millis(1_742_000_000_045);
@@ -116,6 +118,23 @@ async fn a_remote_storage_role_answers_what_the_local_one_answers() {
         }
         same(remote.create_shards(GROUP, new.clone()).await, script.create_shards(GROUP, new.clone()).await);
         same(remote.drop_stream(GROUP, SHARD.stream).await, script.drop_stream(GROUP, SHARD.stream).await);
+        let to = ReplicaId(9);
+        same(remote.transfer_leader(GROUP, to).await, script.transfer_leader(GROUP, to).await);
+    }
+    let member = |lag_entries| MemberReport { replica: ReplicaId(9), node: NodeId(2), lag_entries };
+    let report = GroupReport {
+        group: GROUP,
+        replica: ReplicaId(9),
+        members: vec![member(None), member(Some(u64::MAX))],
+        leader: Some(ReplicaId(9)),
+        term: 7,
+        applied: Some(0),
+        flushed: None,
+        failure: Some("it is broken".to_owned()),
+    };
+    for reply in errors().into_iter().map(Err).chain([Ok(vec![report]), Ok(Vec::new())]) {
+        *script.reports.lock() = reply;
+        same(remote.report().await, script.report().await);
     }
     let asked = script.asked.lock().clone();
     assert!(asked.chunks(2).all(|pair| pair[0] == pair[1]), "both were asked the same");
@@ -126,7 +145,7 @@ async fn a_remote_storage_role_answers_what_the_local_one_answers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_remote_metadata_role_answers_what_the_local_one_answers() {
     let script = Arc::new(Script::default());
-    let (caller, callee, _) = pair(Served { metadata: Some(script.clone()), ..Served::default() }).await;
+    let (caller, callee, _) = pair(Served { metadata: Role::of(script.clone() as _), ..Served::default() }).await;
     let remote = caller.links.metadata(NodeId(2));
     let (account, name) = (AccountId::parse("123456789012").unwrap(), StreamName::new("stream").unwrap());
     let shards = NonZeroU32::new(20_000).unwrap();
@@ -144,6 +163,9 @@ async fn a_remote_metadata_role_answers_what_the_local_one_answers() {
         *script.done.lock() = reply;
         let there = remote.delete_stream(account, name.clone()).await;
         same(there, script.delete_stream(account, name.clone()).await);
+        let command = Bytes::from_static(b"a command");
+        same(remote.propose(command.clone()).await, script.propose(command).await);
+        same(remote.version().await, script.version().await);
     }
     let asked = script.asked.lock().clone();
     assert!(asked.chunks(2).all(|pair| pair[0] == pair[1]), "both were asked the same");
@@ -211,7 +233,7 @@ async fn what_was_sent_and_not_answered_is_unknown() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deadline_reaches_the_node_that_is_called() {
     let (let_go, mut has_let_go) = mpsc::channel(8);
-    let (caller, callee, _) = pair(Served { storage: Some(Arc::new(Silent(let_go))), ..Served::default() }).await;
+    let (caller, callee, _) = pair(storing(Arc::new(Silent(let_go)))).await;
     let remote: Arc<dyn StorageNode> = Arc::new(caller.links.storage(NodeId(2)));
     let router = Router::new(BTreeMap::from([(NodeId(2), remote)]), caller.env.clone());
     let deadline = caller.env.clock.monotonic() + Duration::from_millis(300);

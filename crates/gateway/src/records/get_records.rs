@@ -19,7 +19,7 @@ pub(crate) async fn get_records(
 ) -> Result<GetRecordsOutput, ApiError> {
     let now = gateway.now();
     let position = open(gateway, request, now)?;
-    let map = stream_of(gateway, context, request, &position)?;
+    let map = stream_of(gateway, context, request, &position).await?;
     let absent = || messages::shard_absent(position.shard, &position.name, context.account);
     let shard = map.shard(position.shard).ok_or_else(absent)?;
     let read = ReadRequest {
@@ -57,7 +57,7 @@ fn open(gateway: &Gateway, request: &GetRecords, now: Timestamp) -> Result<Posit
 }
 
 /// The iterator's stream: the same incarnation, and the one that the request's ARN names.
-fn stream_of(
+async fn stream_of(
     gateway: &Gateway,
     context: &RequestContext,
     request: &GetRecords,
@@ -67,8 +67,14 @@ fn stream_of(
     if request.stream_arn.as_ref().is_some_and(|arn| arn.name != position.name || arn.account != context.account) {
         return Err(messages::invalid_iterator());
     }
-    let view = gateway.view.load();
-    let map = view.map.stream(position.stream).cloned().ok_or_else(gone)?;
+    let look = || gateway.view.load().map.stream(position.stream).cloned();
+    let map = match look() {
+        Some(map) => map,
+        None => {
+            gateway.refresh().await?;
+            look().ok_or_else(gone)?
+        }
+    };
     if map.stream.account != context.account || map.stream.status == StreamStatus::Deleting {
         return Err(gone());
     }

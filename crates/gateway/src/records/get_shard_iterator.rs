@@ -14,7 +14,7 @@ pub(crate) async fn get_shard_iterator(
     context: &RequestContext,
     request: &GetShardIterator,
 ) -> Result<ShardIterator, ApiError> {
-    let map = resolve::served_stream(gateway, context, &request.stream)?;
+    let map = resolve::served_stream(gateway, context, &request.stream).await?;
     let name = &map.stream.name;
     let id =
         ShardId::parse(&request.shard).map_err(|_| messages::shard_not_found(&request.shard, name, context.account))?;

@@ -13,7 +13,7 @@ pub(crate) async fn put_record(
     context: &RequestContext,
     request: PutRecord,
 ) -> Result<PutRecordOutput, ApiError> {
-    let map = resolve::served_stream(gateway, context, &request.stream)?;
+    let map = resolve::served_stream(gateway, context, &request.stream).await?;
     let limit = map.stream.max_record_bytes;
     if entry_bytes(&request.entry) > limit {
         return Err(messages::record_too_large("data", limit));

@@ -16,7 +16,7 @@ pub(crate) async fn put_records(
     context: &RequestContext,
     request: PutRecords,
 ) -> Result<PutRecordsOutput, ApiError> {
-    let map = resolve::served_stream(gateway, context, &request.stream)?;
+    let map = resolve::served_stream(gateway, context, &request.stream).await?;
     check_sizes(&map, &request.entries)?;
     Ok(PutRecordsOutput { results: put(gateway, context, &map, request.entries).await? })
 }

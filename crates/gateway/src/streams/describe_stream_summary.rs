@@ -4,12 +4,12 @@ use crate::gateway::Gateway;
 use crate::{convert, resolve};
 use anabranch_api::{ApiError, DescribeStreamSummary, RequestContext, StreamDescriptionSummary};
 
-pub(crate) fn describe_stream_summary(
+pub(crate) async fn describe_stream_summary(
     gateway: &Gateway,
     context: &RequestContext,
     request: &DescribeStreamSummary,
 ) -> Result<StreamDescriptionSummary, ApiError> {
-    let map = resolve::stream(gateway, context, &request.stream)?;
+    let map = resolve::stream(gateway, context, &request.stream).await?;
     let max_record_kib = map.stream.max_record_bytes / 1024;
     Ok(StreamDescriptionSummary {
         arn: convert::arn(context, &map),

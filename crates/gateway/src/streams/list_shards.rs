@@ -17,7 +17,7 @@ struct Wanted {
     as_of: Timestamp,
 }
 
-pub(crate) fn list_shards(
+pub(crate) async fn list_shards(
     gateway: &Gateway,
     context: &RequestContext,
     request: &ListShards,
@@ -27,7 +27,7 @@ pub(crate) fn list_shards(
     let now = gateway.now();
     let wanted = match &request.page {
         ShardPage::First { stream, after, filter, created } => {
-            let map = resolve::stream(gateway, context, stream)?;
+            let map = resolve::stream(gateway, context, stream).await?;
             if created.is_some_and(|created| created.as_secs() != map.stream.created.as_secs()) {
                 return Err(messages::stream_not_found(&map.stream.name, context.account));
             }

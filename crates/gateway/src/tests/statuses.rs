@@ -34,3 +34,15 @@ async fn reads_and_writes_find_no_stream_that_is_not_there_yet_or_any_more() {
     assert_eq!(answers(&world).await, not_found);
     assert_eq!(world.read(&iterator).await, Err(ErrorCode::ResourceNotFound));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_leader_of_the_catalog_is_asked_before_a_stream_is_said_not_to_exist() {
+    let mut world = World::new();
+    world.active("orders", 1);
+    let known = world.iterator("orders", IteratorStart::TrimHorizon).await;
+    assert!(known.is_ok());
+    assert_eq!(world.asked(), 0, "what this node knows needs no question");
+    let unknown = world.iterator("invoices", IteratorStart::TrimHorizon).await;
+    assert_eq!(unknown.err(), Some(ErrorCode::ResourceNotFound));
+    assert_eq!(world.asked(), 1);
+}

@@ -10,15 +10,17 @@ use anabranch_catalog::{
     StreamMap, TokenSecret,
 };
 use anabranch_cluster::{
-    Attempt, ClusterView, CreateStreamReply, MetadataNode, NewShards, NodeError, PutReply, PutRequest, ReadReply,
-    ReadRequest, ReadStart, RecordFate, Router, ShardKey, StorageNode, ViewWatch,
+    Attempt, ClusterView, CreateStreamReply, GroupReport, MetadataNode, NewShards, NodeError, PutReply, PutRequest,
+    ReadReply, ReadRequest, ReadStart, RecordFate, Router, ShardKey, StorageNode, ViewWatch,
 };
 use anabranch_runtime::Env;
 use anabranch_types::*;
+use bytes::Bytes;
 use futures::future::{BoxFuture, pending, ready};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// A moment of 2025.
@@ -26,6 +28,7 @@ pub const START: Timestamp = Timestamp::from_millis(1_742_000_000_000);
 
 pub struct World {
     pub gateway: Gateway,
+    metadata: Silent,
     catalog: Catalog,
     index: u64,
 }
@@ -52,8 +55,9 @@ impl World {
         let view = ViewWatch::new(ClusterView { map: Arc::default(), keys: None });
         let storage: Arc<dyn StorageNode> = Arc::new(NoRecords);
         let router = Router::new(BTreeMap::from([(NodeId(1), storage)]), env.clone());
-        let gateway = Gateway::new(view, router, Arc::new(Silent), env, GatewayOptions::default());
-        let mut world = World { gateway, catalog: Catalog::default(), index: 0 };
+        let metadata = Silent::default();
+        let gateway = Gateway::new(view, router, Arc::new(metadata.clone()), env, GatewayOptions::default());
+        let mut world = World { gateway, metadata, catalog: Catalog::default(), index: 0 };
         world.apply(Bootstrap {
             cluster: ClusterId(7),
             node: NodeId(1),
@@ -65,6 +69,11 @@ impl World {
             now: START,
         });
         world
+    }
+
+    /// How often the leader of the catalog was asked.
+    pub fn asked(&self) -> u32 {
+        self.metadata.0.load(Ordering::Relaxed)
     }
 
     fn apply<C: Command<Refused: std::fmt::Debug>>(&mut self, command: C) -> C::Done {
@@ -157,10 +166,20 @@ impl StorageNode for NoRecords {
     fn drop_stream(&self, _: GroupId, _: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
         Box::pin(ready(Ok(())))
     }
+
+    fn transfer_leader(&self, _: GroupId, _: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn report(&self) -> BoxFuture<'_, Result<Vec<GroupReport>, NodeError>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
 }
 
-/// A metadata service that never answers: tests change the catalog themselves.
-struct Silent;
+/// A metadata service that changes nothing: tests change the catalog themselves. It counts
+/// how often it is asked for its version.
+#[derive(Clone, Default)]
+pub struct Silent(Arc<AtomicU32>);
 
 impl MetadataNode for Silent {
     fn create_stream(
@@ -175,5 +194,14 @@ impl MetadataNode for Silent {
 
     fn delete_stream(&self, _: AccountId, _: StreamName) -> BoxFuture<'_, Result<bool, NodeError>> {
         Box::pin(pending())
+    }
+
+    fn propose(&self, _: Bytes) -> BoxFuture<'_, Result<Bytes, NodeError>> {
+        Box::pin(pending())
+    }
+
+    fn version(&self) -> BoxFuture<'_, Result<MapVersion, NodeError>> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(ready(Ok(MapVersion(0))))
     }
 }

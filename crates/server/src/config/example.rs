@@ -84,7 +84,7 @@ block_cache_bytes = 67108864
 
 [telemetry]
 # Which events are logged to stderr: level or target=level, separated by commas.
-log_filter = "info,openraft=warn"
+log_filter = "info,openraft=error"
 # "text" for people, "json" for machines.
 log_format = "text"
 # Where traces are sent by OTLP over gRPC, https:// for TLS. Leave the key out for no traces.

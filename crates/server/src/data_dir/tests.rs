@@ -1,6 +1,6 @@
 use super::*;
 use anabranch_runtime::SeededRandom;
-use anabranch_types::{ClusterId, NodeId};
+use anabranch_types::{ClusterId, NodeId, ReplicaId};
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
@@ -26,6 +26,23 @@ fn a_directory_keeps_the_identity_of_its_first_start() {
     let first = *open(&path, 1).expect("made").identity();
     let second = *open(&path, 2).expect("opened again").identity();
     assert_eq!((first, first.node), (second, NodeId(1)));
+}
+
+#[test]
+fn a_directory_that_joins_is_the_same_one_however_often_it_asks() {
+    let scratch = scratch();
+    let asking = |seed: u64| {
+        let Opened::Empty(directory) = Opened::at(scratch.path()).expect("locked") else { panic!("no identity yet") };
+        (directory.incarnation(&SeededRandom::new(seed)).expect("made"), directory)
+    };
+    let (first, directory) = asking(1);
+    drop(directory);
+    let (incarnation, directory) = asking(2);
+    assert_eq!(incarnation, first);
+    let joined = Identity { cluster: ClusterId(9), node: NodeId(4), incarnation, metadata_replica: ReplicaId(17) };
+    drop(directory.become_of(joined).expect("written"));
+    let Opened::Member(directory) = Opened::at(scratch.path()).expect("opened") else { panic!("it has an identity") };
+    assert_eq!((*directory.identity(), directory.identity().is_founder()), (joined, false));
 }
 
 #[test]
@@ -75,7 +92,7 @@ fn a_directory_that_is_left_to_the_end_stays_locked() {
 fn a_newer_format_is_refused_with_both_versions() {
     let error = error_of("format = 7\nsomething_new = true\n");
     assert!(matches!(error, DataDirError::NewerFormat { found: 7, known: FORMAT_VERSION, .. }), "{error}");
-    assert!(error.to_string().contains("has format 7, this program knows up to 1"), "{error}");
+    assert!(error.to_string().contains("has format 7, this program knows up to 2"), "{error}");
 }
 
 #[test]
@@ -86,6 +103,9 @@ fn a_damaged_identity_is_refused_and_never_replaced() {
         String::new(),
         "format".to_owned(),
         whole.replace("format = 1", "format = 0"),
+        whole.replace("format = 1", "format = 2"),
+        format!("{whole}metadata_replica = 4\n"),
+        format!("{}metadata_replica = 0\n", whole.replace("format = 1", "format = 2")),
         whole.replace("node_id = 1", "node_id = 0"),
         whole.replace("node_id = 1", ""),
         whole.replacen(&hex, "+0", 1),
@@ -131,7 +151,10 @@ fn another_cluster_is_refused_by_name() {
 
 #[test]
 fn an_ephemeral_directory_is_gone_after_use() {
-    let directory = DataDir::ephemeral(&anabranch_runtime::OsRandom).expect("made");
+    let Opened::Empty(directory) = Opened::ephemeral(&anabranch_runtime::OsRandom).expect("made") else {
+        panic!("it is new");
+    };
+    let directory = directory.found(&anabranch_runtime::OsRandom).expect("made");
     let path = directory.path().to_owned();
     fs::write(path.join("data"), "x").expect("written");
     drop(directory);

@@ -24,6 +24,7 @@ const DRAIN_RESERVE_MAX: Duration = Duration::from_secs(5);
 pub struct Listeners {
     plain: TcpListener,
     tls: Option<TcpListener>,
+    pub(super) peer: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -37,13 +38,27 @@ impl Listeners {
             Some(address) => Some(listeners::listen(address).await?),
             None => None,
         };
-        Ok(Listeners { plain, tls })
+        let peer = match config.peer_listen {
+            Some(address) => Some(listeners::listen(address).await?),
+            None => None,
+        };
+        Ok(Listeners { plain, tls, peer })
     }
 
     /// Where they are, with the ports that were free.
-    fn bound(&self) -> std::io::Result<Bound> {
+    pub(crate) fn bound(&self) -> std::io::Result<Bound> {
         let tls = self.tls.as_ref().map(TcpListener::local_addr).transpose()?;
-        Ok(Bound { plain: self.plain.local_addr()?, tls })
+        let peer = self.peer.as_ref().map(TcpListener::local_addr).transpose()?;
+        Ok(Bound { plain: self.plain.local_addr()?, tls, peer })
+    }
+
+    /// Another handle to the listener for nodes, whose queue of connections both share.
+    pub(crate) fn peer_twin(&mut self) -> std::io::Result<Option<TcpListener>> {
+        let Some(listener) = self.peer.take() else { return Ok(None) };
+        let listener = listener.into_std()?;
+        let twin = TcpListener::from_std(listener.try_clone()?)?;
+        self.peer = Some(TcpListener::from_std(listener)?);
+        Ok(Some(twin))
     }
 }
 
@@ -52,7 +67,6 @@ pub(super) struct Doors {
     env: Env,
     door: Arc<AwsDoor<Gateway>>,
     pages: Pages,
-    bound: Bound,
 }
 
 impl Doors {
@@ -62,10 +76,10 @@ impl Doors {
         directory: &DataDir,
         env: Env,
         listeners: Listeners,
+        bound: Bound,
         health: &Health,
         render_metrics: Render,
     ) -> Result<Self, StartError> {
-        let bound = listeners.bound()?;
         let pages = Pages::new(health.clone(), render_metrics, Arc::clone(&env.clock));
         let door = Arc::new(AwsDoor::closed(door_options(config, &pages), env.clone()));
         let identity = match (&listeners.tls, &config.tls) {
@@ -78,18 +92,13 @@ impl Doors {
             env.tasks.spawn("aws_tls", OnFailure::ShutDown, Arc::clone(&door).serve(listener, identity));
         }
         tracing::info!(address = %bound.plain, "answering pages; calls are refused until the node has started");
-        Ok(Doors { env, door, pages, bound })
+        Ok(Doors { env, door, pages })
     }
 
     /// Lets calls in, and tells the status.
     pub(super) fn serve_calls(&self, gateway: Gateway, reporter: Reporter) {
         self.pages.show_status(Arc::new(move || reporter.status().to_json()));
         self.door.open(gateway);
-    }
-
-    /// Where they are.
-    pub(super) fn bound(&self) -> Bound {
-        self.bound
     }
 
     /// The tasks that serve calls; the first to stop.

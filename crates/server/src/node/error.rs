@@ -1,8 +1,9 @@
 //! What keeps a node from starting. Each message says what to do.
 
+use crate::data_dir::DataDirError;
 use anabranch_aws_api::TlsError;
 use anabranch_metadata::MetadataError;
-use anabranch_storage::HostError;
+use anabranch_storage::HostingError;
 use anabranch_types::GroupId;
 use std::path::PathBuf;
 
@@ -41,9 +42,32 @@ pub enum StartError {
     /// The metadata service did not start.
     #[error("the metadata service did not start")]
     Metadata(#[from] MetadataError),
-    /// A data group did not start.
-    #[error("a data group did not start")]
-    Group(#[from] HostError),
+    /// The directory cannot be made a node's.
+    #[error(transparent)]
+    Directory(#[from] DataDirError),
+    /// The directory is empty and nothing was said about a cluster.
+    #[error(
+        "{dir} belongs to no cluster: start it with --bootstrap to make a new one, or with --join to add it to one"
+    )]
+    NoCluster {
+        /// The data directory.
+        dir: PathBuf,
+    },
+    /// The cluster does not take the node.
+    #[error("the cluster does not take this node: {reason}")]
+    Refused {
+        /// What it says.
+        reason: String,
+    },
+    /// The zone does not fit the catalog.
+    #[error(transparent)]
+    Zone(#[from] anabranch_catalog::InvalidZone),
+    /// The cluster does not know this node, or knows another one by its id.
+    #[error(transparent)]
+    NotAMember(#[from] anabranch_metadata::NotAMember),
+    /// Replicas did not start.
+    #[error("a replica did not start")]
+    Hosting(#[from] HostingError),
     /// The cluster was made in this directory, but its log holds no catalog.
     #[error("the log in {dir} has lost the catalog of a cluster that exists: restore the whole data directory")]
     CatalogLost {

@@ -2,18 +2,20 @@
 
 use super::error::StartError;
 use crate::config::NodeConfig;
-use crate::data_dir::DataDir;
-use anabranch_catalog::{Catalog, ShardMap};
-use anabranch_cluster::{ViewWatch, Writable};
-use anabranch_consensus::{Group, GroupOptions, InFlight};
+use crate::data_dir::{DataDir, Identity};
+use anabranch_catalog::{Group as GroupRow, Replica, ReplicaState, ShardMap};
+use anabranch_cluster::Writable;
+use anabranch_consensus::{Group, GroupOptions, InFlight, Transport};
 use anabranch_metadata::{CatalogMachine, MetadataError};
-use anabranch_storage::HostParts;
+use anabranch_storage::{FilesError, HostParts, ReplicaFiles};
 use anabranch_store::{RocksStore, SharedOptions, SharedResources, Store, StoreOptions};
-use anabranch_types::{GroupId, NodeId};
+use anabranch_types::GroupId;
 use anabranch_walog::Walog;
-use std::path::PathBuf;
+use futures::future::BoxFuture;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// How long the metadata group may take to apply again what it lost.
 const READY_PATIENCE: Duration = Duration::from_secs(60);
@@ -65,6 +67,12 @@ impl Stores {
         memtables + memtables / 2 + u64::from(config.groups) * GROUP_SLACK_BYTES + CATALOG_ROOM_BYTES
     }
 
+    /// The same, with a way to the other nodes.
+    pub(super) fn connected(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.group_options.transport = transport;
+        self
+    }
+
     pub(super) fn flush_after_bytes(&self) -> u64 {
         self.options.flush_after_bytes as u64
     }
@@ -106,52 +114,80 @@ pub(super) fn check_not_lost(log: &Walog, stores: &Stores) -> Result<(), StartEr
     Ok(())
 }
 
-/// Starts this node's replica of the metadata group; a new directory's is its first.
-pub(super) async fn start_metadata_group(
-    node: NodeId,
-    log: &Walog,
-    stores: &Stores,
-) -> Result<(Group<CatalogMachine>, ViewWatch), StartError> {
+/// This node's replica of the catalog as it is on disk.
+pub(super) async fn open_catalog(stores: &Stores) -> Result<CatalogMachine, StartError> {
     let store = stores.open(GroupId::METADATA).await?;
-    let machine = tokio::task::spawn_blocking(move || CatalogMachine::open(store)).await??;
-    let view = machine.view();
-    let replica = Catalog::FIRST_METADATA_REPLICA;
-    let start = async {
-        let log = log.group(GroupId::METADATA);
-        let group = Group::start(GroupId::METADATA, replica, log, machine, stores.group_options()).await?;
-        group.bootstrap(&[(replica, node)]).await?;
-        group.wait_ready(READY_PATIENCE).await?;
-        Ok::<_, anabranch_consensus::StartError>(group)
-    };
-    Ok((start.await.map_err(MetadataError::from)?, view))
+    Ok(tokio::task::spawn_blocking(move || CatalogMachine::open(store)).await??)
 }
 
-/// The data groups of which `node` runs a replica, opened; a retired replica is not run.
-pub(super) async fn data_groups(
-    map: &ShardMap,
-    node: NodeId,
+/// Starts this node's replica of the metadata group. That of a new cluster's first node is a group
+/// of its own and waited for; others may need nodes that are not there yet.
+pub(super) async fn start_metadata_group(
+    identity: &Identity,
+    machine: CatalogMachine,
     log: &Walog,
-    stores: &Stores,
-    writable: &Writable,
-) -> Result<Vec<HostParts>, StartError> {
-    let mut parts = Vec::new();
-    for group in map.groups().filter(|group| group.id != GroupId::METADATA) {
-        let Some(own) = group.replica_on(node) else { continue };
-        let group_log = log.group(group.id);
-        let is_new = group_log.state().last.is_none() && group_log.state().purged.is_none();
-        let holds_shards = map.streams().any(|stream| stream.groups().contains(&group.id));
-        if is_new && holds_shards {
-            // D8: a group that lost everything is not begun anew under its old name.
-            return Err(StartError::Lost { group: group.id, dir: stores.data_dir.clone() });
+    options: &GroupOptions,
+) -> Result<Group<CatalogMachine>, StartError> {
+    let replica = identity.metadata_replica;
+    let start = async {
+        let group = Group::start(GroupId::METADATA, replica, log.group(GroupId::METADATA), machine, options).await?;
+        if identity.is_founder() {
+            group.bootstrap(&[(replica, identity.node)]).await?;
         }
-        parts.push(HostParts {
-            group: group.id,
-            members: group.members().map(|replica| (replica.id, replica.node)).collect(),
-            replica: own.id,
-            log: group_log,
-            store: stores.open(group.id).await?,
-            writable: writable.clone(),
-        });
+        if group.is_alone().await {
+            group.wait_ready(READY_PATIENCE).await?;
+        }
+        Ok::<_, anabranch_consensus::StartError>(group)
+    };
+    Ok(start.await.map_err(MetadataError::from)?)
+}
+
+/// Where the data groups of this node keep their replicas.
+pub(super) struct NodeFiles {
+    pub stores: Stores,
+    pub log: Walog,
+    pub writable: Writable,
+}
+
+impl ReplicaFiles for NodeFiles {
+    fn open(&self, group: &GroupRow, own: Replica, map: &ShardMap) -> BoxFuture<'_, Result<HostParts, FilesError>> {
+        let id = group.id;
+        let members: Vec<_> = group.members().map(|replica| (replica.id, replica.node)).collect();
+        let holds_shards = map.streams().any(|stream| stream.groups().contains(&id));
+        Box::pin(async move {
+            let log = self.log.group(id);
+            let is_new = log.state().last.is_none() && log.state().purged.is_none();
+            // A group of one begins with its first start; every other replica gets all from the others.
+            let founders = if own.state == ReplicaState::Member && members.len() == 1 { members } else { Vec::new() };
+            let has_lost_all = is_new && own.state == ReplicaState::Member && (founders.is_empty() || holds_shards);
+            if has_lost_all {
+                // D8: what lost everything is not begun anew under its old name.
+                return Err(StartError::Lost { group: id, dir: self.stores.data_dir.clone() }.into());
+            }
+            let store = self.stores.open(id).await?;
+            Ok(HostParts { group: id, founders, replica: own.id, log, store, writable: self.writable.clone() })
+        })
     }
-    Ok(parts)
+
+    fn delete(&self, group: GroupId) -> BoxFuture<'_, Result<(), FilesError>> {
+        let path = self.stores.path(group);
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || delete_durably(&path)).await??;
+            let (done, removed) = oneshot::channel();
+            self.log.group(group).remove(Box::new(move |result| {
+                // Nobody waits any more when the node stops; the removal is repeated.
+                let _ = done.send(result);
+            }));
+            removed.await??;
+            Ok(())
+        })
+    }
+}
+
+fn delete_durably(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    path.parent().map_or(Ok(()), |parent| std::fs::File::open(parent)?.sync_all())
 }

@@ -1,21 +1,14 @@
 //! What the node tells about itself at `/status`.
 
-use super::StartError;
 use crate::data_dir::{DataDir, Identity};
 use crate::health::Health;
 use crate::listeners::Bound;
 use crate::status::{GroupStatus, NodeEntry, NodeStatus, ReplicaEntry, ShardEntry};
-use anabranch_catalog::NodeAddresses;
 use anabranch_cluster::GroupReport;
 use anabranch_metadata::Metadata;
 use anabranch_runtime::Env;
 use anabranch_storage::Storage;
 use std::sync::Arc;
-
-/// Where clients reach the node; there is no peer listener yet.
-pub(super) fn addresses(bound: Bound) -> Result<NodeAddresses, StartError> {
-    Ok(NodeAddresses::new("", &bound.plain.to_string())?)
-}
 
 /// Makes status reports.
 pub(super) struct Reporter {
@@ -69,7 +62,7 @@ impl Reporter {
                 group: shard.group.0,
             })
         });
-        let groups = std::iter::once(self.metadata.report()).chain(self.storage.report());
+        let groups = std::iter::once(self.metadata.report()).chain(self.storage.reports());
         NodeStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             cluster: self.identity.cluster.to_string(),
@@ -85,14 +78,17 @@ impl Reporter {
 }
 
 fn group_status(report: GroupReport) -> GroupStatus {
-    let node_of = |leader| report.replicas.iter().find(|(id, _)| *id == leader).map(|(_, node)| node.0);
     GroupStatus {
         id: report.group.0,
-        leader: report.leader.and_then(node_of),
+        leader: report.leader_node().map(|node| node.0),
         term: report.term,
         applied: report.applied,
         flushed: report.flushed,
         failure: report.failure,
-        replicas: report.replicas.iter().map(|(id, node)| ReplicaEntry { id: id.0, node: node.0 }).collect(),
+        replicas: report
+            .members
+            .iter()
+            .map(|member| ReplicaEntry { id: member.replica.0, node: member.node.0 })
+            .collect(),
     }
 }

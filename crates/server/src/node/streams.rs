@@ -3,13 +3,12 @@
 use super::error::StartError;
 use crate::config::NodeConfig;
 use anabranch_cluster::{CreateStreamReply, MetadataNode};
-use anabranch_metadata::MetadataService;
 use anabranch_runtime::Env;
 use anabranch_types::RequestId;
 
 pub(super) async fn create_configured(
     config: &NodeConfig,
-    metadata: &MetadataService,
+    metadata: &dyn MetadataNode,
     env: &Env,
 ) -> Result<(), StartError> {
     for spec in &config.streams {

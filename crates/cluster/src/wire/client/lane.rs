@@ -134,6 +134,7 @@ impl Lane {
             Ok(Ok((connection, driver))) => {
                 let since = self.common.env.clock.monotonic();
                 self.become_if_current(attempt, || State::Ready { attempt, connection });
+                tracing::info!(node = %self.node, lane = self.name, "connected");
                 let ended = tokio::select! {
                     () = stopping.cancelled() => return,
                     ended = driver => ended,
@@ -141,7 +142,9 @@ impl Lane {
                 if self.common.env.clock.monotonic() - since > self.common.options.reconnect.longest {
                     self.backoff.lock().reset();
                 }
-                ended.err().map_or_else(|| "the connection was closed".to_owned(), |error| error.to_string())
+                let reason = ended.err().map_or_else(|| "it was closed".to_owned(), |error| error.to_string());
+                tracing::info!(node = %self.node, lane = self.name, reason, "connection lost");
+                reason
             }
             Ok(Err(NoLink(reason))) => reason,
             Err(_) => format!("no connection within {connect_max:?}"),

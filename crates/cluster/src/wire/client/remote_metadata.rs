@@ -7,8 +7,9 @@ use crate::error::NodeError;
 use crate::metadata_node::{CreateStreamReply, MetadataNode};
 use crate::wire::codec::{self, CodecError};
 use anabranch_proto::peer::v1::metadata_calls_client::MetadataCallsClient;
-use anabranch_proto::peer::v1::{CreateStreamRequest, DeleteStreamRequest};
-use anabranch_types::{AccountId, GroupId, NodeId, RequestId, StreamName};
+use anabranch_proto::peer::v1::{CreateStreamRequest, DeleteStreamRequest, Empty, ProposeRequest};
+use anabranch_types::{AccountId, GroupId, MapVersion, NodeId, RequestId, StreamName};
+use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::future::Future;
@@ -79,6 +80,23 @@ impl MetadataNode for RemoteMetadata {
                 client.delete_stream(request).await
             };
             self.call(codec::delete_stream_out(account, &name), call, codec::delete_stream_reply_in).await
+        }
+        .boxed()
+    }
+
+    fn propose(&self, command: Bytes) -> BoxFuture<'_, Result<Bytes, NodeError>> {
+        async move {
+            let call =
+                |mut client: Client, request: Request<ProposeRequest>| async move { client.propose(request).await };
+            self.call(ProposeRequest { command }, call, codec::propose_reply_in).await
+        }
+        .boxed()
+    }
+
+    fn version(&self) -> BoxFuture<'_, Result<MapVersion, NodeError>> {
+        async move {
+            let call = |mut client: Client, request: Request<Empty>| async move { client.version(request).await };
+            self.call(Empty {}, call, codec::version_reply_in).await
         }
         .boxed()
     }

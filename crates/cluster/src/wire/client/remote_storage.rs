@@ -4,14 +4,17 @@ use super::PeerLinks;
 use super::connection::Connection;
 use crate::call_deadline;
 use crate::error::NodeError;
+use crate::status::GroupReport;
 use crate::storage_node::{
     Attempt, NewShards, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, ShardKey, StorageNode,
 };
 use crate::wire::codec::{self, CodecError};
 use anabranch_proto::peer::v1::ReadRequest as ReadMessage;
 use anabranch_proto::peer::v1::storage_calls_client::StorageCallsClient;
-use anabranch_proto::peer::v1::{CreateShardsRequest, DropStreamRequest, LocateRequest, PutRequest as PutMessage};
-use anabranch_types::{Counter, GroupId, NodeId, StreamUid};
+use anabranch_proto::peer::v1::{
+    CreateShardsRequest, DropStreamRequest, Empty, LocateRequest, PutRequest as PutMessage, TransferLeaderRequest,
+};
+use anabranch_types::{Counter, GroupId, NodeId, ReplicaId, StreamUid};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use prost::Message;
@@ -108,6 +111,25 @@ impl StorageNode for RemoteStorage {
             };
             let message = DropStreamRequest { group: group.0, stream: stream.0 };
             self.call(group, message, call, codec::done_in).await
+        }
+        .boxed()
+    }
+
+    fn transfer_leader(&self, group: GroupId, to: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>> {
+        async move {
+            let call = |mut client: Client, request: Request<TransferLeaderRequest>| async move {
+                client.transfer_leader(request).await
+            };
+            let message = TransferLeaderRequest { group: group.0, to_replica: to.0 };
+            self.call(group, message, call, codec::done_in).await
+        }
+        .boxed()
+    }
+
+    fn report(&self) -> BoxFuture<'_, Result<Vec<GroupReport>, NodeError>> {
+        async move {
+            let call = |mut client: Client, request: Request<Empty>| async move { client.report(request).await };
+            self.call(GroupId::METADATA, Empty {}, call, codec::report_reply_in).await
         }
         .boxed()
     }

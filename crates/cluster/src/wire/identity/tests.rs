@@ -14,6 +14,10 @@ impl Peers for Known {
     fn peer(&self, node: NodeId) -> Option<PeerAddress> {
         (node.0 <= 2).then(|| PeerAddress { address: String::new(), incarnation: Incarnation(node.0.into()) })
     }
+
+    fn may_be_new(&self, node: NodeId) -> bool {
+        node.0 > 2
+    }
 }
 
 fn node(number: u64, secret: Option<&str>) -> Identification {
@@ -34,7 +38,7 @@ fn called(
     secret: Option<&str>,
 ) -> Result<NodeIdentity, RefusedField> {
     let headers = headers(caller.caller_header(NodeId(to)));
-    node(2, secret).check_caller(&headers, origin, &Known).map_err(|refusal| refusal.field)
+    node(2, secret).check_caller(&headers, origin, &Known, false).map_err(|refusal| refusal.field)
 }
 
 const SECRET: Option<&str> = Some("a secret of the cluster");
@@ -70,13 +74,13 @@ fn a_proof_is_of_no_use_for_another_call() {
     let mut caller: proto::Caller = header(&headers(stolen), CALLER).unwrap();
     caller.to_node = 1;
     let moved = headers((HeaderName::from_static(CALLER), binary(&caller)));
-    let refusal = node(1, SECRET).check_caller(&moved, HOME, &Known).unwrap_err();
+    let refusal = node(1, SECRET).check_caller(&moved, HOME, &Known, false).unwrap_err();
     assert_eq!(refusal.field, RefusedField::Secret);
 }
 
 #[test]
 fn headers_that_are_missing_doubled_or_broken_are_refused() {
-    let refused = |headers: &HeaderMap| node(2, None).check_caller(headers, HOME, &Known).unwrap_err().field;
+    let refused = |headers: &HeaderMap| node(2, None).check_caller(headers, HOME, &Known, false).unwrap_err().field;
     assert_eq!(refused(&HeaderMap::new()), RefusedField::Identity);
     for broken in ["", "%%%", "AAAA", "/////w"] {
         let value = HeaderValue::from_static(broken);

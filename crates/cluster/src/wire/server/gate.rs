@@ -2,6 +2,7 @@
 
 use super::PeerServer;
 use crate::wire::refusal::Refusal;
+use anabranch_proto::peer::v1::joining_server::SERVICE_NAME as JOINING;
 use anabranch_proto::peer::v1::metadata_calls_server::SERVICE_NAME as METADATA;
 use anabranch_proto::peer::v1::replica_appends_server::SERVICE_NAME as APPENDS;
 use anabranch_proto::peer::v1::replica_messages_server::SERVICE_NAME as MESSAGES;
@@ -34,7 +35,14 @@ impl PeerServer {
         origin: IpAddr,
         is_known: &AtomicBool,
     ) -> Response<Body> {
-        let caller = match self.identification.check_caller(request.headers(), origin, &*self.peers) {
+        let checked = match service_of(&request) {
+            JOINING => self.identification.check_joiner(request.headers(), origin),
+            service => {
+                let from_new = matches!(service, MESSAGES | APPENDS);
+                self.identification.check_caller(request.headers(), origin, &*self.peers, from_new)
+            }
+        };
+        let caller = match checked {
             Ok(caller) => caller,
             Err(refusal) => {
                 self.tell(&refusal, origin);
@@ -55,18 +63,12 @@ impl PeerServer {
     }
 
     async fn dispatch(&self, request: Request<Incoming>) -> Response<Body> {
-        let service = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
-        let answered = match service {
+        let answered = match service_of(&request) {
             MESSAGES => self.asks.clone().call(request).await,
             APPENDS => self.appends.clone().call(request).await,
-            STORAGE => match &self.storage {
-                Some(storage) => storage.clone().call(request).await,
-                None => Ok(Status::unimplemented("this node has no storage role").into_http()),
-            },
-            METADATA => match &self.metadata {
-                Some(metadata) => metadata.clone().call(request).await,
-                None => Ok(Status::unimplemented("this node has no metadata role").into_http()),
-            },
+            STORAGE => self.storage.clone().call(request).await,
+            METADATA => self.metadata.clone().call(request).await,
+            JOINING => self.joining.clone().call(request).await,
             _ => Ok(Status::unimplemented("this build knows no such service").into_http()),
         };
         answered.unwrap_or_else(|never: Infallible| match never {})
@@ -82,6 +84,10 @@ impl PeerServer {
         *told = Some(now);
         tracing::warn!(%origin, field = %refusal.field, reason = refusal.text, "call of another node refused");
     }
+}
+
+fn service_of(request: &Request<Incoming>) -> &str {
+    request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default()
 }
 
 /// How much time the caller granted. Source: gRPC over HTTP/2, `Timeout`: at most eight digits and
