@@ -15,7 +15,7 @@ use crate::config::{
 use anabranch_telemetry::{LogFilter, LogFormat, OtlpEndpoint};
 use anabranch_types::AccountId;
 use clap::builder::BoolishValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -59,7 +59,7 @@ pub struct DevArgs {
     /// Where clients connect.
     #[arg(long, env = "ANABRANCH_LISTEN", value_name = "ADDRESS", default_value_t = LISTEN_DEFAULT)]
     pub listen: SocketAddr,
-    /// Where clients connect with TLS [default: 127.0.0.1:4568].
+    /// Where clients connect with TLS [default: 127.0.0.1:4568; with --nodes the port after --listen].
     #[arg(long, env = "ANABRANCH_TLS_LISTEN", value_name = "ADDRESS")]
     pub tls_listen: Option<SocketAddr>,
     /// Shards without the limits of AWS.
@@ -77,6 +77,10 @@ pub struct DevArgs {
     /// Replication groups for data, made on the first start.
     #[arg(long, env = "ANABRANCH_GROUPS", value_name = "COUNT", default_value_t = GROUPS_DEFAULT)]
     pub groups: u32,
+    /// This many nodes on this machine, each a process of its own.
+    #[arg(long, env = "ANABRANCH_NODES", value_name = "COUNT", value_parser = value_parser!(u8).range(1..=9),
+          conflicts_with_all = ["peer_listen", "advertise_peer", "join", "zone"])]
+    pub nodes: Option<u8>,
     /// The node's part in a cluster.
     #[command(flatten)]
     pub cluster: ClusterArgs,

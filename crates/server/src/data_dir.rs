@@ -9,22 +9,20 @@
 
 mod error;
 mod identity;
+mod lock;
 
 pub use error::{ClusterMismatch, DataDirError};
 pub use identity::{FORMAT_VERSION, Identity};
+pub(crate) use lock::{is_held, lock};
 
 use anabranch_runtime::Random;
 use anabranch_types::Incarnation;
 use identity::IDENTITY_FILE;
-use rustix::fs::FlockOperation;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{Read, Write};
+use lock::LOCK_FILE;
+use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-const LOCK_FILE: &str = "LOCK";
-/// The most that is read of a lock's text.
-const LOCK_TEXT_BYTES_MAX: u64 = 32;
 /// What a directory without an identity may hold: our lock, an identity that was not finished,
 /// and what a fresh file system has at its root.
 const NOT_DATA: [&str; 5] =
@@ -146,6 +144,11 @@ impl DataDir {
         std::mem::forget(self.held.lock.take());
     }
 
+    /// Whether the directory at `path` has an identity, readable or not.
+    pub fn has_identity(path: &Path) -> bool {
+        path.join(IDENTITY_FILE).exists()
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.held.path
@@ -170,7 +173,7 @@ impl Drop for Held {
 
 /// Makes the directory, for this user only since keys and records lie in it, and those above
 /// it; syncs the names of the new ones.
-fn create_durably(path: &Path) -> std::io::Result<()> {
+pub(crate) fn create_durably(path: &Path) -> std::io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
@@ -181,28 +184,6 @@ fn create_durably(path: &Path) -> std::io::Result<()> {
         Ok(()) | Err(_) => {}
     }
     File::open(parent)?.sync_all()
-}
-
-/// Locks the directory against every other process.
-fn lock(path: &Path) -> Result<File, DataDirError> {
-    let file_path = path.join(LOCK_FILE);
-    let failed = |source| DataDirError::io("lock", &file_path, source);
-    let mut file =
-        OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&file_path).map_err(failed)?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            let mut text = String::new();
-            // The holder may be writing its pid right now; the refusal stands without it.
-            let pid =
-                file.take(LOCK_TEXT_BYTES_MAX).read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-            return Err(DataDirError::Locked { path: path.to_owned(), pid });
-        }
-        Err(errno) => return Err(failed(errno.into())),
-    }
-    file.set_len(0).map_err(failed)?;
-    writeln!(file, "{}", std::process::id()).map_err(failed)?;
-    Ok(file)
 }
 
 /// A directory that lost its identity must not get a new one (D8): its data belongs to a

@@ -12,5 +12,6 @@ mod metrics;
 pub mod node;
 pub mod open_files;
 pub mod pages;
+pub mod parent;
 pub mod run;
 pub mod status;

@@ -2,8 +2,8 @@
 //! code how that went: 0 well, 1 badly, 2 the command line or the configuration is wrong.
 
 use anabranch_server::cli::{Cli, Command, ConfigCommand};
-use anabranch_server::commands;
 use anabranch_server::config::{ConfigError, EXAMPLE};
+use anabranch_server::{commands, parent};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -29,7 +29,13 @@ fn main() -> ExitCode {
 
 fn execute(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Dev(args) => commands::serve::serve(&args.config()?),
+        Command::Dev(args) => match args.nodes {
+            Some(nodes) => commands::dev_cluster::run(&args, nodes),
+            None => {
+                parent::end_with_parent()?;
+                commands::serve::serve(&args.config()?)
+            }
+        },
         Command::Server(args) => commands::serve::serve(&args.config()?),
         Command::Status(args) => Ok(std::io::stdout().write_all(commands::status::status(&args)?.as_bytes())?),
         Command::Config(ConfigCommand::Example) => Ok(std::io::stdout().write_all(EXAMPLE.as_bytes())?),

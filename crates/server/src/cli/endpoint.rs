@@ -1,6 +1,7 @@
 //! The node that `anabranch status` asks.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 /// `http://HOST:PORT`; only plain HTTP is spoken here.
@@ -35,6 +36,12 @@ impl FromStr for Endpoint {
             Some(host) => Ok(Endpoint { host: host.to_owned() }),
             None => Err(InvalidEndpoint(text.chars().take(200).collect())),
         }
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Self {
+        Endpoint { host: address.to_string() }
     }
 }
 

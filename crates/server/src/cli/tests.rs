@@ -64,10 +64,18 @@ fn the_flags_of_a_cluster_reach_the_configuration() {
 }
 
 #[test]
-fn what_is_for_other_nodes_needs_a_listener_for_them() {
-    for flags in
-        [&["--join", "a:1"] as &[&str], &["--advertise-peer", "a:1"], &["--peer-listen", "127.0.0.1:1", "--join", "a"]]
-    {
+fn several_nodes_choose_what_a_single_one_is_told() {
+    assert_eq!(dev(&["--nodes", "9", "--ephemeral", "--listen", "127.0.0.1:0"]).expect("they fit").nodes, Some(9));
+    for flags in [
+        &["--nodes", "0"] as &[&str],
+        &["--nodes", "10"],
+        &["--nodes", "3", "--peer-listen", "127.0.0.1:1"],
+        &["--nodes", "3", "--peer-listen", "127.0.0.1:1", "--join", "a:1"],
+        &["--nodes", "3", "--zone", "a"],
+        &["--join", "a:1"],
+        &["--advertise-peer", "a:1"],
+        &["--peer-listen", "127.0.0.1:1", "--join", "a"],
+    ] {
         assert_eq!(dev(flags).expect_err("they do not fit").exit_code(), 2, "{flags:?}");
     }
 }

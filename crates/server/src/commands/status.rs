@@ -47,13 +47,21 @@ pub enum StatusError {
 /// # Errors
 /// [`StatusError`].
 pub fn status(args: &StatusArgs) -> Result<String, StatusError> {
-    let not_a_node = |reason: String| StatusError::NotANode { endpoint: args.endpoint.clone(), reason };
-    let body = get(&args.endpoint)?;
-    let status: NodeStatus = serde_json::from_str(&body).map_err(|error| not_a_node(error.to_string()))?;
+    let status = ask(&args.endpoint)?;
     Ok(match args.output {
         Output::Text => status.to_text(),
         Output::Json => status.to_json(),
     })
+}
+
+/// The status that the node at `endpoint` tells.
+///
+/// # Errors
+/// [`StatusError`].
+pub fn ask(endpoint: &Endpoint) -> Result<NodeStatus, StatusError> {
+    let body = get(endpoint)?;
+    serde_json::from_str(&body)
+        .map_err(|error| StatusError::NotANode { endpoint: endpoint.clone(), reason: error.to_string() })
 }
 
 /// One HTTP/1.0 request: the whole answer ends with the connection.

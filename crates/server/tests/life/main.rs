@@ -2,6 +2,8 @@
 //! drains.
 #![allow(clippy::disallowed_methods, reason = "tests have real time, and only to end what hangs")]
 
+mod cluster;
+mod dev_cluster;
 mod draining;
 mod node;
 mod starting;

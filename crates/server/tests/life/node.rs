@@ -39,6 +39,11 @@ impl Node {
         let mut command = Command::new(env!("CARGO_BIN_EXE_anabranch"));
         command.args(["dev", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--log-format", "json"]);
         command.arg("--data-dir").arg(data_dir).args(more).envs(variables.iter().copied());
+        Node::start_by(&mut command)
+    }
+
+    /// What `command` starts.
+    pub fn start_by(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -53,22 +58,38 @@ impl Node {
         Node { child, stdout, stderr, _watchdog }
     }
 
-    /// Waits until it is ready; where it then serves.
-    pub fn ready(&mut self) -> SocketAddr {
+    pub fn pid(&self) -> i32 {
+        Pid::from_child(&self.child).as_raw_nonzero().get()
+    }
+
+    /// Waits for a line of its stdout; empty at the end.
+    pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).expect("stdout is text");
+        line
+    }
+
+    /// Waits until it is ready; where it then serves.
+    pub fn ready(&mut self) -> SocketAddr {
+        let line = self.line();
         let address = line.strip_prefix("anabranch ready api=http://").and_then(|rest| rest.split(' ').next());
         address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no ready line: {line:?}"))
     }
 
     /// Waits until it answers pages, which is before it is ready; where it does.
     pub fn listening(&mut self) -> SocketAddr {
+        let fields = self.logged("answering pages");
+        fields["address"].as_str().and_then(|text| text.parse().ok()).expect("an address")
+    }
+
+    /// Waits until it logs a message that begins so; its fields.
+    pub fn logged(&mut self, begin: &str) -> serde_json::Value {
         loop {
             let mut line = String::new();
             assert_ne!(self.stderr.read_line(&mut line).expect("stderr is text"), 0, "it ended");
-            let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
-            if event["fields"]["message"].as_str().is_some_and(|message| message.starts_with("answering pages")) {
-                return event["fields"]["address"].as_str().and_then(|text| text.parse().ok()).expect("an address");
+            let mut event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+            if event["fields"]["message"].as_str().is_some_and(|message| message.starts_with(begin)) {
+                return event["fields"].take();
             }
         }
     }
