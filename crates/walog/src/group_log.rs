@@ -100,6 +100,15 @@ impl GroupLog {
         state.full.clone().map_or(Ok(()), |reason| Err(LogError::Full(reason)))
     }
 
+    /// Whether so much of the log is kept that owners should give up what they keep for others' sake
+    /// only: more than half of [`crate::Options::quota_bytes`], over all groups, or the log is full.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        let state = self.shared.state.lock();
+        let kept: u64 = state.segments.values().map(|segment| segment.bytes).sum();
+        state.full.is_some() || kept > state.options.quota_bytes / 2
+    }
+
     fn append_as(&self, class: Class, entries: Vec<Entry>, done: Done) {
         if entries.is_empty() {
             return self.admitted(Class::Control, &[0], done, State::barrier);

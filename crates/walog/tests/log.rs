@@ -123,6 +123,88 @@ fn purged_segments_are_recycled_and_votes_outlive_them() {
     walog.close();
 }
 
+fn purge_to(log: &GroupLog, upto: LogId) {
+    let (done, heard) = done();
+    log.purge(upto, done);
+    heard.recv().expect("an answer").expect("purge");
+}
+
+fn append_at(log: &GroupLog, id: LogId) {
+    let (done, heard) = done();
+    log.append(vec![Entry { id, ..entry(id.index) }], done);
+    heard.recv().expect("an answer").expect("append");
+}
+
+#[test]
+fn a_log_that_is_purged_beyond_its_end_goes_on_there() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog = open(dir.path());
+    let (behind, empty, other) = (walog.group(GroupId(1)), walog.group(GroupId(2)), walog.group(GroupId(3)));
+    for index in 0..30 {
+        append(&behind, index).expect("append");
+    }
+    // As after a snapshot: of a newer term, far beyond what the log holds, or where nothing was.
+    let snapshot = LogId { term: 9, index: 5_000 };
+    purge_to(&behind, snapshot);
+    purge_to(&empty, snapshot);
+    assert_eq!((behind.state().last, empty.state().last), (Some(snapshot), Some(snapshot)));
+    let next = |index: u64| LogId { term: 9, index };
+    append_at(&behind, next(5_001));
+    append_at(&empty, next(5_001));
+    let (before_behind, before_empty) = (behind.state(), empty.state());
+    walog.close();
+
+    tracing::info!("both logs open with their gap");
+    let walog = open(dir.path());
+    assert_eq!(walog.quarantined(), vec![]);
+    let (behind, empty) = (walog.group(GroupId(1)), walog.group(GroupId(2)));
+    assert_eq!((behind.state(), empty.state()), (before_behind, before_empty));
+    assert_eq!(behind.read(5_000..9_999, u64::MAX), Err(LogError::Purged { index: 5_000, first: 5_001 }));
+    assert_eq!(behind.read(5_001..9_999, u64::MAX).expect("read").len(), 1);
+
+    tracing::info!("and once the segments from before the gap are gone");
+    let other = walog.group(other.id());
+    for index in 0..400 {
+        append(&other, index).expect("append");
+        append_at(&behind, next(5_002 + index));
+        if index % 10 == 9 {
+            purge(&other, index - 5).expect("purge");
+            purge_to(&behind, next(4_999 + index));
+            purge_to(&empty, next(5_001));
+        }
+    }
+    assert!(walog.stats().counters.segments_recycled > 3, "{:?}", walog.stats());
+    let before = behind.state();
+    walog.close();
+    let walog = open(dir.path());
+    assert_eq!(walog.quarantined(), vec![]);
+    let behind = walog.group(GroupId(1));
+    assert_eq!(behind.state(), before);
+    assert_eq!(behind.read(5_399..9_999, u64::MAX).expect("read").len(), 3);
+    assert_eq!(walog.group(GroupId(2)).state().last, Some(next(5_001)));
+    walog.close();
+}
+
+#[test]
+fn a_log_is_crowded_once_entries_that_are_kept_take_half_of_its_quota() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog = open(dir.path());
+    let log = walog.group(GroupId(1));
+    let mut index = 0;
+    while !log.is_crowded() {
+        append(&log, index).expect("append");
+        index += 1;
+    }
+    assert!(log.check_room().is_ok(), "there is still room");
+    assert!(walog.stats().segments >= 8, "half of a mebibyte in segments of 64 KiB: {:?}", walog.stats());
+    purge(&log, index - 1).expect("purge");
+    for more in 0..2 {
+        append(&log, index + more).expect("append");
+    }
+    assert!(!log.is_crowded());
+    walog.close();
+}
+
 #[test]
 fn freed_segments_wait_for_reuse_until_the_disk_is_short_of_room() {
     let dir = tempfile::tempdir().expect("temporary directory");
