@@ -81,13 +81,15 @@ pub trait Store: Send + Sync + 'static {
     fn unflushed_bytes(&self) -> u64;
 
     /// Flushes, then makes a copy in `dir` that opens as a store of its own with the content of
-    /// this one at some moment during the call. On one file system the copy shares the
-    /// immutable files. `dir` must not exist, its parent must.
+    /// this one at some moment during the call, and answers the metadata entry `row` as it is
+    /// in the copy: the owner learns up to where the copy goes. Writes wait at that moment, for as
+    /// long as what came during the flush takes to be flushed too. On one file system the copy
+    /// shares the immutable files. `dir` must not exist, its parent must.
     ///
     /// # Errors
     /// Those of [`Store::flush`], and those of making the copy; what is then in `dir` is
     /// unusable and the caller's to remove.
-    fn checkpoint(&self, dir: &Path) -> Result<(), StoreError>;
+    fn checkpoint(&self, dir: &Path, row: &[u8]) -> Result<Option<Bytes>, StoreError>;
 
     /// Sizes and counts for metrics and for the owner's decisions.
     fn stats(&self) -> StoreStats;

@@ -121,7 +121,7 @@ mod tests {
         batch.create_bucket(3);
         batch.put(Family::Bucket(3), b"k", b"v");
         store.write(batch).expect("memory takes it");
-        store.checkpoint(dir).expect("the directory is new");
+        store.checkpoint(dir, b"applied").expect("the directory is new");
     }
 
     #[test]

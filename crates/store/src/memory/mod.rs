@@ -91,10 +91,11 @@ impl Store for MemoryStore {
         self.state.read().unflushed_bytes()
     }
 
-    fn checkpoint(&self, dir: &Path) -> Result<(), StoreError> {
+    fn checkpoint(&self, dir: &Path, row: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let mut state = self.state.write();
         state.mark_flushed();
-        checkpoint::write(&state, dir)
+        checkpoint::write(&state, dir)?;
+        Ok(state.family(Family::Meta)?.get(row).cloned())
     }
 
     fn stats(&self) -> StoreStats {

@@ -4,13 +4,14 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use parking_lot::MutexGuard;
 use rocksdb::FlushOptions;
 use rocksdb::checkpoint::Checkpoint;
 
 use super::ledger::{FamilyNumber, LEDGER_FAMILY, META_FAMILY};
 use super::{Handle, RocksStore, open, translate};
-use crate::{StoreError, directory};
+use crate::{Family, Store, StoreError, directory};
 
 /// What a flush covers.
 #[derive(Debug)]
@@ -34,17 +35,23 @@ impl RocksStore {
     }
 
     /// See [`Store::checkpoint`](crate::Store::checkpoint).
-    pub(super) fn checkpoint_to(&self, dir: &Path) -> Result<(), StoreError> {
+    pub(super) fn checkpoint_to(&self, dir: &Path, row: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let flushing = self.flushing.lock();
+        // Twice: the second one leaves little for the moment in which nothing is written.
         self.flush_while(&flushing)?;
+        self.flush_while(&flushing)?;
+        let writes_wait = self.changing.lock();
+        let row = self.get(Family::Meta, row)?;
         // Flushes once more, whatever was written since: that is safe while no family is made.
         // An error here says something about `dir`, so it is not latched.
         Checkpoint::new(&self.db)
             .and_then(|checkpoint| checkpoint.create_checkpoint(dir))
             .map_err(|error| translate("checkpoint", error))?;
+        drop(writes_wait);
         // The engine syncs what is in `dir`, but not the name of `dir` itself.
         directory::sync_parent(dir)
-            .map_err(|error| StoreError::Engine { operation: "checkpoint", reason: error.to_string() })
+            .map_err(|error| StoreError::Engine { operation: "checkpoint", reason: error.to_string() })?;
+        Ok(row)
     }
 
     fn flush_while(&self, flushing: &MutexGuard<'_, ()>) -> Result<(), StoreError> {
@@ -133,7 +140,7 @@ mod tests {
 
     use super::super::options::BUCKET_FILES_MAX;
     use super::*;
-    use crate::{Batch, Direction, Family, SharedOptions, SharedResources, Store, StoreOptions};
+    use crate::{Batch, Direction, SharedOptions, SharedResources, StoreOptions};
 
     fn open(dir: &Path) -> RocksStore {
         let shared = SharedResources::new(&SharedOptions::default()).expect("shared resources");

@@ -7,6 +7,7 @@
 //!
 //! Locks, always taken in this order: `flushing`, `changing`, `buckets`.
 
+mod files;
 mod flush;
 mod ledger;
 mod open;
@@ -23,6 +24,7 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use rocksdb::{Options, WriteOptions};
 
+use self::files::Files;
 use self::ledger::FamilyNumber;
 pub use self::options::SharedResources;
 use crate::{Batch, Direction, Family, OpenError, Store, StoreError, StoreOptions, StoreStats, Visitor};
@@ -49,6 +51,8 @@ pub struct RocksStore {
     flushes: AtomicU64,
     /// The first failure. Set once, cleared by reopening.
     failure: OnceLock<String>,
+    /// Dropped after the engine.
+    files: Files,
 }
 
 /// The families of the buckets that exist.
@@ -76,6 +80,16 @@ impl RocksStore {
     /// [`OpenError`]; nothing was deleted.
     pub fn open(dir: &Path, options: &StoreOptions, shared: &SharedResources) -> Result<Self, OpenError> {
         open::open(dir, options, shared)
+    }
+
+    /// Where it is.
+    pub(crate) fn dir(&self) -> &Path {
+        self.files.dir()
+    }
+
+    /// Another store has taken its place: its files go when the last owner lets go of it.
+    pub(crate) fn remove_when_closed(&self) {
+        self.files.remove_on_drop();
     }
 
     /// Latches the first failure and translates it.
@@ -139,8 +153,8 @@ impl Store for RocksStore {
         self.unflushed_bytes.load(Ordering::Relaxed)
     }
 
-    fn checkpoint(&self, dir: &Path) -> Result<(), StoreError> {
-        self.checkpoint_to(dir)
+    fn checkpoint(&self, dir: &Path, row: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        self.checkpoint_to(dir, row)
     }
 
     fn stats(&self) -> StoreStats {

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::{Mutex, RwLock};
 use rocksdb::{ColumnFamilyDescriptor, FlushOptions, Options, WriteBatch};
 
+use super::files::Files;
 use super::ledger::{self, FORMAT_KEY, FamilyNumber, LEDGER_FAMILY, LedgerError, META_FAMILY, Record};
 use super::options::{SharedResources, write_options};
 use super::{Buckets, Changing, Db, RocksStore};
@@ -34,6 +35,7 @@ pub(super) fn open(dir: &Path, options: &StoreOptions, shared: &SharedResources)
         unflushed_bytes: AtomicU64::new(0),
         flushes: AtomicU64::new(0),
         failure: OnceLock::new(),
+        files: Files::in_dir(dir),
     })
 }
 

@@ -48,7 +48,7 @@ contract! {
     fn a_checkpoint_into_an_existing_directory_is_refused_and_harmless(subject: S) {
         let temporary = tempfile::tempdir().expect("temporary directory");
         put(subject.store(), Family::Meta, "a", "v");
-        assert!(subject.store().checkpoint(temporary.path()).is_err());
+        assert!(subject.store().checkpoint(temporary.path(), b"a").is_err());
         put(subject.store(), Family::Meta, "b", "v");
         subject.store().flush().expect("flush");
         assert_eq!(value(subject.store(), Family::Meta, "b").as_deref(), Some("v"));

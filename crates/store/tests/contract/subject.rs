@@ -49,7 +49,7 @@ impl Subject for InMemory {
     fn copy(&self) -> Self {
         let temporary = tempfile::tempdir().expect("temporary directory");
         let dir = temporary.path().join("copy");
-        self.0.checkpoint(&dir).expect("checkpoint");
+        self.0.checkpoint(&dir, b"applied").expect("checkpoint");
         Self(MemoryStore::from_checkpoint(&dir).expect("opens"))
     }
 }
@@ -94,7 +94,7 @@ impl Subject for OnDisk {
     fn copy(&self) -> Self {
         let temporary = tempfile::tempdir().expect("temporary directory");
         let dir = temporary.path().join("copy");
-        self.store.checkpoint(&dir).expect("checkpoint");
+        self.store.checkpoint(&dir, b"applied").expect("checkpoint");
         Self::open(temporary, dir)
     }
 }
