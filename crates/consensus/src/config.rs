@@ -2,6 +2,7 @@
 
 use crate::error::StartError;
 use crate::in_flight::InFlight;
+use crate::snapshot::Snapshots;
 use crate::transport::{NoPeers, Transport};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,8 @@ pub struct GroupOptions {
     pub election_max: Duration,
     /// Entries of one replication message.
     pub payload_entries_max: u64,
-    /// Applied and flushed entries kept in the log for followers that lag.
+    /// Applied and flushed entries kept in the log for followers that lag, until the log is crowded:
+    /// [`GroupOptions::KEPT_ENTRIES`] where there are followers, 0 where there are none.
     pub kept_entries: u64,
     /// How long a follower may leave entries unanswered before its stream is opened anew. Above
     /// what a sync takes on a busy disk, below what a stuck connection may cost.
@@ -31,6 +33,8 @@ pub struct GroupOptions {
     /// Commands on their way to disk, over all groups that share this value; below what the
     /// shared log reserves.
     pub in_flight: InFlight,
+    /// Moves snapshots to and from other nodes; none for a group of one.
+    pub snapshots: Option<Snapshots>,
 }
 
 impl Default for GroupOptions {
@@ -44,11 +48,18 @@ impl Default for GroupOptions {
             append_answer_max: Duration::from_secs(1),
             transport: Arc::new(NoPeers),
             in_flight: InFlight::for_segments(SEGMENT_BYTES),
+            snapshots: None,
         }
     }
 }
 
 impl GroupOptions {
+    /// Entries that a group with followers keeps. A busy group makes some 50 to 250 a second, so a
+    /// follower may restart, which takes a minute at the most, without needing a snapshot. The log
+    /// holds about 100 bytes of memory for each. On disk they may take ten GiB where every entry is
+    /// full; long before that the log is crowded and they are given up ([`crate::Group::relieve_log`]).
+    pub const KEPT_ENTRIES: u64 = 10_000;
+
     /// openraft's view of these options.
     pub(crate) fn raft_config(&self, name: &str) -> Result<Arc<openraft::Config>, StartError> {
         let millis = |span: Duration| span.as_millis() as u64;

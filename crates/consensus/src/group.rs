@@ -9,14 +9,15 @@ use crate::machine::Machine;
 use crate::machine_adapter::MachineAdapter;
 use crate::network::Network;
 use crate::raft_types::{Command, Member, RaftTypes};
+use crate::snapshot::{Incoming, Outgoing, clear};
 use crate::start_guard::StartGuard;
 use crate::status::GroupStatus;
 use anabranch_types::{GroupId, NodeId, ReplicaId};
 use anabranch_walog::{GroupLog, LogError};
 use bytes::Bytes;
-use openraft::Raft;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ClientWriteError, InitializeError, RaftError};
+use openraft::{Raft, ServerState};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,9 @@ pub struct Group<M: Machine> {
     in_flight: InFlight,
     guard: StartGuard,
     stopping: Arc<watch::Sender<bool>>,
+    /// Both are none on a node that moves no snapshots.
+    outgoing: Option<Arc<Outgoing>>,
+    incoming: Option<Arc<Incoming>>,
 }
 
 impl<M: Machine> Clone for Group<M> {
@@ -52,6 +56,8 @@ impl<M: Machine> Clone for Group<M> {
             in_flight: self.in_flight.clone(),
             guard: self.guard,
             stopping: Arc::clone(&self.stopping),
+            outgoing: self.outgoing.clone(),
+            incoming: self.incoming.clone(),
         }
     }
 }
@@ -77,19 +83,37 @@ impl<M: Machine> Group<M> {
         }
         let has_voted = log.state().vote.is_some();
         let guard = if has_voted { StartGuard::after_restart(options.election_max) } else { StartGuard::none() };
+        let machine = MachineAdapter::new(machine);
+        let (mut outgoing, mut incoming) = (None, None);
+        if let Some(snapshots) = &options.snapshots {
+            let applied_index = machine.applied().last.map(|last| last.index);
+            let to_clear = snapshots.clone();
+            let cleared = tokio::task::spawn_blocking(move || clear(&to_clear, id, applied_index)).await;
+            cleared.map_err(std::io::Error::other).flatten().map_err(|error| unreadable(error.to_string()))?;
+            let copies = Box::new(machine.copies());
+            outgoing = Some(Arc::new(Outgoing::new(id, replica, snapshots.clone(), log.clone(), copies)));
+            let transport = Arc::clone(&options.transport);
+            incoming = Some(Arc::new(Incoming::new(id, replica, snapshots.clone(), transport)));
+        }
         let network = Network {
             group: id,
             replica,
             transport: Arc::clone(&options.transport),
             guard,
             append_answer_max: options.append_answer_max,
+            outgoing: outgoing.clone(),
         };
         let (stopping, stopped) = watch::channel(false);
         let storage = LogStorage::new(log.clone(), stopped);
-        let raft = Raft::new(replica.0, config, network, storage, MachineAdapter::new(machine));
+        let raft = Raft::new(replica.0, config, network, storage, machine.keeping_for(outgoing.clone()));
         let raft = raft.await.map_err(|error| unreadable(error.to_string()))?;
+        if let Some(outgoing) = &outgoing {
+            let metrics = raft.metrics();
+            outgoing.set_leads(Box::new(move || metrics.borrow_watched().state == ServerState::Leader));
+        }
         let in_flight = options.in_flight.clone();
-        Ok(Group { id, replica, raft, log, in_flight, guard, stopping: Arc::new(stopping) })
+        let stopping = Arc::new(stopping);
+        Ok(Group { id, replica, raft, log, in_flight, guard, stopping, outgoing, incoming })
     }
 
     /// Gives a new group its first members. Once for a group's life, on any of them or on all with
@@ -187,6 +211,20 @@ impl<M: Machine> Group<M> {
         }
     }
 
+    /// Gives up the entries that are kept for followers only while the log is crowded: one that lags
+    /// pins no more than the log's quota, and then gets a snapshot (D3). To be asked now and then,
+    /// also of a group that is idle; does nothing most of the time.
+    pub async fn relieve_log(&self) {
+        let Some(flushed_index) = self.status().flushed_index else { return };
+        let keeps_some = self.log.state().purged.is_none_or(|purged| purged.index < flushed_index);
+        if !keeps_some || !self.log.is_crowded() {
+            return;
+        }
+        if let Err(error) = self.raft.trigger().purge_log(flushed_index).await {
+            tracing::warn!(group = %self.id, %error, "purge request found the group stopped");
+        }
+    }
+
     /// Room for entries of `bytes` that another replica leads with: as a proposal finds it on its
     /// leader, but that nobody could be told that the log is full, so that this waits.
     ///
@@ -216,6 +254,14 @@ impl<M: Machine> Group<M> {
 
     pub(crate) fn raft(&self) -> &Raft<RaftTypes, MachineAdapter<M>> {
         &self.raft
+    }
+
+    pub(crate) fn outgoing(&self) -> Option<&Arc<Outgoing>> {
+        self.outgoing.as_ref()
+    }
+
+    pub(crate) fn incoming(&self) -> Option<&Arc<Incoming>> {
+        self.incoming.as_ref()
     }
 
     pub(crate) fn guard(&self) -> StartGuard {
@@ -289,6 +335,9 @@ impl<M: Machine> Group<M> {
     /// Stops the replica. What was acknowledged stands in the log.
     pub async fn shutdown(&self) {
         self.stopping.send_replace(true);
+        if let Some(incoming) = &self.incoming {
+            incoming.stop().await;
+        }
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(group = %self.id, %error, "group did not stop cleanly");
         }

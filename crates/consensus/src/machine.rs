@@ -3,6 +3,7 @@
 use crate::error::MachineError;
 use anabranch_walog::LogId;
 use bytes::Bytes;
+use std::path::{Path, PathBuf};
 
 /// A committed entry of the log.
 #[derive(Debug, Clone)]
@@ -36,6 +37,9 @@ pub struct AppliedState {
 /// Makes a moment of the state durable; made by [`Machine::begin_flush`], run beside later applies.
 pub type FlushJob = Box<dyn FnOnce() -> Result<AppliedState, MachineError> + Send>;
 
+/// Makes a copy of the state; made by [`Machine::begin_checkpoint`], run beside later applies.
+pub type CheckpointJob = Box<dyn FnOnce() -> Result<AppliedState, MachineError> + Send>;
+
 /// Applied state: a pure function of the log (D5), stored so that it may lose what was applied
 /// after the last flush but nothing else (D4).
 ///
@@ -54,4 +58,20 @@ pub trait Machine: Send + 'static {
     /// The work that makes everything applied so far survive a crash. The job answers up to where
     /// the state is durable: at least up to here. The log may be purged up to its answer.
     fn begin_flush(&mut self) -> FlushJob;
+
+    /// The work that copies the state into `dir`, for other replicas: files only, no directories,
+    /// all of them durable. `dir` does not exist yet, its parent does. The job answers exactly what
+    /// the copy covers: everything applied so far, and maybe some of what is applied meanwhile.
+    /// What it leaves in `dir` when it fails is the caller's to remove.
+    fn begin_checkpoint(&mut self, dir: PathBuf) -> CheckpointJob;
+
+    /// Replaces the state by the copy in `dir`, which another replica's [`Machine::begin_checkpoint`]
+    /// made and whose files are durable, though the name of `dir` need not be. The machine may move
+    /// `dir`. Afterwards [`Machine::applied`] is what the copy covers, readers see nothing of the old
+    /// state, and a restart finds the new one; a crash at any moment leaves one of the two whole.
+    ///
+    /// # Errors
+    /// [`MachineError`] stops the group. The old state is then what a restart finds, unless the copy
+    /// was in place already.
+    fn install(&mut self, dir: &Path) -> Result<(), MachineError>;
 }

@@ -1,19 +1,21 @@
 //! Shows a [`Machine`] to openraft.
 //!
 //! A snapshot is a flush: the state on disk covers the log up to the flushed entry, which is what
-//! openraft needs to know before it purges. Its data stays where it is; moving it to another
-//! replica belongs to the node-to-node transport.
+//! openraft needs to know before it purges. What travels to another replica is a copy that is
+//! made when one is needed (`snapshot/outgoing.rs`), at or after that entry.
 
 use crate::codec::{log_id_in, log_id_out, membership_in, membership_out};
 use crate::error::MachineError;
-use crate::machine::{AppliedState, Committed, Machine, Payload};
+use crate::machine::{AppliedState, CheckpointJob, Committed, Machine, Payload};
 use crate::raft_types::{RaftLogId, RaftMembership, RaftStoredMembership, RaftTypes};
+use crate::snapshot::Outgoing;
 use futures::{Stream, StreamExt};
 use openraft::alias::{SnapshotMetaOf, SnapshotOf};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, RaftSnapshotBuilder};
 use parking_lot::Mutex;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Entries of one call to [`Machine::apply`] at most; bounds what a batch holds in memory.
@@ -24,20 +26,46 @@ const APPLY_BYTES_MAX: usize = 4 << 20;
 /// that serves other tasks may be held.
 const APPLY_INLINE_BYTES: usize = 32 << 10;
 
-/// A snapshot that never leaves its replica: the flushed state on disk.
+/// Where a snapshot's data is.
 #[derive(Debug, Clone)]
-pub(crate) struct FlushedState;
+pub(crate) enum SnapshotData {
+    /// In the machine's own state on disk.
+    Flushed,
+    /// Another replica's, complete and durable in this directory.
+    Received(PathBuf),
+}
 
 /// The machine, shared between openraft's apply task and snapshot builds.
 pub(crate) struct MachineAdapter<M: Machine> {
     machine: Arc<Mutex<M>>,
+    /// Never moves back, as what openraft knows of it.
     durable: Arc<Mutex<AppliedState>>,
+    /// None on a node that moves no snapshots.
+    outgoing: Option<Arc<Outgoing>>,
 }
 
 impl<M: Machine> MachineAdapter<M> {
     pub(crate) fn new(machine: M) -> Self {
         let durable = Arc::new(Mutex::new(machine.applied()));
-        MachineAdapter { machine: Arc::new(Mutex::new(machine)), durable }
+        MachineAdapter { machine: Arc::new(Mutex::new(machine)), durable, outgoing: None }
+    }
+
+    pub(crate) fn applied(&self) -> AppliedState {
+        self.machine.lock().applied()
+    }
+
+    /// Begins a copy of the state in a directory; answers what the state shows at that moment.
+    pub(crate) fn copies(&self) -> impl Fn(PathBuf) -> (AppliedState, CheckpointJob) + Send + Sync + use<M> {
+        let machine = Arc::clone(&self.machine);
+        move |dir| {
+            let mut machine = machine.lock();
+            (machine.applied(), machine.begin_checkpoint(dir))
+        }
+    }
+
+    /// Flushes answer what `outgoing` lets them from now on.
+    pub(crate) fn keeping_for(self, outgoing: Option<Arc<Outgoing>>) -> Self {
+        MachineAdapter { outgoing, ..self }
     }
 
     async fn apply_batch(&self, batch: Batch) -> io::Result<()> {
@@ -87,7 +115,7 @@ impl Batch {
 }
 
 impl<M: Machine> RaftStateMachine<RaftTypes> for MachineAdapter<M> {
-    type SnapshotData = FlushedState;
+    type SnapshotData = SnapshotData;
     type SnapshotBuilder = Flush<M>;
 
     async fn applied_state(&mut self) -> Result<(Option<RaftLogId>, RaftStoredMembership), io::Error> {
@@ -112,15 +140,36 @@ impl<M: Machine> RaftStateMachine<RaftTypes> for MachineAdapter<M> {
     }
 
     async fn get_snapshot_builder(&mut self) -> Self::SnapshotBuilder {
-        Flush { machine: Arc::clone(&self.machine), durable: Arc::clone(&self.durable) }
+        let (machine, durable) = (Arc::clone(&self.machine), Arc::clone(&self.durable));
+        Flush { machine, durable, outgoing: self.outgoing.clone() }
     }
 
-    async fn install_snapshot(&mut self, _: &SnapshotMetaOf<RaftTypes>, _: FlushedState) -> Result<(), io::Error> {
-        // Unreachable while no transport hands out snapshots; refusing keeps the state as it is.
-        Err(io::Error::new(io::ErrorKind::Unsupported, "this build receives no snapshots from other nodes"))
+    /// openraft applies nothing meanwhile, and purges the log only afterwards (D4).
+    async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMetaOf<RaftTypes>,
+        data: SnapshotData,
+    ) -> Result<(), io::Error> {
+        let SnapshotData::Received(dir) = data else {
+            return Err(io::Error::other("a flush of this replica was to be installed on itself"));
+        };
+        let machine = Arc::clone(&self.machine);
+        let installed = tokio::task::spawn_blocking(move || {
+            let mut machine = machine.lock();
+            machine.install(&dir).map(|()| machine.applied())
+        });
+        let applied = installed.await.map_err(io::Error::other)?.map_err(machine_failed)?;
+        if applied.last.map(log_id_in) != meta.last_log_id {
+            let (last, expected) = (applied.last, meta.last_log_id);
+            return Err(io::Error::other(format!(
+                "the installed state covers {last:?}, its manifest says {expected:?}"
+            )));
+        }
+        *self.durable.lock() = applied;
+        Ok(())
     }
 
-    async fn get_current_snapshot(&mut self) -> Result<Option<SnapshotOf<RaftTypes, FlushedState>>, io::Error> {
+    async fn get_current_snapshot(&mut self) -> Result<Option<SnapshotOf<RaftTypes, SnapshotData>>, io::Error> {
         let durable = self.durable.lock().clone();
         if durable.last.is_none() {
             return Ok(None);
@@ -133,18 +182,26 @@ impl<M: Machine> RaftStateMachine<RaftTypes> for MachineAdapter<M> {
 pub(crate) struct Flush<M: Machine> {
     machine: Arc<Mutex<M>>,
     durable: Arc<Mutex<AppliedState>>,
+    outgoing: Option<Arc<Outgoing>>,
 }
 
 impl<M: Machine> RaftSnapshotBuilder<RaftTypes> for Flush<M> {
-    type SnapshotData = FlushedState;
+    type SnapshotData = SnapshotData;
 
-    async fn build_snapshot(&mut self) -> Result<SnapshotOf<RaftTypes, FlushedState>, io::Error> {
+    async fn build_snapshot(&mut self) -> Result<SnapshotOf<RaftTypes, SnapshotData>, io::Error> {
         // Only the moment is taken under the lock: applies go on while the flush writes.
         let job = self.machine.lock().begin_flush();
         let flushed = tokio::task::spawn_blocking(job).await.map_err(io::Error::other)?.map_err(machine_failed)?;
-        let snapshot = snapshot_of(&flushed)?;
-        *self.durable.lock() = flushed;
-        Ok(snapshot)
+        let answer = match &self.outgoing {
+            Some(outgoing) => outgoing.answerable(flushed),
+            None => flushed,
+        };
+        let mut durable = self.durable.lock();
+        // A snapshot may have been installed since the flush began.
+        if durable.last < answer.last {
+            *durable = answer;
+        }
+        snapshot_of(&durable)
     }
 }
 
@@ -156,11 +213,11 @@ fn state_in(state: &AppliedState) -> io::Result<(Option<RaftLogId>, RaftStoredMe
     Ok((state.last.map(log_id_in), membership))
 }
 
-fn snapshot_of(state: &AppliedState) -> io::Result<SnapshotOf<RaftTypes, FlushedState>> {
+fn snapshot_of(state: &AppliedState) -> io::Result<SnapshotOf<RaftTypes, SnapshotData>> {
     let (last_log_id, last_membership) = state_in(state)?;
     Ok(openraft::storage::Snapshot {
         meta: openraft::storage::SnapshotMeta { last_log_id, last_membership },
-        snapshot: FlushedState,
+        snapshot: SnapshotData::Flushed,
     })
 }
 

@@ -165,7 +165,7 @@ fn take_entries(bytes: &mut Bytes, before: Option<&RaftLogId>) -> Result<Vec<Raf
 
 pub(crate) const CUT: MessageError = MessageError::Malformed("bytes are missing");
 
-fn head(envelope: Envelope, kind: u8) -> BytesMut {
+pub(crate) fn head(envelope: Envelope, kind: u8) -> BytesMut {
     let mut out = BytesMut::with_capacity(128);
     out.put_u8(VERSION);
     out.put_u8(kind);
@@ -175,7 +175,7 @@ fn head(envelope: Envelope, kind: u8) -> BytesMut {
     out
 }
 
-fn take_head(bytes: &mut Bytes, kind: u8) -> Result<Envelope, MessageError> {
+pub(crate) fn take_head(bytes: &mut Bytes, kind: u8) -> Result<Envelope, MessageError> {
     take_version_and_kind(bytes, kind)?;
     Ok(Envelope {
         group: GroupId(bytes.try_get_u32_le().map_err(|_| CUT)?),
@@ -211,7 +211,7 @@ pub(crate) fn take_vote(bytes: &mut Bytes) -> Result<RaftVote, MessageError> {
 }
 
 /// The vote of a leader, which is committed, or of a candidate, which is not.
-fn take_vote_of(bytes: &mut Bytes, leader: bool) -> Result<RaftVote, MessageError> {
+pub(crate) fn take_vote_of(bytes: &mut Bytes, leader: bool) -> Result<RaftVote, MessageError> {
     let vote = take_vote(bytes)?;
     if vote.committed == leader { Ok(vote) } else { Err(MessageError::Malformed("a vote of the wrong stage")) }
 }

@@ -2,13 +2,14 @@
 //!
 //! Three clients for each peer: openraft's replication sends its entries down one append stream
 //! that it does not wait on; heartbeats, votes and transfers are asked one by one, beside it.
-//! Snapshots are not moved between nodes in this build.
+//! Snapshots are offered in such messages; their data is pulled by the receiver.
 
 use crate::answer::{append_answer_in, transfer_answer_in, vote_answer_in};
 use crate::append_answers::{Flow, answers_in};
-use crate::machine_adapter::FlushedState;
+use crate::machine_adapter::SnapshotData;
 use crate::message::{Envelope, KIND_APPEND, append_request, transfer_request, vote_request};
 use crate::raft_types::{Member, RaftTypes, RaftVote};
+use crate::snapshot::{Outgoing, SendError};
 use crate::start_guard::StartGuard;
 use crate::transport::{MessageKind, Peer, Transport, Unreached};
 use anabranch_types::{GroupId, ReplicaId};
@@ -45,6 +46,8 @@ pub(crate) struct Network {
     pub guard: StartGuard,
     /// How long an append may stay unanswered.
     pub append_answer_max: Duration,
+    /// None on a node that moves no snapshots.
+    pub outgoing: Option<Arc<Outgoing>>,
 }
 
 impl Network {
@@ -55,6 +58,7 @@ impl Network {
             transport: Arc::clone(&self.transport),
             guard: self.guard,
             append_answer_max: self.append_answer_max,
+            outgoing: self.outgoing.clone(),
             heartbeats,
         }
     }
@@ -79,18 +83,35 @@ pub(crate) struct Client {
     transport: Arc<dyn Transport>,
     guard: StartGuard,
     append_answer_max: Duration,
+    outgoing: Option<Arc<Outgoing>>,
     /// Appends are heartbeats: asked one by one, so that they never wait behind entries.
     heartbeats: bool,
 }
 
 impl Client {
-    fn envelope(&self) -> Envelope {
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    pub(crate) fn replica(&self) -> ReplicaId {
+        self.replica
+    }
+
+    pub(crate) fn envelope(&self) -> Envelope {
         Envelope { group: self.peer.group, from: self.replica, to: self.peer.replica }
     }
 
     /// One message, one answer, within the option's soft limit.
     async fn ask(&self, kind: MessageKind, body: Bytes, option: &RPCOption) -> Result<Bytes, Unreached> {
-        let within = option.soft_ttl();
+        self.ask_within(kind, body, option.soft_ttl()).await
+    }
+
+    pub(crate) async fn ask_within(
+        &self,
+        kind: MessageKind,
+        body: Bytes,
+        within: Duration,
+    ) -> Result<Bytes, Unreached> {
         let late = Unreached::Late { peer: self.peer, within };
         tokio::time::timeout(within, self.transport.ask(self.peer, kind, body, within)).await.unwrap_or(Err(late))
     }
@@ -110,7 +131,7 @@ impl Client {
         vote_answer_in(answer, kind).map_err(unreachable)
     }
 
-    fn failed(&self, action: RPCTypes, unreached: Unreached) -> RpcError {
+    pub(crate) fn failed(&self, action: RPCTypes, unreached: Unreached) -> RpcError {
         failed(self.replica, action, unreached)
     }
 }
@@ -212,21 +233,23 @@ impl NetStreamAppend<RaftTypes> for Client {
     }
 }
 
-/// There is a snapshot to send and no way to send it.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("{0} needs entries that are purged here, and this build moves no snapshots between nodes")]
-struct NoSnapshots(Peer);
-
 impl NetSnapshot<RaftTypes> for Client {
-    type SnapshotData = FlushedState;
+    type SnapshotData = SnapshotData;
 
+    /// Takes as long as it takes: `cancel` ends it with this replica's leadership.
     async fn full_snapshot(
         &mut self,
-        _: RaftVote,
-        _: SnapshotOf<RaftTypes, FlushedState>,
-        _: impl Future<Output = ReplicationClosed> + Send + 'static,
+        vote: RaftVote,
+        snapshot: SnapshotOf<RaftTypes, SnapshotData>,
+        cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         _: RPCOption,
     ) -> Result<SnapshotResponse<RaftTypes>, StreamingError<RaftTypes>> {
-        Err(StreamingError::Unreachable(Unreachable::new(&NoSnapshots(self.peer))))
+        let Some(outgoing) = &self.outgoing else {
+            return Err(unreachable(SendError::NoSnapshots(self.peer)).into());
+        };
+        tokio::select! {
+            sent = self.send_snapshot(outgoing, vote, &snapshot.meta) => sent,
+            closed = cancel => Err(StreamingError::Closed(closed)),
+        }
     }
 }

@@ -4,6 +4,7 @@ use crate::answer::{append_answer, transfer_answer, vote_answer};
 use crate::group::Group;
 use crate::machine::Machine;
 use crate::message::{Envelope, MessageError, append_request_in, transfer_request_in, vote_request_in};
+use crate::snapshot::{fetch_answer, fetch_in, offer_answer, offer_in};
 use crate::transport::MessageKind;
 use anabranch_types::{GroupId, ReplicaId};
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A message is not answered.
@@ -36,6 +38,15 @@ pub enum Refused {
     JustStarted {
         /// For how much longer.
         left: Duration,
+    },
+    /// The node is not set up to move snapshots.
+    #[error("this node moves no snapshots")]
+    NoSnapshots,
+    /// The snapshot, or that part of it, is not here.
+    #[error("no such piece of a snapshot: {reason}")]
+    NoSuchPiece {
+        /// Why.
+        reason: String,
     },
     /// The replica stopped.
     #[error("this replica has stopped: {reason}")]
@@ -63,6 +74,9 @@ pub trait Replica: Send + Sync + 'static {
     /// Answers an append stream. The messages, each in one piece, are taken as fast as the log takes
     /// their entries; both streams end together.
     fn append(&self, messages: BoxStream<'static, Bytes>) -> ReplicaAnswers;
+
+    /// Answers a fetch: bytes of a snapshot that this replica offers.
+    fn fetch(&self, request: Bytes) -> BoxFuture<'static, Result<Bytes, Refused>>;
 }
 
 impl<M: Machine> Replica for Group<M> {
@@ -81,6 +95,11 @@ impl<M: Machine> Replica for Group<M> {
 
     fn append(&self, messages: BoxStream<'static, Bytes>) -> ReplicaAnswers {
         crate::receive::append_stream(self.clone(), messages)
+    }
+
+    fn fetch(&self, request: Bytes) -> BoxFuture<'static, Result<Bytes, Refused>> {
+        let group = self.clone();
+        async move { group.fetch_piece(request).await }.boxed()
     }
 }
 
@@ -114,7 +133,21 @@ impl<M: Machine> Group<M> {
                 let answer = self.raft().handle_transfer_leader(request).await.map_err(stopped)?;
                 Ok(transfer_answer(&answer))
             }
+            MessageKind::Offer => {
+                let (envelope, offer) = offer_in(body)?;
+                self.check_envelope(envelope)?;
+                let incoming = self.incoming().ok_or(Refused::NoSnapshots)?;
+                Ok(offer_answer(&incoming.answer(self, offer)))
+            }
         }
+    }
+
+    async fn fetch_piece(&self, request: Bytes) -> Result<Bytes, Refused> {
+        let (envelope, fetch) = fetch_in(request)?;
+        self.check_envelope(envelope)?;
+        let outgoing = Arc::clone(self.outgoing().ok_or(Refused::NoSnapshots)?);
+        let read = tokio::task::spawn_blocking(move || outgoing.read(&fetch)).await.map_err(stopped)?;
+        read.map(|piece| fetch_answer(&piece)).map_err(|reason| Refused::NoSuchPiece { reason })
     }
 
     pub(crate) fn check_envelope(&self, envelope: Envelope) -> Result<(), Refused> {

@@ -40,6 +40,8 @@ pub enum MessageKind {
     Heartbeat,
     /// The leader hands over.
     TransferLeader,
+    /// The leader offers a snapshot, or asks how far it has come.
+    Offer,
 }
 
 impl MessageKind {
@@ -51,6 +53,8 @@ impl MessageKind {
             MessageKind::PreVote => 2,
             MessageKind::Heartbeat => 3,
             MessageKind::TransferLeader => 4,
+            // 5 is a message of an append stream, 7 a fetch.
+            MessageKind::Offer => 6,
         }
     }
 
@@ -62,6 +66,7 @@ impl MessageKind {
             2 => Some(MessageKind::PreVote),
             3 => Some(MessageKind::Heartbeat),
             4 => Some(MessageKind::TransferLeader),
+            6 => Some(MessageKind::Offer),
             _ => None,
         }
     }
@@ -163,7 +168,14 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
         messages: BoxStream<'static, AppendMessage>,
         within: Duration,
     ) -> BoxFuture<'static, Result<Answers, Unreached>>;
+
+    /// Asks for a piece of a snapshot and carries it back: up to [`FETCH_ANSWER_BYTES_MAX`] bytes.
+    /// Bulk: a transport keeps it off the ways of everything else. Gives up after `within`.
+    fn fetch(&self, from: Peer, request: Bytes, within: Duration) -> BoxFuture<'static, Result<Bytes, Unreached>>;
 }
+
+/// Bytes of the answer to a fetch: a piece and what is put before it.
+pub const FETCH_ANSWER_BYTES_MAX: usize = (1 << 20) + 16;
 
 /// Reaches nobody: for groups of one replica.
 #[derive(Debug, Clone, Copy, Default)]
@@ -188,6 +200,10 @@ impl Transport for NoPeers {
     ) -> BoxFuture<'static, Result<Answers, Unreached>> {
         async move { Err(Self::unreached(to)) }.boxed()
     }
+
+    fn fetch(&self, from: Peer, _: Bytes, _: Duration) -> BoxFuture<'static, Result<Bytes, Unreached>> {
+        async move { Err(Self::unreached(from)) }.boxed()
+    }
 }
 
 #[cfg(test)]
@@ -197,7 +213,7 @@ mod tests {
     #[test]
     fn each_kind_of_message_has_its_own_number() {
         let known: Vec<MessageKind> = (0..=u8::MAX).filter_map(MessageKind::from_code).collect();
-        assert_eq!(known.len(), 4);
+        assert_eq!(known.len(), 5);
         assert!(known.iter().all(|kind| MessageKind::from_code(kind.code()) == Some(*kind)));
     }
 

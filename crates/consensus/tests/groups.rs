@@ -215,3 +215,37 @@ async fn a_full_log_warns_stalls_and_goes_on_after_a_purge() {
     tokio::time::timeout(PATIENCE, room).await.expect("there is room again");
     stop_all(log, &groups).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entries_kept_for_followers_are_given_up_once_the_log_is_crowded() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { quota_bytes: 4 << 20, ..log_options() };
+    let log = open_log(dir.path(), options);
+    let disk = Disk::default();
+    let (id, replica) = (GroupId(1), ReplicaId(1));
+    let options = GroupOptions { kept_entries: GroupOptions::KEPT_ENTRIES, ..GroupOptions::default() };
+    let group = Group::start(id, replica, log.group(id), Memory(disk.clone()), &options).await.expect("starts");
+    group.bootstrap(&[(replica, NodeId(1))]).await.expect("bootstraps");
+    group.wait_ready(PATIENCE).await.expect("gets ready");
+    propose_many(&group, 0, 50, 100).await;
+    flush(&group).await;
+    group.relieve_log().await;
+    flush(&group).await;
+    assert_eq!(log.group(id).state().purged, None, "flushed entries stay while there is room");
+
+    let mut number = 50;
+    while !log.group(id).is_crowded() {
+        propose_many(&group, number, 16, 8 << 10).await;
+        flush(&group).await;
+        number += 16;
+    }
+    let relieved = async {
+        while log.group(id).is_crowded() {
+            group.relieve_log().await;
+            propose_many(&group, number, 1, 100).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, relieved).await.expect("kept entries are given up");
+    assert!(log.group(id).check_room().is_ok());
+    stop_all(log, &[group]).await;
+}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests say what they expect bluntly")]
 
+#[allow(dead_code, reason = "some of it serves other tests")]
 mod cluster;
 mod memory;
 

@@ -23,5 +23,6 @@ pub(crate) async fn flush(metadata: &Metadata) {
         if fits && status.applied_index > status.flushed_index {
             metadata.group.request_flush().await;
         }
+        metadata.group.relieve_log().await;
     }
 }

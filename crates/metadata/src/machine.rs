@@ -2,10 +2,13 @@
 
 use anabranch_catalog::{Catalog, LoadError, RowMutation};
 use anabranch_cluster::{ClusterView, ViewWatch};
-use anabranch_consensus::{AppliedRowError, AppliedState, Committed, FlushJob, Machine, MachineError, Payload};
-use anabranch_store::{Batch, Direction, Family, Store, StoreError};
+use anabranch_consensus::{
+    AppliedRowError, AppliedState, CheckpointJob, Committed, FlushJob, Machine, MachineError, Payload,
+};
+use anabranch_store::{Batch, Direction, Family, HomeError, Store, StoreError, StoreHome};
 use bytes::Bytes;
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// First key of the catalog's rows: everything above the applied row.
@@ -19,6 +22,8 @@ pub struct CatalogMachine {
     applied: AppliedState,
     store: Arc<dyn Store>,
     view: ViewWatch,
+    /// None where no snapshots of other replicas come.
+    home: Option<Arc<dyn StoreHome>>,
 }
 
 /// The state on disk cannot be read.
@@ -33,32 +38,54 @@ pub enum OpenError {
     /// Its applied row is damaged or of a newer build.
     #[error(transparent)]
     Applied(#[from] AppliedRowError),
+    /// A snapshot of another replica cannot be opened or put in place.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The node is not set up to take snapshots of other replicas.
+    #[error("this replica takes no snapshots")]
+    NoHome,
 }
 
 impl CatalogMachine {
-    /// The catalog as `store` holds it; shows itself in [`CatalogMachine::view`].
+    /// The catalog as `store` holds it; shows itself in [`CatalogMachine::view`]. `home` is where the
+    /// store comes from, for a replica that takes the snapshots of others.
     ///
     /// # Errors
     /// [`OpenError`] when what is stored cannot be read.
-    pub fn open(store: Arc<dyn Store>) -> Result<Self, OpenError> {
-        let applied = match store.get(Family::Meta, AppliedState::ROW_KEY)? {
-            Some(row) => AppliedState::from_row(row)?,
-            None => AppliedState::default(),
-        };
-        let mut rows = Vec::new();
-        store.scan(Family::Meta, ROWS_FROM, ROWS_TO, Direction::Ascending, &mut |key, value| {
-            rows.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
-            ControlFlow::Continue(())
-        })?;
-        let catalog = Catalog::load(rows.into_iter())?;
+    pub fn open(store: Arc<dyn Store>, home: Option<Arc<dyn StoreHome>>) -> Result<Self, OpenError> {
+        let (catalog, applied) = load(&*store)?;
         let view = ViewWatch::new(view_of(&catalog));
-        Ok(CatalogMachine { catalog, applied, store, view })
+        Ok(CatalogMachine { catalog, applied, store, view, home })
+    }
+
+    fn take_in(&mut self, dir: &Path) -> Result<(), OpenError> {
+        let home = self.home.as_ref().ok_or(OpenError::NoHome)?;
+        // Read before it counts: one that this build cannot read leaves the catalog as it is (D15).
+        let store = home.take_in(dir)?;
+        let (catalog, applied) = load(&*store)?;
+        home.commit()?;
+        (self.catalog, self.applied, self.store) = (catalog, applied, store);
+        self.view.publish(view_of(&self.catalog));
+        Ok(())
     }
 
     /// Where each applied change is shown.
     pub fn view(&self) -> ViewWatch {
         self.view.clone()
     }
+}
+
+fn load(store: &dyn Store) -> Result<(Catalog, AppliedState), OpenError> {
+    let applied = match store.get(Family::Meta, AppliedState::ROW_KEY)? {
+        Some(row) => AppliedState::from_row(row)?,
+        None => AppliedState::default(),
+    };
+    let mut rows = Vec::new();
+    store.scan(Family::Meta, ROWS_FROM, ROWS_TO, Direction::Ascending, &mut |key, value| {
+        rows.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+        ControlFlow::Continue(())
+    })?;
+    Ok((Catalog::load(rows.into_iter())?, applied))
 }
 
 fn view_of(catalog: &Catalog) -> ClusterView {
@@ -109,4 +136,21 @@ impl Machine for CatalogMachine {
             Ok(applied)
         })
     }
+
+    fn begin_checkpoint(&mut self, dir: PathBuf) -> CheckpointJob {
+        let store = Arc::clone(&self.store);
+        Box::new(move || {
+            let row = store.checkpoint(&dir, AppliedState::ROW_KEY);
+            let row = row.map_err(|error| MachineError(error.to_string()))?;
+            let applied = row.map(AppliedState::from_row).transpose();
+            Ok(applied.map_err(|error| MachineError(error.to_string()))?.unwrap_or_default())
+        })
+    }
+
+    fn install(&mut self, dir: &Path) -> Result<(), MachineError> {
+        self.take_in(dir).map_err(|error| MachineError(error.to_string()))
+    }
 }
+
+#[cfg(test)]
+mod tests;

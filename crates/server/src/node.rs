@@ -89,7 +89,7 @@ impl Node {
         let machine = groups::open_catalog(&stores).await?;
         let view = machine.view();
         let net = &*self.peers.insert(PeerNet::start(config, directory, peer_listener, view.clone(), &env));
-        let stores = stores.connected(Arc::new(net.links.clone()));
+        let stores = if bound.peer.is_some() { stores.connected(Arc::new(net.links.clone()), &work) } else { stores };
         let identity = *directory.identity();
 
         let group = groups::start_metadata_group(&identity, machine, log, stores.group_options()).await?;

@@ -52,7 +52,8 @@ pub(crate) fn admit(host: &HostedGroup, request: &PutRequest, attempt: Attempt) 
 fn judge(host: &HostedGroup, item: &PutItem, attempt: Attempt) -> (Option<ShardNo>, Vec<Option<RecordFate>>) {
     let all = |fate: RecordFate| vec![Some(fate); item.records.len()];
     let (no, range) = {
-        let state = host.shared.state.read();
+        let shared = host.current.now();
+        let state = shared.state.read();
         let Some(shard) = state.shard(item.shard.stream, item.shard.shard) else {
             return (None, all(RecordFate::Misrouted));
         };
@@ -98,7 +99,7 @@ fn pack(
     let capacity = bytes + (records + 8 * items.len() as u64 + 8) * RECORD_OVERHEAD;
     // After a clock was set back, requests would look older than what was forgotten, until it
     // catches up: a first try cannot be, so it moves up, and with it the entry.
-    let earliest = host.shared.state.read().requests_from();
+    let earliest = host.current.now().state.read().requests_from();
     let issued = match attempt {
         Attempt::First => request.issued.max(earliest),
         Attempt::Again => request.issued,

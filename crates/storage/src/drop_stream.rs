@@ -8,7 +8,8 @@ use anabranch_types::StreamUid;
 pub(crate) async fn drop_stream(host: &HostedGroup, stream: StreamUid) -> Result<(), NodeError> {
     match host.propose(DropStream { stream }.encode()).await? {
         Outcome::Dropped { .. } => {
-            let state = host.shared.state.read();
+            let shared = host.current.now();
+            let state = shared.state.read();
             host.budgets.retain(|no| state.shard_by_no(no).is_some());
             Ok(())
         }

@@ -1,7 +1,7 @@
 //! What stops a storage node, or keeps a group from opening.
 
 use anabranch_consensus::{AppliedRowError, StartError};
-use anabranch_store::StoreError;
+use anabranch_store::{HomeError, StoreError};
 use anabranch_types::GroupId;
 
 /// A group's state on disk cannot be read. Its files stay as they are.
@@ -16,6 +16,12 @@ pub enum OpenError {
     /// Its rows are damaged, missing or of a newer build.
     #[error("state rows: {0}")]
     Rows(String),
+    /// A snapshot of another replica cannot be opened or put in place.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The node is not set up to take snapshots of other replicas.
+    #[error("this replica takes no snapshots")]
+    NoHome,
 }
 
 /// A group could not be hosted.

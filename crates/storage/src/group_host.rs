@@ -5,13 +5,13 @@ use crate::config::StorageOptions;
 use crate::consumption;
 use crate::error::HostError;
 use crate::machine::ShardMachine;
-use crate::shared::SharedState;
+use crate::shared::CurrentState;
 
 use anabranch_cluster::{GroupReport, NodeError, ShardKey, Writable};
 use anabranch_consensus::{BarrierError, Group, GroupOptions, ProposeError, TransferError};
 use anabranch_runtime::Env;
 use anabranch_shard::{Init, Outcome};
-use anabranch_store::Store;
+use anabranch_store::{Store, StoreHome};
 use anabranch_types::{GroupId, NodeId, ReplicaId};
 use anabranch_walog::GroupLog;
 use bytes::Bytes;
@@ -26,7 +26,7 @@ const HANDOVER_PATIENCE: Duration = Duration::from_secs(2);
 /// A hosted replica.
 pub struct HostedGroup {
     pub(crate) group: Group<ShardMachine>,
-    pub(crate) shared: Arc<SharedState>,
+    pub(crate) current: Arc<CurrentState>,
     pub(crate) budgets: Budgets,
     pub(crate) writable: Writable,
     pub(crate) env: Env,
@@ -46,6 +46,8 @@ pub struct HostParts {
     pub log: GroupLog,
     /// Its applied state.
     pub store: Arc<dyn Store>,
+    /// Where the store comes from; none where no snapshots of other replicas come.
+    pub home: Option<Arc<dyn StoreHome>>,
     /// Whether the node takes writes.
     pub writable: Writable,
 }
@@ -62,11 +64,11 @@ impl HostedGroup {
         options: StorageOptions,
         group_options: &GroupOptions,
     ) -> Result<Self, HostError> {
-        let HostParts { group: id, founders, replica, log, store, writable } = parts;
-        let opened = tokio::task::spawn_blocking(move || ShardMachine::open(store)).await;
+        let HostParts { group: id, founders, replica, log, store, home, writable } = parts;
+        let opened = tokio::task::spawn_blocking(move || ShardMachine::open(store, home)).await;
         let opened = opened.map_err(|error| HostError::Init { group: id, reason: error.to_string() })?;
         let machine = opened.map_err(|source| HostError::Open { group: id, source })?;
-        let shared = machine.shared();
+        let current = machine.current();
         let group = Group::start(id, replica, log, machine, group_options).await?;
         if !founders.is_empty() {
             group.bootstrap(&founders).await?;
@@ -75,14 +77,14 @@ impl HostedGroup {
             group.wait_ready(READY_PATIENCE).await?;
         }
         let budgets = Budgets::new(options.limits);
-        let host = HostedGroup { group, shared, budgets, writable, env, options };
+        let host = HostedGroup { group, current, budgets, writable, env, options };
         host.init().await?;
         Ok(host)
     }
 
     /// The first command of a new group; a group that has one keeps it.
     async fn init(&self) -> Result<(), HostError> {
-        let known = self.shared.state.read().policy().is_some();
+        let known = self.current.now().state.read().policy().is_some();
         if known || !self.group.is_leader() {
             return Ok(());
         }
@@ -109,14 +111,14 @@ impl HostedGroup {
     /// the last second, whoever led then (I8). Before its first put and its first read alike.
     pub(crate) async fn begin_budget(&self, key: ShardKey) -> Result<(), NodeError> {
         let (term, now) = (self.group.term(), self.env.now());
-        let Some(no) = self.shared.state.read().shard(key.stream, key.shard).map(|shard| shard.no) else {
+        let shared = self.current.now();
+        let Some(no) = shared.state.read().shard(key.stream, key.shard).map(|shard| shard.no) else {
             return Ok(());
         };
         if !self.budgets.lacks(term, no) {
             return Ok(());
         }
-        let consumed = if consumption::is_recent(&self.shared, no, now) {
-            let shared = Arc::clone(&self.shared);
+        let consumed = if consumption::is_recent(&shared, no, now) {
             let read = tokio::task::spawn_blocking(move || consumption::of_last_second(&shared, no, now));
             read.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??
         } else {

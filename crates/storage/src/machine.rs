@@ -2,44 +2,63 @@
 
 use crate::codec::write_mutations;
 use crate::error::OpenError;
-use crate::shared::SharedState;
-use anabranch_consensus::{AppliedState, Committed, FlushJob, Machine, MachineError, Payload};
+use crate::shared::{CurrentState, SharedState};
+use anabranch_consensus::{AppliedState, CheckpointJob, Committed, FlushJob, Machine, MachineError, Payload};
 use anabranch_shard::{BucketId, ChunkKey, Effects, GroupState, ROWS_FROM, ROWS_TO, ShardNo};
-use anabranch_store::{Batch, Direction, Family, Store, StoreError};
+use anabranch_store::{Batch, Direction, Family, Store, StoreError, StoreHome};
 use anabranch_types::Counter;
 use bytes::Bytes;
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The state of one data group.
 pub struct ShardMachine {
-    shared: Arc<SharedState>,
+    current: Arc<CurrentState>,
     applied: AppliedState,
+    /// None where no snapshots of other replicas come.
+    home: Option<Arc<dyn StoreHome>>,
 }
 
 impl ShardMachine {
-    /// The state as `store` holds it.
+    /// The state as `store` holds it. `home` is where the store comes from, for a replica that takes
+    /// the snapshots of others.
     ///
     /// # Errors
     /// [`OpenError`] when what is stored cannot be read.
-    pub fn open(store: Arc<dyn Store>) -> Result<Self, OpenError> {
-        let applied = match store.get(Family::Meta, AppliedState::ROW_KEY)? {
-            Some(row) => AppliedState::from_row(row)?,
-            None => AppliedState::default(),
-        };
-        let mut rows = Vec::new();
-        store.scan(Family::Meta, ROWS_FROM, ROWS_TO, Direction::Ascending, &mut |key, value| {
-            rows.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
-            ControlFlow::Continue(())
-        })?;
-        let state = GroupState::load(rows, |bucket, shard| newest_chunk(&*store, bucket, shard))
-            .map_err(|error| OpenError::Rows(error.to_string()))?;
-        Ok(ShardMachine { shared: Arc::new(SharedState::new(state, store)), applied })
+    pub fn open(store: Arc<dyn Store>, home: Option<Arc<dyn StoreHome>>) -> Result<Self, OpenError> {
+        let (state, applied) = load(store)?;
+        Ok(ShardMachine { current: Arc::new(CurrentState::new(state)), applied, home })
     }
 
-    pub(crate) fn shared(&self) -> Arc<SharedState> {
-        Arc::clone(&self.shared)
+    pub(crate) fn current(&self) -> Arc<CurrentState> {
+        Arc::clone(&self.current)
     }
+
+    fn take_in(&mut self, dir: &Path) -> Result<(), OpenError> {
+        let home = self.home.as_ref().ok_or(OpenError::NoHome)?;
+        // Read before it counts: one that this build cannot read leaves the state as it is (D15).
+        let (state, applied) = load(home.take_in(dir)?)?;
+        home.commit()?;
+        self.current.replace(state);
+        self.applied = applied;
+        Ok(())
+    }
+}
+
+fn load(store: Arc<dyn Store>) -> Result<(SharedState, AppliedState), OpenError> {
+    let applied = match store.get(Family::Meta, AppliedState::ROW_KEY)? {
+        Some(row) => AppliedState::from_row(row)?,
+        None => AppliedState::default(),
+    };
+    let mut rows = Vec::new();
+    store.scan(Family::Meta, ROWS_FROM, ROWS_TO, Direction::Ascending, &mut |key, value| {
+        rows.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+        ControlFlow::Continue(())
+    })?;
+    let state = GroupState::load(rows, |bucket, shard| newest_chunk(&*store, bucket, shard))
+        .map_err(|error| OpenError::Rows(error.to_string()))?;
+    Ok((SharedState::new(state, store), applied))
 }
 
 /// The last chunk key of a shard within a bucket.
@@ -60,9 +79,10 @@ impl Machine for ShardMachine {
 
     fn apply(&mut self, entries: Vec<Committed>) -> Result<Vec<Bytes>, MachineError> {
         let mut outcomes = Vec::with_capacity(entries.len());
+        let shared = self.current.now();
         let (mut effects, mut applied) = (Effects::new(), self.applied.clone());
         let latest = {
-            let mut state = self.shared.state.write();
+            let mut state = shared.state.write();
             for entry in entries {
                 outcomes.push(match entry.payload {
                     Payload::Blank => Bytes::new(),
@@ -82,18 +102,35 @@ impl Machine for ShardMachine {
         let mut batch = Batch::new();
         write_mutations(effects.take_mutations(), &mut batch);
         batch.put(Family::Meta, AppliedState::ROW_KEY, &applied.to_row());
-        self.shared.store.write(batch).map_err(|error| MachineError(error.to_string()))?;
+        shared.store.write(batch).map_err(|error| MachineError(error.to_string()))?;
         // Only now: a flush tells openraft what may be purged by it.
         self.applied = applied;
-        self.shared.publish(latest);
+        shared.publish(latest);
         Ok(outcomes)
     }
 
     fn begin_flush(&mut self) -> FlushJob {
-        let (shared, applied) = (Arc::clone(&self.shared), self.applied.clone());
+        let (shared, applied) = (self.current.now(), self.applied.clone());
         Box::new(move || {
             shared.store.flush().map_err(|error| MachineError(error.to_string()))?;
             Ok(applied)
         })
     }
+
+    fn begin_checkpoint(&mut self, dir: PathBuf) -> CheckpointJob {
+        let shared = self.current.now();
+        Box::new(move || {
+            let row = shared.store.checkpoint(&dir, AppliedState::ROW_KEY);
+            let row = row.map_err(|error| MachineError(error.to_string()))?;
+            let applied = row.map(AppliedState::from_row).transpose();
+            Ok(applied.map_err(|error| MachineError(error.to_string()))?.unwrap_or_default())
+        })
+    }
+
+    fn install(&mut self, dir: &Path) -> Result<(), MachineError> {
+        self.take_in(dir).map_err(|error| MachineError(error.to_string()))
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ pub(crate) async fn flush(host: Arc<HostedGroup>) {
             () = stopping.cancelled() => return,
             () = host.env.sleep(host.options.flush_look_every) => {}
         }
-        let unflushed = host.shared.store.unflushed_bytes();
+        let unflushed = host.current.now().store.unflushed_bytes();
         metrics::unflushed(host.id(), unflushed);
         let now = host.env.clock.monotonic();
         // By the log, not by bytes: an entry that leaves no bytes pins the log all the same.
@@ -33,6 +33,7 @@ pub(crate) async fn flush(host: Arc<HostedGroup>) {
             host.group.request_flush().await;
             flushed_at = now;
         }
+        host.group.relieve_log().await;
     }
 }
 
@@ -57,7 +58,7 @@ pub(crate) async fn tick(host: Arc<HostedGroup>) {
 /// Tells the group the time, when it leads and something is due.
 async fn expire(host: &HostedGroup) {
     let now = host.env.now();
-    if !host.group.is_leader() || !trimming::is_due(&host.shared.state.read(), now) {
+    if !host.group.is_leader() || !trimming::is_due(&host.current.now().state.read(), now) {
         return;
     }
     match host.propose(Tick { now }.encode()).await {

@@ -11,7 +11,7 @@ use anabranch_types::{Counter, Timestamp};
 pub(crate) async fn put(host: &HostedGroup, request: &PutRequest, attempt: Attempt) -> Result<PutReply, NodeError> {
     host.check_leader()?;
     // Before anything that refuses: what was written is not to be called refused.
-    let recorded = host.shared.state.read().recorded(request.request_id);
+    let recorded = host.current.now().state.read().recorded(request.request_id);
     if let Some(outcome) = recorded {
         return Ok(PutReply { fates: settle_recorded(request, &outcome) });
     }

@@ -9,14 +9,14 @@ use anabranch_store::{Direction, Family, Store, StoreError};
 use anabranch_types::{Counter, Timestamp};
 use bytes::Bytes;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 #[tracing::instrument(name = "storage.read", skip_all, fields(group = %host.id(), shard = %request.shard.shard))]
 pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<ReadReply, NodeError> {
     let no_such_shard = || NodeError::NoSuchShard { group: host.id() };
     host.read_barrier().await?;
+    let shared = host.current.now();
     let no = {
-        let state = host.shared.state.read();
+        let state = shared.state.read();
         state.shard(request.shard.stream, request.shard.shard).ok_or_else(no_such_shard)?.no
     };
     host.begin_budget(request.shard).await?;
@@ -25,7 +25,7 @@ pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<Rea
         NodeError::Throttled { bucket: exceeded.bucket, retry_after: exceeded.retry_after }
     };
     host.budgets.admit_read(no, host.env.clock.monotonic()).map_err(throttled)?;
-    let (shared, now) = (Arc::clone(&host.shared), host.env.now());
+    let now = host.env.now();
     let scanned = tokio::task::spawn_blocking(move || scan(&shared, no, request, now));
     let reply = scanned.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??;
     let reply = reply.ok_or_else(no_such_shard)?;

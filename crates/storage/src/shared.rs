@@ -3,9 +3,30 @@
 use anabranch_shard::GroupState;
 use anabranch_store::Store;
 use anabranch_types::Counter;
+use arc_swap::ArcSwap;
 use parking_lot::RwLock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The state there is now. A snapshot of another replica replaces it as a whole.
+pub(crate) struct CurrentState(ArcSwap<SharedState>);
+
+impl CurrentState {
+    pub fn new(state: SharedState) -> Self {
+        CurrentState(ArcSwap::from_pointee(state))
+    }
+
+    /// The state of this moment. What belongs together is read of one: a later call may answer
+    /// another state, in which an earlier one's buckets are gone.
+    pub fn now(&self) -> Arc<SharedState> {
+        self.0.load_full()
+    }
+
+    /// Readers that come from now on see `state` and nothing of the one before.
+    pub fn replace(&self, state: SharedState) {
+        self.0.store(Arc::new(state));
+    }
+}
 
 /// Written by the group's machine alone.
 ///

@@ -74,7 +74,7 @@ impl Storage {
         let hosts: Vec<_> = self.groups.read().values().cloned().collect();
         let stops = hosts.iter().map(|host| async {
             host.group.shutdown().await;
-            let shared = Arc::clone(&host.shared);
+            let shared = host.current.now();
             let flushed = tokio::task::spawn_blocking(move || shared.store.flush()).await;
             match flushed {
                 Ok(Ok(())) => {}

@@ -100,6 +100,7 @@ impl World {
             replica: ReplicaId(1),
             log: log.group(GROUP),
             store: Arc::clone(&store),
+            home: None,
             writable: writable.clone(),
         };
         let storage = Storage::new(env.clone(), options(limits), GroupOptions::default());

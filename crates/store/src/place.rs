@@ -110,6 +110,22 @@ impl StatePlace {
         directory::sync_parent(&pointer).map_err(|source| failed("sync the parent of", &pointer, source))
     }
 
+    /// Deletes all of it, for good. Repeating it does no harm.
+    ///
+    /// # Errors
+    /// [`PlaceError`]; what is left is for the next try.
+    pub fn remove(&self) -> Result<(), PlaceError> {
+        for dir in self.directories()? {
+            fs::remove_dir_all(&dir).map_err(|source| failed("remove", &dir, source))?;
+        }
+        let pointer = self.pointer();
+        match fs::remove_file(&pointer) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("remove", &pointer, error)),
+            Ok(()) | Err(_) => {}
+        }
+        directory::sync_parent(&pointer).map_err(|source| failed("sync the parent of", &pointer, source))
+    }
+
     fn pointer(&self) -> PathBuf {
         self.parent.join(format!("{}.state", self.name))
     }

@@ -1,7 +1,7 @@
 //! The calling side: a [`PeerLinks`] per node, with a link to each other node.
 //!
-//! A link has three connections, so that none of them waits for what another one carries: entries,
-//! votes and heartbeats, calls of the roles. All are made when they are first needed.
+//! A link has four connections, so that none of them waits for what another one carries: entries,
+//! votes and heartbeats, calls of the roles, snapshots. All are made when they are first needed.
 
 mod append_codec;
 mod calling;
@@ -49,6 +49,7 @@ struct PeerLink {
     appends: Arc<Lane>,
     messages: Arc<Lane>,
     calls: Arc<Lane>,
+    snapshots: Arc<Lane>,
 }
 
 impl PeerLinks {
@@ -77,7 +78,12 @@ impl PeerLinks {
         }
         links.retain(|known, _| self.common.peers.peer(*known).is_some());
         let lane = |name| Arc::new(Lane::new(name, node, Arc::clone(&self.common)));
-        let link = PeerLink { appends: lane("appends"), messages: lane("messages"), calls: lane("calls") };
+        let link = PeerLink {
+            appends: lane("appends"),
+            messages: lane("messages"),
+            calls: lane("calls"),
+            snapshots: lane("snapshots"),
+        };
         Arc::clone(links.entry(node).or_insert(Arc::new(link)))
     }
 }

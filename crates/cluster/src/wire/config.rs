@@ -41,7 +41,7 @@ pub struct PeerOptions {
     pub header_bytes_max: u32,
     /// Open calls and streams on one connection.
     pub streams_max: u32,
-    /// Connections that are accepted; a peer makes three.
+    /// Connections that are accepted; a peer makes four.
     pub connections_max: usize,
     /// Bytes that a stream may be ahead of its reader.
     pub stream_window_bytes: u32,

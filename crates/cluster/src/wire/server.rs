@@ -6,6 +6,7 @@
 mod accept;
 mod appends;
 mod asks;
+mod fetches;
 mod gate;
 mod joining_calls;
 mod metadata_calls;
@@ -28,10 +29,12 @@ use anabranch_proto::peer::v1::joining_server::JoiningServer;
 use anabranch_proto::peer::v1::metadata_calls_server::MetadataCallsServer;
 use anabranch_proto::peer::v1::replica_appends_server::ReplicaAppendsServer;
 use anabranch_proto::peer::v1::replica_messages_server::ReplicaMessagesServer;
+use anabranch_proto::peer::v1::replica_snapshots_server::ReplicaSnapshotsServer;
 use anabranch_proto::peer::v1::storage_calls_server::StorageCallsServer;
 use anabranch_runtime::Env;
 use appends::Appends;
 use asks::Asks;
+use fetches::Fetches;
 use gate::RefusalLog;
 use joining_calls::LocalJoining;
 use metadata_calls::LocalMetadata;
@@ -50,6 +53,7 @@ pub struct PeerServer {
     refusals: RefusalLog,
     asks: ReplicaMessagesServer<Asks>,
     appends: ReplicaAppendsServer<Appends>,
+    fetches: ReplicaSnapshotsServer<Fetches>,
     storage: StorageCallsServer<LocalStorage>,
     metadata: MetadataCallsServer<LocalMetadata>,
     joining: JoiningServer<LocalJoining>,
@@ -73,6 +77,7 @@ impl PeerServer {
     pub fn new(this: NodeIdentity, served: Served, peers: Arc<dyn Peers>, options: PeerOptions, env: Env) -> Self {
         let (ask_max, append_max, call_max) = (options.ask_bytes_max, options.append_bytes_max, options.call_bytes_max);
         let asks = Asks::new(served.replicas.clone());
+        let fetches = Fetches::new(served.replicas.clone());
         let appends = Appends::new(served.replicas, env.tasks.stopping());
         let storage = StorageCallsServer::new(LocalStorage(served.storage))
             .max_decoding_message_size(call_max)
@@ -87,6 +92,7 @@ impl PeerServer {
             refusals: RefusalLog::default(),
             asks: ReplicaMessagesServer::new(asks).max_decoding_message_size(ask_max),
             appends: ReplicaAppendsServer::new(appends).max_decoding_message_size(append_max),
+            fetches: ReplicaSnapshotsServer::new(fetches).max_decoding_message_size(ask_max),
             storage,
             metadata,
             joining: JoiningServer::new(LocalJoining(served.joining)),

@@ -44,6 +44,15 @@ impl Replica for Echo {
     fn append(&self, messages: BoxStream<'static, Bytes>) -> ReplicaAnswers {
         messages.map(|message| Ok(echoed(&message))).boxed()
     }
+
+    /// The first byte, as often as the second says, in 4 KiB.
+    fn fetch(&self, request: Bytes) -> BoxFuture<'static, Result<Bytes, Refused>> {
+        let piece = match request[..] {
+            [byte, count] => Ok(Bytes::from(vec![byte; usize::from(count) << 12])),
+            _ => Err(Refused::NoSuchPiece { reason: "two bytes name a piece".to_owned() }),
+        };
+        async move { piece }.boxed()
+    }
 }
 
 /// Takes no message of an append stream, and tells when it lets go of one.
@@ -72,6 +81,10 @@ impl Replica for Stuck {
             pending().await
         };
         futures::stream::once(never).boxed()
+    }
+
+    fn fetch(&self, _: Bytes) -> BoxFuture<'static, Result<Bytes, Refused>> {
+        pending().boxed()
     }
 }
 

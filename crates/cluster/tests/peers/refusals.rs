@@ -15,6 +15,17 @@ fn secret(text: &str) -> PeerOptions {
     PeerOptions { secret: Some(SharedSecret::new(text.as_bytes()).unwrap()), ..PeerOptions::default() }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_of_another_directory_gets_no_piece_of_a_snapshot() {
+    let (caller, callee, book) = pair(serving([Arc::new(Echo(7)) as _])).await;
+    caller.links.fetch(peer(7), Bytes::from_static(&[1, 1]), PATIENCE).await.expect("known");
+    book.write(1, String::new(), Incarnation(5));
+    let refused = caller.links.fetch(peer(7), Bytes::from_static(&[1, 1]), PATIENCE).await.expect_err("unknown");
+    assert!(refused.to_string().contains("incarnation") || refused.to_string().contains("directory"), "{refused}");
+    caller.stop().await;
+    callee.stop().await;
+}
+
 /// What node 2 answers to a vote of `this`.
 async fn asked(this: NodeIdentity, book: &Arc<Book>, options: PeerOptions, to: Peer) -> Result<Bytes, Unreached> {
     let env = Env::system();

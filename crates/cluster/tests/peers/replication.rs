@@ -3,13 +3,14 @@
 use crate::memory::{Disk, Memory, log_options, open_log};
 use crate::net::{Book, Node, PATIENCE, soon};
 use anabranch_cluster::{PeerOptions, Served, SharedSecret};
-use anabranch_consensus::{Group, GroupOptions, InFlight, ProposeError, Role};
+use anabranch_consensus::{Group, GroupOptions, InFlight, ProposeError, Role, SnapshotOptions, Snapshots};
 use anabranch_types::{GroupId, NodeId, ReplicaId};
 use anabranch_walog::Walog;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{join_all, select_all};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tempfile::TempDir;
 
 const GROUPS: usize = 3;
@@ -66,7 +67,10 @@ impl Cluster {
         let node = Node::start(at as u64 + 1, &self.book, Served::default(), options).await;
         let log = open_log(&self.dir.path().join(at.to_string()), log_options());
         let transport = Arc::new(node.links.clone());
-        let group_options = GroupOptions { transport, in_flight: InFlight::new(32 << 20), ..GroupOptions::default() };
+        let snapshots = SnapshotOptions::in_dir(self.dir.path().join(format!("snapshots of {at}")));
+        let snapshots = Some(Snapshots::new(snapshots, node.env.clone()));
+        let in_flight = InFlight::new(32 << 20);
+        let group_options = GroupOptions { transport, in_flight, snapshots, ..GroupOptions::default() };
         let mut groups = Vec::new();
         for group in 0..GROUPS {
             self.disks[at][group] = self.disks[at][group].after_crash();
@@ -172,6 +176,47 @@ async fn groups_replicate_over_sockets_and_fail_over() {
     if leader != next {
         cluster.group(leader, 1).transfer_leader(replica(next, 1), PATIENCE).await.unwrap();
         assert!(cluster.propose(1, "after the handover").await > 0);
+    }
+    for node in 0..3 {
+        cluster.kill(node).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_behind_the_logs_catches_up_by_snapshots_over_sockets() {
+    let mut cluster = Cluster::start().await;
+    for disk in cluster.disks.iter().flatten() {
+        disk.ballast_bytes.store((2 << 20) + 77, Ordering::Relaxed);
+    }
+    for group in 0..GROUPS {
+        cluster.propose(group, "before").await;
+    }
+    let behind = 2;
+    cluster.kill(behind).await;
+    for group in 0..GROUPS {
+        let mut last = 0;
+        for number in 0..20 {
+            last = cluster.propose(group, &format!("without it {number}")).await;
+        }
+        for node in cluster.running() {
+            cluster.applied(node, group, last).await;
+            let purged = async {
+                let log = cluster.hosts[node].as_ref().unwrap().log.group(group_id(group));
+                while log.state().purged.map(|id| id.index) < Some(last) {
+                    cluster.group(node, group).request_flush().await;
+                    tokio::task::yield_now().await;
+                }
+            };
+            soon("a purge", purged).await;
+        }
+    }
+    cluster.boot(behind).await;
+    for group in 0..GROUPS {
+        let last = cluster.propose(group, "together").await;
+        cluster.applied(behind, group, last).await;
+        assert_eq!(cluster.disks[behind][group].installs.load(Ordering::Relaxed), 1);
+        cluster.applied(0, group, last).await;
+        assert_eq!(cluster.disks[behind][group].commands(), cluster.disks[0][group].commands());
     }
     for node in 0..3 {
         cluster.kill(node).await;

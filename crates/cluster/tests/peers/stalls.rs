@@ -127,3 +127,24 @@ async fn answers_that_are_dropped_end_the_messages() {
     caller.stop().await;
     callee.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_piece_of_a_snapshot_passes_whole_and_beside_everything_else() {
+    let (let_go, _let_go) = mpsc::channel(1);
+    let replicas = [Arc::new(Echo(7)) as _, Arc::new(Stuck { group: 8, let_go }) as _];
+    let (caller, callee, _) = pair(serving(replicas)).await;
+    // One that never comes holds up no other one, and no vote.
+    let stuck = tokio::spawn(caller.links.fetch(peer(8), Bytes::from_static(b"piece"), PATIENCE));
+    let largest = caller.links.fetch(peer(7), Bytes::from_static(&[5, 255]), PATIENCE).await.unwrap();
+    assert!(largest.len() == 255 << 12 && largest.iter().all(|byte| *byte == 5));
+    let refused = caller.links.fetch(peer(7), Bytes::from_static(&[5]), PATIENCE).await.unwrap_err();
+    assert!(matches!(&refused, Unreached::Refused { reason, .. } if reason.contains("two bytes")), "{refused}");
+    let elsewhere = Peer { replica: anabranch_types::ReplicaId(3), ..peer(7) };
+    let refused = caller.links.fetch(elsewhere, Bytes::from_static(&[5, 1]), PATIENCE).await.unwrap_err();
+    assert!(matches!(&refused, Unreached::Refused { reason, .. } if reason.contains("no replica 3")), "{refused}");
+    let vote = caller.links.ask(peer(7), MessageKind::Vote, Bytes::from_static(b"vote"), PATIENCE).await.unwrap();
+    assert_eq!(vote, echoed(b"vote"));
+    stuck.abort();
+    caller.stop().await;
+    callee.stop().await;
+}

@@ -3,13 +3,15 @@
 pub mod wires;
 
 use crate::memory::{Disk, Memory, log_options, open_log};
-use anabranch_consensus::{Group, GroupOptions, GroupStatus, InFlight, ProposeError, Role};
+use anabranch_consensus::{Group, GroupOptions, GroupStatus, InFlight, ProposeError, Role, SnapshotOptions, Snapshots};
+use anabranch_runtime::Env;
 use anabranch_types::{GroupId, NodeId, ReplicaId};
 use anabranch_walog::{Options, Walog};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{join_all, select_all};
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -26,6 +28,7 @@ pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 pub struct Node {
     pub group: Group<Memory>,
     pub log: Walog,
+    pub env: Env,
 }
 
 pub struct Cluster {
@@ -38,6 +41,8 @@ pub struct Cluster {
     pub log_options: Options,
     /// Of each node.
     pub in_flight_bytes: u32,
+    /// Of each node, but for where its copies lie.
+    pub snapshots: SnapshotOptions,
 }
 
 pub fn replica(at: usize) -> ReplicaId {
@@ -55,8 +60,12 @@ impl Cluster {
         let disks = (0..3).map(|_| Disk { witness: Arc::clone(&witness), ..Disk::default() }).collect();
         let dir = tempfile::tempdir().unwrap();
         let nodes = (0..3).map(|_| None).collect();
-        let mut cluster =
-            Cluster { dir, wires: Arc::default(), disks, nodes, options, log_options, in_flight_bytes: 32 << 20 };
+        let snapshots = SnapshotOptions {
+            offer_every: Duration::from_millis(10),
+            ..SnapshotOptions::in_dir(dir.path().to_owned())
+        };
+        let (wires, in_flight_bytes) = (Arc::default(), 32 << 20);
+        let mut cluster = Cluster { dir, wires, disks, nodes, options, log_options, in_flight_bytes, snapshots };
         for at in 0..3 {
             cluster.boot(at).await;
         }
@@ -81,17 +90,20 @@ impl Cluster {
     }
 
     async fn boot_in(&mut self, at: usize, id: ReplicaId, dir: &str) {
+        let snapshots = SnapshotOptions { dir: self.snapshots_dir(dir), ..self.snapshots.clone() };
         let dir = self.dir.path().join(dir);
         let log = open_log(&dir, self.log_options.clone());
+        let env = Env::system();
+        let snapshots = Some(Snapshots::new(snapshots, env.clone()));
         self.disks[at] = self.disks[at].after_crash();
         let transport = Arc::new(Wire { from: id, wires: Arc::clone(&self.wires) });
         // Replicas on nodes of their own share no bound.
         let in_flight = InFlight::new(self.in_flight_bytes);
-        let options = GroupOptions { transport, in_flight, ..self.options.clone() };
+        let options = GroupOptions { transport, in_flight, snapshots, ..self.options.clone() };
         let machine = Memory(self.disks[at].clone());
         let group = Group::start(GROUP, id, log.group(GROUP), machine, &options).await.expect("starts");
         self.wires.connect(Arc::new(group.clone()));
-        self.nodes[at] = Some(Node { group, log });
+        self.nodes[at] = Some(Node { group, log, env });
     }
 
     /// Ends a replica; what its machine had not flushed is gone.
@@ -99,7 +111,26 @@ impl Cluster {
         let node = self.nodes[at].take().expect("it runs");
         self.wires.disconnect(node.group.replica_id());
         node.group.shutdown().await;
+        node.env.tasks.shutdown(PATIENCE).await.expect("tasks end");
         node.log.close();
+    }
+
+    /// Where the replica that runs in `dir` keeps copies.
+    pub fn snapshots_dir(&self, dir: &str) -> PathBuf {
+        self.dir.path().join(format!("snapshots of {dir}"))
+    }
+
+    /// Flushes `at` until its log is purged up to what it shows now.
+    pub async fn purge(&self, at: usize) {
+        let node = self.nodes[at].as_ref().expect("it runs");
+        let target = node.group.status().applied_index;
+        let purged = async {
+            while node.log.group(GROUP).state().purged.map(|id| id.index) < target {
+                node.group.request_flush().await;
+                tokio::task::yield_now().await;
+            }
+        };
+        soon("a purge", purged).await;
     }
 
     pub async fn stop(mut self) {

@@ -22,6 +22,24 @@ pub struct Wires {
     refusals: Mutex<Vec<String>>,
     /// Who asked how often whether it would be elected, heard or not.
     pre_votes: Mutex<HashMap<ReplicaId, u64>>,
+    pieces: Mutex<Pieces>,
+    /// The newest offer to each replica.
+    offers: Mutex<HashMap<ReplicaId, (Peer, Bytes)>>,
+}
+
+/// Pieces of snapshots on their way.
+struct Pieces {
+    carried: u64,
+    /// How many more are carried before the next one waits.
+    passing: u64,
+    /// The next one of at least so many bytes is damaged on its way.
+    damage_from_bytes: Option<usize>,
+}
+
+impl Default for Pieces {
+    fn default() -> Self {
+        Pieces { carried: 0, passing: u64::MAX, damage_from_bytes: None }
+    }
 }
 
 #[derive(Default, Clone, Copy)]
@@ -82,6 +100,53 @@ impl Wires {
         self.pre_votes.lock().get(&candidate).copied().unwrap_or(0)
     }
 
+    /// Pieces of snapshots that were carried so far.
+    pub fn pieces_carried(&self) -> u64 {
+        self.pieces.lock().carried
+    }
+
+    /// Carries `count` more pieces, and the next one never.
+    pub fn pass_pieces(&self, count: u64) {
+        self.pieces.lock().passing = count;
+    }
+
+    pub fn damage_a_piece_of(&self, bytes: usize) {
+        self.pieces.lock().damage_from_bytes = Some(bytes);
+    }
+
+    pub fn damage_is_done(&self) -> bool {
+        self.pieces.lock().damage_from_bytes.is_none()
+    }
+
+    /// Says again what `to` was last offered, whatever has become of it since.
+    pub async fn offer_again(&self, to: ReplicaId) -> Result<Bytes, Refused> {
+        let (peer, offer) = self.offers.lock().get(&to).cloned().expect("it was offered something");
+        let replica = self.replica(peer).expect("it runs");
+        replica.answer(MessageKind::Offer, offer).await
+    }
+
+    /// Whether one more piece passes.
+    fn lets_a_piece_pass(&self) -> bool {
+        let mut pieces = self.pieces.lock();
+        let passes = pieces.passing > 0;
+        if passes {
+            pieces.passing -= 1;
+            pieces.carried += 1;
+        }
+        passes
+    }
+
+    fn damaged(&self, piece: Bytes) -> Bytes {
+        let mut pieces = self.pieces.lock();
+        if pieces.damage_from_bytes.is_none_or(|bytes| piece.len() < bytes) {
+            return piece;
+        }
+        pieces.damage_from_bytes = None;
+        let mut damaged = piece.to_vec();
+        *damaged.last_mut().expect("not empty") ^= 1;
+        damaged.into()
+    }
+
     fn refused(&self, peer: Peer, refused: &Refused) -> Unreached {
         let reason = refused.to_string();
         self.refusals.lock().push(reason.clone());
@@ -135,6 +200,9 @@ impl Transport for Wire {
         if kind == MessageKind::PreVote {
             *wires.pre_votes.lock().entry(from).or_default() += 1;
         }
+        if kind == MessageKind::Offer {
+            wires.offers.lock().insert(to.replica, (to, body.clone()));
+        }
         async move {
             let (there, back) = (wires.way(from, to.replica).cuts, wires.way(to.replica, from).cuts);
             wires.pass(from, to.replica, there).await;
@@ -172,6 +240,21 @@ impl Transport for Wire {
                 }
             });
             Ok(answers.boxed())
+        }
+        .boxed()
+    }
+
+    fn fetch(&self, peer: Peer, request: Bytes, _: Duration) -> BoxFuture<'static, Result<Bytes, Unreached>> {
+        let Wire { from, wires } = self.clone();
+        async move {
+            let (there, back) = (wires.way(from, peer.replica).cuts, wires.way(peer.replica, from).cuts);
+            wires.pass(from, peer.replica, there).await;
+            if !wires.lets_a_piece_pass() {
+                pending::<()>().await;
+            }
+            let answer = wires.replica(peer)?.fetch(request).await.map_err(|error| wires.refused(peer, &error));
+            wires.pass(peer.replica, from, back).await;
+            answer.map(|piece| wires.damaged(piece))
         }
         .boxed()
     }

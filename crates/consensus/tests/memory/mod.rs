@@ -1,13 +1,14 @@
 //! A machine in memory, and a log on disk for it.
 
-use anabranch_consensus::{AppliedState, Committed, FlushJob, Machine, MachineError, Payload};
+use anabranch_consensus::{AppliedState, CheckpointJob, Committed, FlushJob, Machine, MachineError, Payload};
 use anabranch_runtime::fs::StdFs;
 use anabranch_walog::{LogId, Options, Walog};
-use bytes::Bytes;
+use bytes::{Buf, BufMut, Bytes};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A command at which a [`Memory`] fails.
 pub const POISON: &[u8] = b"poison";
@@ -28,6 +29,10 @@ pub struct Disk {
     pub witness: Arc<Mutex<BTreeMap<u64, (LogId, Payload)>>>,
     /// Indexes in the order in which this run applied them.
     pub applied_here: Arc<Mutex<Vec<u64>>>,
+    /// Bytes that a copy has beside the state.
+    pub ballast_bytes: Arc<AtomicU64>,
+    /// Copies of others that were installed here, over all runs.
+    pub installs: Arc<AtomicU64>,
 }
 
 impl Disk {
@@ -38,6 +43,8 @@ impl Disk {
             flushed: Arc::new(Mutex::new(flushed.clone())),
             shown: Arc::new(Mutex::new(flushed)),
             witness: Arc::clone(&self.witness),
+            ballast_bytes: Arc::clone(&self.ballast_bytes),
+            installs: Arc::clone(&self.installs),
             ..Disk::default()
         }
     }
@@ -99,6 +106,50 @@ impl Machine for Memory {
             *flushed.lock() = moment;
             Ok(applied)
         })
+    }
+
+    fn begin_checkpoint(&mut self, dir: PathBuf) -> CheckpointJob {
+        let (moment, flushed) = (self.0.shown.lock().clone(), Arc::clone(&self.0.flushed));
+        let ballast_bytes = self.0.ballast_bytes.load(Ordering::Relaxed);
+        Box::new(move || {
+            moment.write(&dir, ballast_bytes).map_err(|error| MachineError(error.to_string()))?;
+            let applied = moment.applied.clone();
+            *flushed.lock() = moment;
+            Ok(applied)
+        })
+    }
+
+    fn install(&mut self, dir: &Path) -> Result<(), MachineError> {
+        let state = State::read(dir).map_err(|error| MachineError(error.to_string()))?;
+        *self.0.flushed.lock() = state.clone();
+        *self.0.shown.lock() = state;
+        self.0.installs.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl State {
+    fn write(&self, dir: &Path, ballast_bytes: u64) -> std::io::Result<()> {
+        std::fs::create_dir(dir)?;
+        let mut commands = Vec::new();
+        for (index, command) in &self.commands {
+            commands.put_u64(*index);
+            commands.put_u32(command.len() as u32);
+            commands.put_slice(command);
+        }
+        std::fs::write(dir.join("applied"), self.applied.to_row())?;
+        std::fs::write(dir.join("commands"), commands)?;
+        std::fs::write(dir.join("ballast"), (0..ballast_bytes).map(|at| (at * 31) as u8).collect::<Vec<_>>())
+    }
+
+    fn read(dir: &Path) -> std::io::Result<State> {
+        let applied = AppliedState::from_row(std::fs::read(dir.join("applied"))?.into()).expect("checked on its way");
+        let (mut commands, mut bytes) = (Vec::new(), Bytes::from(std::fs::read(dir.join("commands"))?));
+        while bytes.has_remaining() {
+            let (index, length) = (bytes.get_u64(), bytes.get_u32() as usize);
+            commands.push((index, bytes.split_to(length)));
+        }
+        Ok(State { applied, commands })
     }
 }
 

@@ -42,7 +42,7 @@ pub fn run(args: &DevArgs, nodes: u8) -> anyhow::Result<()> {
         let telemetry = anabranch_telemetry::init(&TelemetryOptions {
             otlp_endpoint: None,
             node: "parent".to_owned(),
-            ..config.telemetry.options(anabranch_types::NodeId(0))
+            ..config.telemetry.options(None)
         })?;
         let result = run_in(args, nodes, &env).await;
         // Tasks that still read are those of nodes that have said all.

@@ -81,6 +81,7 @@ async fn run_in(
     let settled = settle(config, opened, &mut listeners, &env);
     let Some(settled) = start_unless_stopped(&mut signals, settled).await else { return Ok(()) };
     let directory = &*kept.insert(settled?);
+    anabranch_consensus::metrics::describe();
     anabranch_storage::describe();
     fold_histograms(&env, &metrics);
     let render = Arc::new(move || metrics.render());

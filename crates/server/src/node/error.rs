@@ -31,7 +31,7 @@ pub enum StartError {
         group: GroupId,
         /// Why.
         #[source]
-        source: anabranch_store::OpenError,
+        source: anabranch_store::HomeError,
     },
     /// What the stores share cannot be made.
     #[error("cannot prepare the state stores")]

@@ -5,14 +5,15 @@ use crate::config::NodeConfig;
 use crate::data_dir::{DataDir, Identity};
 use anabranch_catalog::{Group as GroupRow, Replica, ReplicaState, ShardMap};
 use anabranch_cluster::Writable;
-use anabranch_consensus::{Group, GroupOptions, InFlight, Transport};
+use anabranch_consensus::{Group, GroupOptions, InFlight, SnapshotOptions, Snapshots, Transport};
 use anabranch_metadata::{CatalogMachine, MetadataError};
+use anabranch_runtime::Env;
 use anabranch_storage::{FilesError, HostParts, ReplicaFiles};
-use anabranch_store::{RocksStore, SharedOptions, SharedResources, Store, StoreOptions};
+use anabranch_store::{RocksHome, SharedOptions, SharedResources, StatePlace, Store, StoreHome, StoreOptions};
 use anabranch_types::GroupId;
 use anabranch_walog::Walog;
 use futures::future::BoxFuture;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -67,9 +68,15 @@ impl Stores {
         memtables + memtables / 2 + u64::from(config.groups) * GROUP_SLACK_BYTES + CATALOG_ROOM_BYTES
     }
 
-    /// The same, with a way to the other nodes.
-    pub(super) fn connected(mut self, transport: Arc<dyn Transport>) -> Self {
-        self.group_options.transport = transport;
+    /// The same, for a node that others reach: entries are kept for followers, and snapshots travel.
+    pub(super) fn connected(mut self, transport: Arc<dyn Transport>, env: &Env) -> Self {
+        let snapshots = SnapshotOptions::in_dir(self.data_dir.join("groups"));
+        self.group_options = GroupOptions {
+            transport,
+            kept_entries: GroupOptions::KEPT_ENTRIES,
+            snapshots: Some(Snapshots::new(snapshots, env.clone())),
+            ..self.group_options
+        };
         self
     }
 
@@ -77,8 +84,8 @@ impl Stores {
         self.options.flush_after_bytes as u64
     }
 
-    fn path(&self, group: GroupId) -> PathBuf {
-        self.data_dir.join("groups").join(format!("{:05}", group.0))
+    fn place(&self, group: GroupId) -> StatePlace {
+        StatePlace::new(&self.data_dir.join("groups"), &format!("{:05}", group.0))
     }
 
     fn bootstrapped_mark(&self) -> PathBuf {
@@ -95,12 +102,12 @@ impl Stores {
         std::fs::File::open(self.data_dir.join("groups"))?.sync_all()
     }
 
-    async fn open(&self, group: GroupId) -> Result<Arc<dyn Store>, StartError> {
-        let (path, stores) = (self.path(group), self.clone());
+    async fn open(&self, group: GroupId) -> Result<(Arc<dyn Store>, Arc<dyn StoreHome>), StartError> {
+        let home = Arc::new(RocksHome::new(self.place(group), self.options.clone(), Arc::clone(&self.shared)));
+        let opening = Arc::clone(&home);
         // The store makes its directory itself, and syncs the name of what it made.
-        let opened = tokio::task::spawn_blocking(move || RocksStore::open(&path, &stores.options, &stores.shared));
-        let store = opened.await?.map_err(|source| StartError::Store { group, source })?;
-        Ok(Arc::new(store))
+        let opened = tokio::task::spawn_blocking(move || opening.open()).await?;
+        Ok((opened.map_err(|source| StartError::Store { group, source })?, home))
     }
 }
 
@@ -116,8 +123,8 @@ pub(super) fn check_not_lost(log: &Walog, stores: &Stores) -> Result<(), StartEr
 
 /// This node's replica of the catalog as it is on disk.
 pub(super) async fn open_catalog(stores: &Stores) -> Result<CatalogMachine, StartError> {
-    let store = stores.open(GroupId::METADATA).await?;
-    Ok(tokio::task::spawn_blocking(move || CatalogMachine::open(store)).await??)
+    let (store, home) = stores.open(GroupId::METADATA).await?;
+    Ok(tokio::task::spawn_blocking(move || CatalogMachine::open(store, Some(home))).await??)
 }
 
 /// Starts this node's replica of the metadata group. That of a new cluster's first node is a group
@@ -164,15 +171,16 @@ impl ReplicaFiles for NodeFiles {
                 // D8: what lost everything is not begun anew under its old name.
                 return Err(StartError::Lost { group: id, dir: self.stores.data_dir.clone() }.into());
             }
-            let store = self.stores.open(id).await?;
-            Ok(HostParts { group: id, founders, replica: own.id, log, store, writable: self.writable.clone() })
+            let (store, home) = self.stores.open(id).await?;
+            let (home, writable) = (Some(home), self.writable.clone());
+            Ok(HostParts { group: id, founders, replica: own.id, log, store, home, writable })
         })
     }
 
     fn delete(&self, group: GroupId) -> BoxFuture<'_, Result<(), FilesError>> {
-        let path = self.stores.path(group);
+        let place = self.stores.place(group);
         Box::pin(async move {
-            tokio::task::spawn_blocking(move || delete_durably(&path)).await??;
+            tokio::task::spawn_blocking(move || place.remove()).await??;
             let (done, removed) = oneshot::channel();
             self.log.group(group).remove(Box::new(move |result| {
                 // Nobody waits any more when the node stops; the removal is repeated.
@@ -182,12 +190,4 @@ impl ReplicaFiles for NodeFiles {
             Ok(())
         })
     }
-}
-
-fn delete_durably(path: &Path) -> std::io::Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    path.parent().map_or(Ok(()), |parent| std::fs::File::open(parent)?.sync_all())
 }

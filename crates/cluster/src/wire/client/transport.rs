@@ -3,9 +3,12 @@
 use super::PeerLinks;
 use super::append_codec::{AppendCodec, AppendPart};
 use super::failure::CallFailure;
-use anabranch_consensus::{Answers, AppendMessage, MessageKind, Peer, Transport, Unreached};
+use anabranch_consensus::{Answers, AppendMessage, FETCH_ANSWER_BYTES_MAX, MessageKind, Peer, Transport, Unreached};
 use anabranch_proto::peer::v1::replica_messages_client::ReplicaMessagesClient;
-use anabranch_proto::peer::v1::{AppendOpen, AppendReply, AskRequest, append_reply, ask_reply};
+use anabranch_proto::peer::v1::replica_snapshots_client::ReplicaSnapshotsClient;
+use anabranch_proto::peer::v1::{
+    AppendOpen, AppendReply, AskRequest, FetchRequest, append_reply, ask_reply, fetch_reply,
+};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -71,7 +74,29 @@ impl Transport for PeerLinks {
         }
         .boxed()
     }
+
+    fn fetch(&self, from: Peer, request: Bytes, within: Duration) -> BoxFuture<'static, Result<Bytes, Unreached>> {
+        let link = self.link(from.node);
+        async move {
+            let request = FetchRequest { group: from.group.0, from_replica: from.replica.0, body: request };
+            let fetched = link.snapshots.call(within, request, |connection, request| async move {
+                let origin = connection.origin();
+                let client = ReplicaSnapshotsClient::with_origin(connection, origin);
+                client.max_decoding_message_size(FETCH_ANSWER_BYTES_MAX + FRAME_BYTES_MAX).fetch(request).await
+            });
+            let reply = fetched.await.map_err(|failure| failure.into_unreached(from))?;
+            match reply.outcome {
+                Some(fetch_reply::Outcome::Piece(piece)) => Ok(piece),
+                Some(fetch_reply::Outcome::Refused(reason)) => Err(Unreached::Refused { peer: from, reason }),
+                None => Err(no_outcome(from)),
+            }
+        }
+        .boxed()
+    }
 }
+
+/// What the reply to a fetch takes beside its piece.
+const FRAME_BYTES_MAX: usize = 1 << 10;
 
 /// What the replies say; ends after the first that is an error. `live` goes with it.
 fn answers(

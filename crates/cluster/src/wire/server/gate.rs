@@ -6,6 +6,7 @@ use anabranch_proto::peer::v1::joining_server::SERVICE_NAME as JOINING;
 use anabranch_proto::peer::v1::metadata_calls_server::SERVICE_NAME as METADATA;
 use anabranch_proto::peer::v1::replica_appends_server::SERVICE_NAME as APPENDS;
 use anabranch_proto::peer::v1::replica_messages_server::SERVICE_NAME as MESSAGES;
+use anabranch_proto::peer::v1::replica_snapshots_server::SERVICE_NAME as SNAPSHOTS;
 use anabranch_proto::peer::v1::storage_calls_server::SERVICE_NAME as STORAGE;
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
@@ -66,6 +67,7 @@ impl PeerServer {
         let answered = match service_of(&request) {
             MESSAGES => self.asks.clone().call(request).await,
             APPENDS => self.appends.clone().call(request).await,
+            SNAPSHOTS => self.fetches.clone().call(request).await,
             STORAGE => self.storage.clone().call(request).await,
             METADATA => self.metadata.clone().call(request).await,
             JOINING => self.joining.clone().call(request).await,
