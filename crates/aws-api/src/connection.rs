@@ -2,7 +2,7 @@
 //!
 //! Ends when the client ends it, when it only occupies a place, or when the node is stopping.
 
-use crate::door::{Admits, AwsDoor};
+use crate::door::{Admits, Arrival, AwsDoor};
 use crate::options::{DoorLimits, DoorTimeouts};
 use crate::pulse::{Pulse, Verdict, Watched};
 use anabranch_api::Kinesis;
@@ -31,11 +31,11 @@ impl<S: Kinesis> AwsDoor<S> {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        self.serve_admitting(io, Admits::Calls).await;
+        self.serve_arrived(io, Arrival::FROM_ANYWHERE).await;
     }
 
     /// The same; a connection for pages only lasts until the door's task group is stopping.
-    pub(crate) async fn serve_admitting<T>(self: Arc<Self>, io: T, admits: Admits)
+    pub(crate) async fn serve_arrived<T>(self: Arc<Self>, io: T, arrival: Arrival)
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -45,12 +45,12 @@ impl<S: Kinesis> AwsDoor<S> {
             let (door, open) = (Arc::clone(&self), pulse.request_begins(request.version() == Version::HTTP_2));
             async move {
                 let _open = open;
-                Ok::<_, Infallible>(door.handle_on(request, admits).await)
+                Ok::<_, Infallible>(door.handle_on(request, arrival).await)
             }
         });
         let builder = builder(&self.options.limits, &self.options.timeouts);
         let mut connection = pin!(builder.serve_connection(watched, service));
-        let stopping = match admits {
+        let stopping = match arrival.admits {
             Admits::Calls => self.calls.stopping(),
             Admits::PagesOnly => self.env.tasks.stopping(),
         };

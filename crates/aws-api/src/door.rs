@@ -35,6 +35,19 @@ pub(crate) enum Admits {
     PagesOnly,
 }
 
+/// How a connection came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    pub(crate) admits: Admits,
+    /// Whether its other end is on this machine, as far as is known.
+    pub(crate) from_this_machine: bool,
+}
+
+impl Arrival {
+    /// One that admits calls, from anywhere.
+    pub(crate) const FROM_ANYWHERE: Arrival = Arrival { admits: Admits::Calls, from_this_machine: false };
+}
+
 /// The AWS door before a service. One for all listeners: its limits are those of all together.
 ///
 /// Pages are answered as long as it accepts connections. Calls are refused as unavailable before
@@ -47,8 +60,8 @@ pub struct AwsDoor<S> {
     /// Serves the connections that admit calls; ends before the group of `env`, or with it.
     pub(crate) calls: TaskGroup,
     pub(crate) connections: Arc<Semaphore>,
-    verifier: Verifier,
-    reader: BodyReader,
+    pub(crate) verifier: Verifier,
+    pub(crate) reader: BodyReader,
 }
 
 impl<S: Kinesis> AwsDoor<S> {
@@ -87,25 +100,28 @@ impl<S: Kinesis> AwsDoor<S> {
     /// Serves one request; answers whatever happens. Dropping the future breaks the call off,
     /// its outcome unknown.
     pub async fn handle<B: Body<Data = Bytes> + Unpin>(&self, request: Request<B>) -> Response<DoorBody> {
-        self.handle_on(request, Admits::Calls).await
+        self.handle_on(request, Arrival::FROM_ANYWHERE).await
     }
 
-    /// Serves one request of a connection that admits this much.
+    /// Serves one request of a connection that came so.
     pub(crate) async fn handle_on<B: Body<Data = Bytes> + Unpin>(
         &self,
         request: Request<B>,
-        admits: Admits,
+        arrival: Arrival,
     ) -> Response<DoorBody> {
         let (parts, mut body) = request.into_parts();
-        let page = if parts.method == Method::GET { self.options.pages.find(parts.uri.path()) } else { None };
-        let mut response = match page {
-            Some(page) => {
+        let path = parts.uri.path();
+        let page = if parts.method == Method::GET { self.options.pages.find(path) } else { None };
+        let local = if parts.method == Method::POST { self.options.local_calls.find(path) } else { None };
+        let mut response = match (page, local) {
+            (Some(page), _) => {
                 let page = page.await;
                 answer(page.status, page.content_type, page.body)
             }
-            None => self.handle_call(&parts, &mut body, admits).await,
+            (None, Some(call)) => self.handle_local(&parts, &mut body, call, arrival).await,
+            (None, None) => self.handle_call(&parts, &mut body, arrival.admits).await,
         };
-        if admits == Admits::PagesOnly && parts.version < Version::HTTP_2 {
+        if arrival.admits == Admits::PagesOnly && parts.version < Version::HTTP_2 {
             // The client's next connection may reach a node that takes calls.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

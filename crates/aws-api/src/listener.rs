@@ -1,6 +1,6 @@
 //! Accepts connections, counts them, shakes hands and hands them over.
 
-use crate::door::{Admits, AwsDoor};
+use crate::door::{Admits, Arrival, AwsDoor};
 use crate::metrics::{self, Present};
 use crate::tls::TlsIdentity;
 use anabranch_api::Kinesis;
@@ -29,6 +29,11 @@ pub trait Listener: Send + 'static {
     /// # Errors
     /// Of the operating system; the listener stays usable.
     fn accept(&mut self) -> impl Future<Output = io::Result<Self::Io>> + Send;
+
+    /// Whether the other end of `io` is on this machine. A listener that cannot tell says no.
+    fn is_from_this_machine(_io: &Self::Io) -> bool {
+        false
+    }
 }
 
 impl Listener for TcpListener {
@@ -39,6 +44,10 @@ impl Listener for TcpListener {
         let (stream, _) = TcpListener::accept(self).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+
+    fn is_from_this_machine(io: &TcpStream) -> bool {
+        io.peer_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback())
     }
 }
 
@@ -70,8 +79,9 @@ impl<S: Kinesis> AwsDoor<S> {
                 false => (&self.calls, Admits::Calls),
                 true => (&self.env.tasks, Admits::PagesOnly),
             };
+            let arrival = Arrival { admits, from_this_machine: L::is_from_this_machine(&io) };
             let (door, tls) = (Arc::clone(&self), tls.clone());
-            tasks.spawn("aws_connection", OnFailure::Log, door.serve_accepted(io, tls, place, admits));
+            tasks.spawn("aws_connection", OnFailure::Log, door.serve_accepted(io, tls, place, arrival));
         }
     }
 
@@ -80,15 +90,15 @@ impl<S: Kinesis> AwsDoor<S> {
         io: T,
         tls: Option<TlsIdentity>,
         _place: OwnedSemaphorePermit,
-        admits: Admits,
+        arrival: Arrival,
     ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let _present = Present::connection();
-        let Some(identity) = tls else { return self.serve_admitting(io, admits).await };
+        let Some(identity) = tls else { return self.serve_arrived(io, arrival).await };
         let handshake = TlsAcceptor::from(identity.config()).accept(io);
         match timeout(self.options.timeouts.handshake, handshake).await {
-            Ok(Ok(encrypted)) => self.serve_admitting(encrypted, admits).await,
+            Ok(Ok(encrypted)) => self.serve_arrived(encrypted, arrival).await,
             Ok(Err(error)) => {
                 metrics::handshake_failed();
                 debug!(%error, "tls handshake failed");

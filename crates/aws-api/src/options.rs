@@ -1,5 +1,6 @@
 //! What the door is given: identity, verification, limits and times, each with unit and reason.
 
+use crate::local_calls::LocalCalls;
 use crate::pages::LocalPages;
 use crate::sigv4::Verification;
 use anabranch_types::{AccountId, Region};
@@ -16,6 +17,8 @@ pub struct DoorOptions {
     pub verification: Verification,
     /// Health and metrics pages.
     pub pages: LocalPages,
+    /// Calls of operators.
+    pub local_calls: LocalCalls,
     /// What a client may cost.
     pub limits: DoorLimits,
     /// How long a client may take.
@@ -23,13 +26,14 @@ pub struct DoorOptions {
 }
 
 impl DoorOptions {
-    /// Options with default limits and times and without pages.
+    /// Options with default limits and times, without pages and calls of operators.
     pub fn new(account: AccountId, verification: Verification) -> Self {
         DoorOptions {
             account,
             region: None,
             verification,
             pages: LocalPages::none(),
+            local_calls: LocalCalls::none(),
             limits: DoorLimits::default(),
             timeouts: DoorTimeouts::default(),
         }

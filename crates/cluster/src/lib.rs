@@ -22,7 +22,7 @@ pub use leader_calls::{LeaderCalls, Nodes};
 pub use membership::keep_members;
 pub use metadata_node::{CreateStreamReply, MetadataNode, propose};
 pub use router::{MetadataRouter, Router};
-pub use status::{GroupReport, MemberReport};
+pub use status::{GroupReport, MemberReport, collect_reports, leaders_of};
 pub use storage_node::{
     Attempt, NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate,
     RecordOut, ShardKey, StorageNode,

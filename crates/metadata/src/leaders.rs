@@ -4,9 +4,7 @@
 use crate::metadata::MetadataService;
 use crate::placement::{down_nodes, map_of};
 use anabranch_catalog::{NodeState, ShardMap, leader_moves};
-use anabranch_cluster::GroupReport;
-use anabranch_types::{GroupId, NodeId};
-use std::collections::BTreeMap;
+use anabranch_cluster::{collect_reports, leaders_of};
 use std::time::Duration;
 
 /// How often leadership is looked at: a drained node's leaders are to leave soon.
@@ -36,7 +34,8 @@ pub(crate) async fn run(service: &MetadataService) {
 
 async fn balance(service: &MetadataService) {
     let map = map_of(service);
-    let leaders = leaders(service, &map).await;
+    let reports = collect_reports(&service.router, &map, REPORT_PATIENCE).await;
+    let leaders = leaders_of(&reports).into_iter().map(|(group, (node, _))| (group, node)).collect();
     let down = down_nodes(service);
     for step in leader_moves(&map, &leaders, &down) {
         let Some(node) = leaders.get(&step.group).and_then(|leader| service.router.node(*leader)) else { continue };
@@ -57,21 +56,4 @@ fn is_leaving(service: &MetadataService, map: &ShardMap) -> bool {
     let this = status.members.iter().find(|(id, _)| *id == status.replica).map(|(_, node)| *node);
     let state = this.and_then(|node| map.node(node)).map(|node| node.state);
     state.is_some_and(|state| state != NodeState::Active)
-}
-
-/// Who leads each data group: the claim of the newest term counts.
-async fn leaders(service: &MetadataService, map: &ShardMap) -> BTreeMap<GroupId, NodeId> {
-    let asked = map.nodes().filter_map(|node| Some((node.id, service.router.node(node.id)?)));
-    let asked = asked.map(|(id, node)| async move {
-        let told = tokio::time::timeout(REPORT_PATIENCE, node.report()).await;
-        (id, told.ok().and_then(Result::ok).unwrap_or_default())
-    });
-    let mut newest: BTreeMap<GroupId, (u64, NodeId)> = BTreeMap::new();
-    for (node, reports) in futures::future::join_all(asked).await {
-        for report in reports.iter().filter(|report: &&GroupReport| report.leads()) {
-            let known = newest.entry(report.group).or_insert((report.term, node));
-            *known = (*known).max((report.term, node));
-        }
-    }
-    newest.into_iter().map(|(group, (_, node))| (group, node)).collect()
 }

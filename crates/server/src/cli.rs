@@ -4,8 +4,10 @@
 //! wins over it.
 
 mod endpoint;
+mod operator;
 
 pub use endpoint::{Endpoint, InvalidEndpoint};
+pub use operator::{GroupCommand, MoveArgs, NodeArgs, NodeCommand};
 
 use crate::config::{
     Access, Beside, ClusterStart, ConfigError, DATA_DIR_DEFAULT, DRAIN_TIMEOUT_DEFAULT, DataDirChoice, GROUPS_DEFAULT,
@@ -37,7 +39,13 @@ pub enum Command {
     /// Run a node as its configuration file says; credentials are required.
     Server(ServerArgs),
     /// Show a node, its groups and where shards live.
-    Status(StatusArgs),
+    Status(AskArgs),
+    /// List the nodes of a cluster, or tell one what is wanted of it.
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// List the replication groups of a cluster, or move a replica.
+    #[command(subcommand)]
+    Group(GroupCommand),
     /// Help with the configuration file of a server.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -138,9 +146,9 @@ pub struct ServerArgs {
     pub join: Vec<HostPort>,
 }
 
-/// Flags of `anabranch status`.
+/// Which node is asked, and how its answer is printed.
 #[derive(Debug, Clone, Args)]
-pub struct StatusArgs {
+pub struct AskArgs {
     /// The node to ask.
     #[arg(long, env = "ANABRANCH_ENDPOINT", value_name = "URL", default_value = "http://127.0.0.1:4567")]
     pub endpoint: Endpoint,

@@ -11,6 +11,7 @@ pub mod listeners;
 mod metrics;
 pub mod node;
 pub mod open_files;
+pub mod operations;
 pub mod pages;
 pub mod parent;
 pub mod run;

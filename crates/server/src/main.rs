@@ -37,9 +37,15 @@ fn execute(command: Command) -> anyhow::Result<()> {
             }
         },
         Command::Server(args) => commands::serve::serve(&args.config()?),
-        Command::Status(args) => Ok(std::io::stdout().write_all(commands::status::status(&args)?.as_bytes())?),
-        Command::Config(ConfigCommand::Example) => Ok(std::io::stdout().write_all(EXAMPLE.as_bytes())?),
+        Command::Status(args) => print(&commands::status::status(&args)?),
+        Command::Node(command) => print(&commands::node::node(&command)?),
+        Command::Group(command) => print(&commands::group::group(&command)?),
+        Command::Config(ConfigCommand::Example) => print(EXAMPLE),
     }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
 #[allow(clippy::print_stderr, reason = "the last word of the process, after its log has ended")]

@@ -11,6 +11,7 @@ mod enter;
 mod error;
 mod groups;
 mod log;
+mod operations;
 mod peers;
 mod report;
 mod roles;
@@ -111,6 +112,7 @@ impl Node {
         metadata.start_controllers(&roles.service).await;
         streams::create_configured(config, &roles.metadata, &env).await?;
         let reporter = Reporter::new(directory, bound, metadata, storage, health, &env);
+        doors.take_operations(roles.operations(metadata, &work));
         doors.serve_calls(gateway(view, &roles, &work), reporter);
         health.enter(Phase::Serving);
         Ok(bound)

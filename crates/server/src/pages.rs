@@ -7,15 +7,19 @@
 //! GET /metrics          Prometheus text format
 //! GET /status           the node, its groups and where shards live, as JSON; 503 before they are known
 //! ```
+//! Calls of operators are in `admin.rs`.
+//!
 //! Answers only; the listener belongs to the door. Pages need no signature, so the costly ones are
 //! made one at a time and off the async workers, the costliest once a second.
 
+pub mod admin;
 mod rendering;
 
 pub use rendering::Render;
 
 use crate::health::{Health, Verdict};
-use anabranch_aws_api::{LocalPage, LocalPages, PageFuture};
+use crate::operations::Operations;
+use anabranch_aws_api::{LocalCalls, LocalPage, LocalPages, PageFuture};
 use anabranch_runtime::Clock;
 use bytes::Bytes;
 use http::StatusCode;
@@ -35,6 +39,8 @@ pub struct Pages {
     metrics: Rendering,
     /// Unset until the node knows its status.
     status: Arc<OnceLock<Rendering>>,
+    /// Unset until somebody does what operators ask for.
+    operations: Arc<OnceLock<Arc<dyn Operations>>>,
 }
 
 impl Pages {
@@ -46,13 +52,24 @@ impl Pages {
     /// Pages that show `health` and what `render_metrics` gives. Metrics are always those of now.
     pub fn new(health: Health, render_metrics: Render, clock: Arc<dyn Clock>) -> Self {
         let metrics = Rendering::new(render_metrics, Arc::clone(&clock), Duration::ZERO);
-        Pages { health, clock, metrics, status: Arc::default() }
+        Pages { health, clock, metrics, status: Arc::default(), operations: Arc::default() }
     }
 
     /// From now on `/status` shows what `render_status` gives; only the first one counts.
     pub fn show_status(&self, render_status: Render) {
         let status = Rendering::new(render_status, Arc::clone(&self.clock), STATUS_FRESH_FOR);
         let _is_first = self.status.set(status);
+    }
+
+    /// From now on `operations` does what operators ask for; only the first one counts.
+    pub fn take_operations(&self, operations: Arc<dyn Operations>) {
+        let _is_first = self.operations.set(operations);
+    }
+
+    /// The calls of operators, as the door asks for them.
+    pub fn calls(&self) -> LocalCalls {
+        let pages = self.clone();
+        LocalCalls::new(move |path| admin::find(&pages, path))
     }
 
     /// These pages, as the door asks for them.

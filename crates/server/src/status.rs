@@ -3,11 +3,13 @@
 //!
 //! Ids of 128 bits are texts, since JSON numbers are not wide enough.
 
-use serde::{Deserialize, Serialize};
-
 mod table;
+mod text;
 
-use table::Table;
+pub use text::{groups_to_text, nodes_to_text};
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The cluster, as one node sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +43,39 @@ pub struct NodeEntry {
     pub pid: Option<u32>,
     /// Where clients reach it.
     pub addresses: Vec<String>,
+    /// What is wanted of it.
+    pub state: NodeState,
+    /// What fails together with it; empty where nobody has said.
+    pub zone: String,
+    /// How many replicas it has; none where that is not known.
+    pub replicas: Option<u32>,
+    /// How many groups it leads; none where that is not known.
+    pub leads: Option<u32>,
+}
+
+/// What is wanted of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeState {
+    /// It takes its part: new replicas and leadership.
+    Active,
+    /// It leads no group and gets no new replicas, but keeps those that it has.
+    Draining,
+    /// Its replicas move to other nodes. With none left it may be stopped for good.
+    Decommissioning,
+    /// Its directory is gone: another one came under its address. Its replicas are replaced.
+    Lost,
+}
+
+impl fmt::Display for NodeState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NodeState::Active => "active",
+            NodeState::Draining => "draining",
+            NodeState::Decommissioning => "decommissioning",
+            NodeState::Lost => "lost",
+        })
+    }
 }
 
 /// One replication group, as the replica on the telling node sees it.
@@ -69,6 +104,20 @@ pub struct ReplicaEntry {
     pub id: u64,
     /// The node it lives on.
     pub node: u64,
+    /// Whether it votes.
+    pub state: ReplicaState,
+    /// How many entries of the log it still has to get; none where that is not known.
+    pub lag_entries: Option<u64>,
+}
+
+/// A replica's part in its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReplicaState {
+    /// Commits need its vote.
+    Voter,
+    /// It is catching up and has no vote.
+    Learner,
 }
 
 /// Where a shard lives.
@@ -83,58 +132,11 @@ pub struct ShardEntry {
 }
 
 impl NodeStatus {
-    /// Tables for people; shards are counted per group, not listed.
-    pub fn to_text(&self) -> String {
-        let state = if self.ready { "ready".to_owned() } else { format!("not ready ({})", self.reasons.join("; ")) };
-        let mut nodes = Table::new(&["NODE", "PID", "ADDRESSES"]);
-        for node in &self.nodes {
-            let pid = node.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
-            nodes.push(vec![node.id.to_string(), pid, node.addresses.join(" ")]);
-        }
-        let mut groups = Table::new(&["GROUP", "LEADER", "TERM", "APPLIED", "FLUSHED", "SHARDS", "REPLICAS", "STATE"]);
-        for group in &self.groups {
-            groups.push(group.row(self.shards.iter().filter(|shard| shard.group == group.id).count()));
-        }
-        let (version, up) = (&self.version, uptime(self.uptime_seconds));
-        format!(
-            "cluster {}\nnode {} is {state}, up {up}, version {version}\n\n{nodes}\n{groups}",
-            self.cluster, self.node
-        )
-    }
-
     /// One JSON document that ends with a line break.
     pub fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("a status is numbers and texts");
         text.push('\n');
         text
-    }
-}
-
-impl GroupStatus {
-    fn row(&self, shards: usize) -> Vec<String> {
-        let number = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
-        let replicas: Vec<_> = self.replicas.iter().map(|replica| format!("{}@{}", replica.id, replica.node)).collect();
-        vec![
-            if self.id == 0 { "catalog".to_owned() } else { self.id.to_string() },
-            number(self.leader),
-            self.term.to_string(),
-            number(self.applied),
-            number(self.flushed),
-            shards.to_string(),
-            replicas.join(" "),
-            self.failure.clone().unwrap_or_else(|| "running".to_owned()),
-        ]
-    }
-}
-
-/// The two largest units that matter: `3d 4h`, `5m 6s`, `7s`.
-fn uptime(seconds: u64) -> String {
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
-        (0, _, _) => format!("{hours}h {}m", minutes % 60),
-        (_, _, _) => format!("{days}d {}h", hours % 24),
     }
 }
 

@@ -65,7 +65,7 @@ fn name_of(scope: &Scope) -> Name {
 }
 
 /// Source: AWS Signature Version 4, deriving the signing key.
-fn derive(secret: &SecretKey, scope: &Scope) -> Key {
+pub(super) fn derive(secret: &SecretKey, scope: &Scope) -> Key {
     let start = Key::new(HMAC_SHA256, &[b"AWS4", secret.as_bytes()].concat());
     let parts = [scope.day.as_str(), scope.region.as_str(), SERVICE, "aws4_request"];
     parts.iter().fold(start, |key, part| Key::new(HMAC_SHA256, sign(&key, part.as_bytes()).as_ref()))

@@ -9,12 +9,14 @@ mod keys;
 mod query;
 mod refusal;
 mod scope;
+mod sign;
 #[cfg(test)]
 pub(crate) mod signer;
 #[cfg(test)]
 mod tests;
 
 pub use credentials::{Credentials, SecretKey, Verification};
+pub use sign::{CallSigner, Post, SignedHeaders};
 
 use crate::calendar::print_basic;
 use anabranch_api::ApiError;

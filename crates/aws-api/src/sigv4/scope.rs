@@ -6,7 +6,7 @@ use anabranch_types::Region;
 
 /// The service that signatures must be made for.
 pub(super) const SERVICE: &str = "kinesis";
-const TERMINATOR: &str = "aws4_request";
+pub(super) const TERMINATOR: &str = "aws4_request";
 
 /// `<access key>/<yyyymmdd>/<region>/kinesis/aws4_request`, checked.
 #[derive(Debug)]

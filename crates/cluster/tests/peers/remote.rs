@@ -121,7 +121,7 @@ async fn a_remote_storage_role_answers_what_the_local_one_answers() {
         let to = ReplicaId(9);
         same(remote.transfer_leader(GROUP, to).await, script.transfer_leader(GROUP, to).await);
     }
-    let member = |lag_entries| MemberReport { replica: ReplicaId(9), node: NodeId(2), lag_entries };
+    let member = |lag_entries| MemberReport { replica: ReplicaId(9), node: NodeId(2), votes: true, lag_entries };
     let report = GroupReport {
         group: GROUP,
         replica: ReplicaId(9),

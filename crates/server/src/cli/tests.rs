@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 enum AllCommands {
     Dev(Box<DevArgs>),
     Server(ServerArgs),
-    Status(StatusArgs),
+    Status(AskArgs),
 }
 
 fn dev(flags: &[&str]) -> Result<DevArgs, clap::Error> {

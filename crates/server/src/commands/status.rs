@@ -1,16 +1,9 @@
 //! `anabranch status`: asks a node for its status and prints it.
 
-use crate::cli::{Endpoint, Output, StatusArgs};
+use super::client::exchange;
+use crate::cli::{AskArgs, Endpoint, Output};
 use crate::health::Verdict;
 use crate::status::NodeStatus;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
-
-/// How long a node may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The largest answer that is read: 20,000 shards take about 3 MiB.
-const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
 /// The node did not tell its status.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +39,7 @@ pub enum StatusError {
 ///
 /// # Errors
 /// [`StatusError`].
-pub fn status(args: &StatusArgs) -> Result<String, StatusError> {
+pub fn status(args: &AskArgs) -> Result<String, StatusError> {
     let status = ask(&args.endpoint)?;
     Ok(match args.output {
         Output::Text => status.to_text(),
@@ -64,21 +57,14 @@ pub fn ask(endpoint: &Endpoint) -> Result<NodeStatus, StatusError> {
         .map_err(|error| StatusError::NotANode { endpoint: endpoint.clone(), reason: error.to_string() })
 }
 
-/// One HTTP/1.0 request: the whole answer ends with the connection.
+/// The text of the page.
 fn get(endpoint: &Endpoint) -> Result<String, StatusError> {
     let unreachable = |source| StatusError::Unreachable { endpoint: endpoint.clone(), source };
-    let mut connection = TcpStream::connect(endpoint.host()).map_err(unreachable)?;
-    connection.set_read_timeout(Some(PATIENCE)).map_err(unreachable)?;
-    write!(connection, "GET /status HTTP/1.0\r\nhost: {}\r\n\r\n", endpoint.host()).map_err(unreachable)?;
-    let mut answer = String::new();
-    connection.take(ANSWER_BYTES_MAX).read_to_string(&mut answer).map_err(unreachable)?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    match (head.split_whitespace().nth(1), serde_json::from_str::<Verdict>(body)) {
-        (Some("200"), _) => Ok(body.to_owned()),
-        (Some("503"), Ok(verdict)) => Err(StatusError::NotYet { endpoint: endpoint.clone(), reasons: verdict.reasons }),
-        (_, _) => {
-            let first = head.lines().next().unwrap_or("an empty answer").to_owned();
-            Err(StatusError::NotANode { endpoint: endpoint.clone(), reason: first })
-        }
+    let request = format!("GET /status HTTP/1.0\r\nhost: {}\r\n\r\n", endpoint.host());
+    let answer = exchange(endpoint, &request).map_err(unreachable)?;
+    match (answer.status, serde_json::from_str::<Verdict>(&answer.body)) {
+        (Some(200), _) => Ok(answer.body),
+        (Some(503), Ok(verdict)) => Err(StatusError::NotYet { endpoint: endpoint.clone(), reasons: verdict.reasons }),
+        (_, _) => Err(StatusError::NotANode { endpoint: endpoint.clone(), reason: answer.first_line }),
     }
 }

@@ -2,7 +2,7 @@
 //! the node serves.
 
 use super::error::StartError;
-use super::{credentials, report::Reporter};
+use super::{credentials, operations::NodeOperations, report::Reporter};
 use crate::config::NodeConfig;
 use crate::data_dir::DataDir;
 use crate::health::Health;
@@ -95,6 +95,11 @@ impl Doors {
         Ok(Doors { env, door, pages })
     }
 
+    /// Lets operators in.
+    pub(super) fn take_operations(&self, operations: NodeOperations) {
+        self.pages.take_operations(Arc::new(operations));
+    }
+
     /// Lets calls in, and tells the status.
     pub(super) fn serve_calls(&self, gateway: Gateway, reporter: Reporter) {
         self.pages.show_status(Arc::new(move || reporter.status().to_json()));
@@ -117,6 +122,7 @@ impl Doors {
 fn door_options(config: &NodeConfig, pages: &Pages) -> DoorOptions {
     let mut options = DoorOptions::new(config.account, credentials::verification(&config.access));
     options.pages = pages.local();
+    options.local_calls = pages.calls();
     let budget = usize::try_from(config.memory.budget_bytes).unwrap_or(usize::MAX);
     options.limits.in_flight_body_bytes_max = budget.max(options.limits.body_bytes_max);
     options.timeouts.drain = config.drain_timeout - DRAIN_RESERVE_MAX.min(config.drain_timeout / 4);

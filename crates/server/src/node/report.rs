@@ -3,11 +3,13 @@
 use crate::data_dir::{DataDir, Identity};
 use crate::health::Health;
 use crate::listeners::Bound;
-use crate::status::{GroupStatus, NodeEntry, NodeStatus, ReplicaEntry, ShardEntry};
-use anabranch_cluster::GroupReport;
+use crate::status::{GroupStatus, NodeEntry, NodeState, NodeStatus, ReplicaEntry, ReplicaState, ShardEntry};
+use anabranch_catalog::ShardMap;
+use anabranch_cluster::{GroupReport, MemberReport};
 use anabranch_metadata::Metadata;
 use anabranch_runtime::Env;
 use anabranch_storage::Storage;
+use anabranch_types::GroupId;
 use std::sync::Arc;
 
 /// Makes status reports.
@@ -43,17 +45,15 @@ impl Reporter {
     pub(super) fn status(&self) -> NodeStatus {
         let view = self.metadata.view().load();
         let readiness = self.health.is_ready();
-        let node_entry = |node: &anabranch_catalog::Node| NodeEntry {
-            id: node.id.0,
+        let entry = |node: &anabranch_catalog::Node| {
+            let entry = node_entry(node, &view.map);
+            if node.id != self.identity.node {
+                return entry;
+            }
+            let plain = std::iter::once(format!("http://{}", self.bound.plain));
+            let addresses = plain.chain(self.bound.tls.map(|tls| format!("https://{tls}"))).collect();
             // Only this process knows its pid.
-            pid: (node.id == self.identity.node).then(std::process::id),
-            addresses: if node.id == self.identity.node {
-                std::iter::once(format!("http://{}", self.bound.plain))
-                    .chain(self.bound.tls.map(|tls| format!("https://{tls}")))
-                    .collect()
-            } else {
-                vec![node.addresses.client().to_owned()]
-            },
+            NodeEntry { pid: Some(std::process::id()), addresses, ..entry }
         };
         let shards = view.map.streams().flat_map(|stream| {
             stream.shards().iter().map(|shard| ShardEntry {
@@ -70,14 +70,14 @@ impl Reporter {
             ready: readiness.ok,
             reasons: readiness.reasons,
             uptime_seconds: self.env.clock.monotonic().as_secs(),
-            nodes: view.map.nodes().map(node_entry).collect(),
+            nodes: view.map.nodes().map(entry).collect(),
             groups: groups.map(group_status).collect(),
             shards: shards.collect(),
         }
     }
 }
 
-fn group_status(report: GroupReport) -> GroupStatus {
+pub(super) fn group_status(report: GroupReport) -> GroupStatus {
     GroupStatus {
         id: report.group.0,
         leader: report.leader_node().map(|node| node.0),
@@ -85,10 +85,30 @@ fn group_status(report: GroupReport) -> GroupStatus {
         applied: report.applied,
         flushed: report.flushed,
         failure: report.failure,
-        replicas: report
-            .members
-            .iter()
-            .map(|member| ReplicaEntry { id: member.replica.0, node: member.node.0 })
-            .collect(),
+        replicas: report.members.iter().map(replica).collect(),
+    }
+}
+
+fn replica(member: &MemberReport) -> ReplicaEntry {
+    let state = if member.votes { ReplicaState::Voter } else { ReplicaState::Learner };
+    ReplicaEntry { id: member.replica.0, node: member.node.0, state, lag_entries: member.lag_entries }
+}
+
+/// What the catalog says of a node. How many groups it leads, no node knows alone.
+pub(super) fn node_entry(node: &anabranch_catalog::Node, map: &ShardMap) -> NodeEntry {
+    let replicas = map.groups().filter(|group| group.id != GroupId::METADATA && group.replica_on(node.id).is_some());
+    NodeEntry {
+        id: node.id.0,
+        pid: None,
+        addresses: vec![format!("http://{}", node.addresses.client())],
+        state: match node.state {
+            anabranch_catalog::NodeState::Active => NodeState::Active,
+            anabranch_catalog::NodeState::Draining => NodeState::Draining,
+            anabranch_catalog::NodeState::Decommissioning => NodeState::Decommissioning,
+            anabranch_catalog::NodeState::Lost => NodeState::Lost,
+        },
+        zone: node.zone.as_str().to_owned(),
+        replicas: u32::try_from(replicas.count()).ok(),
+        leads: None,
     }
 }

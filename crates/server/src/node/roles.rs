@@ -3,6 +3,7 @@
 use super::enter;
 use super::error::StartError;
 use super::groups::NodeFiles;
+use super::operations::NodeOperations;
 use super::peers::PeerNet;
 use crate::config::NodeConfig;
 use crate::data_dir::Identity;
@@ -77,6 +78,17 @@ impl Roles {
         }
         env.tasks.spawn("announce", OnFailure::ShutDown, announcing);
         Ok(())
+    }
+
+    /// What operators may ask.
+    pub fn operations(&self, metadata: &Metadata, env: &Env) -> NodeOperations {
+        NodeOperations {
+            view: self.view.clone(),
+            router: self.router.clone(),
+            metadata: self.metadata.clone(),
+            own_metadata: metadata.clone(),
+            env: env.clone(),
+        }
     }
 
     /// Starts the replicas that the catalog places here, now and later.

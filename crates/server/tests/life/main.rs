@@ -6,5 +6,6 @@ mod cluster;
 mod dev_cluster;
 mod draining;
 mod node;
+mod operators;
 mod starting;
 mod traces;

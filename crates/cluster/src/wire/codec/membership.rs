@@ -34,6 +34,7 @@ fn report_out(report: GroupReport) -> proto::ReplicaReport {
     let member_out = |member: MemberReport| proto::MemberReport {
         replica: member.replica.0,
         node: member.node.0,
+        votes: member.votes,
         lag_entries: member.lag_entries,
     };
     proto::ReplicaReport {
@@ -52,6 +53,7 @@ fn report_in(report: proto::ReplicaReport) -> GroupReport {
     let member_in = |member: proto::MemberReport| MemberReport {
         replica: ReplicaId(member.replica),
         node: NodeId(member.node),
+        votes: member.votes,
         lag_entries: member.lag_entries,
     };
     GroupReport {

@@ -102,7 +102,7 @@ mod tests {
         fn the_ready_line_of_a_node_is_read_and_said_again(
             plain in any::<SocketAddr>(), tls in any::<SocketAddr>(), id in 1u64.., data in "/[ -~]{0,30}"
         ) {
-            let line = Bound { plain, tls: Some(tls) }.ready_line(NodeId(id), Path::new(&data));
+            let line = Bound { plain, tls: Some(tls), peer: None }.ready_line(NodeId(id), Path::new(&data));
             let ready = Ready::read(&line).expect("our own line");
             prop_assert_eq!((ready.id, &ready.api), (NodeId(id), &format!("http://{plain}")));
             let plan = NodePlan { directory: data, ..plan("127.0.0.1") };
