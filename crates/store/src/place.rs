@@ -140,7 +140,8 @@ impl StatePlace {
         };
         let name = content_there.lines().nth(1).unwrap_or_default();
         let dir = self.parent.join(name);
-        if content_there != content(name) || self.number(&dir).is_none() {
+        let is_beside = !name.contains('/') && self.number(&dir).is_some();
+        if content_there != content(name) || !is_beside {
             return Err(PlaceError::Unreadable { path });
         }
         Ok(dir)
