@@ -4,6 +4,7 @@
 //! not verified, only this machine may call. No page of a browser may call at all.
 
 use crate::answer::{DoorBody, answer};
+use crate::checks;
 use crate::door::{Arrival, AwsDoor};
 use crate::pages::{LocalPage, PageFuture};
 use anabranch_api::{ApiError, ErrorCode, Kinesis};
@@ -79,6 +80,11 @@ impl<S: Kinesis> AwsDoor<S> {
         body: &mut B,
         arrival: Arrival,
     ) -> Result<Bytes, LocalPage> {
+        let head_bytes_max = self.options.limits.header_bytes_max as usize;
+        if checks::check_head(parts, head_bytes_max).is_err() {
+            let message = "The path and headers of the request are too large.";
+            return Err(local_error(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "HeadTooLarge", message));
+        }
         if parts.headers.contains_key(ORIGIN) {
             let message = "Pages of browsers may not call this.";
             return Err(local_error(StatusCode::FORBIDDEN, ErrorCode::AccessDenied.name(), message));

@@ -92,6 +92,19 @@ fn a_parent_that_is_told_to_stop_while_nodes_start_ends_well() {
 }
 
 #[test]
+fn a_node_that_cannot_start_ends_the_parent_with_its_reason() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let strange = scratch.path().join("node-1");
+    std::fs::create_dir(&strange).and_then(|()| std::fs::write(strange.join("letter"), "dear")).expect("written");
+    let end = Cluster::start(scratch.path(), 1, &[]).end();
+    assert_eq!((end.code, end.stdout.as_str()), (Some(1), ""));
+    let reason = |line: &str| line.starts_with("[node 1] error: ") && line.contains("holds \"letter\"");
+    assert!(end.stderr.lines().any(reason), "{}", end.stderr);
+    let last = end.stderr.lines().last().unwrap_or_default();
+    assert!(last.starts_with("error: node 1 ended before it was ready, exit status: 1: "), "{last}");
+}
+
+#[test]
 fn a_directory_of_a_single_node_is_not_taken() {
     let scratch = tempfile::tempdir().expect("a temporary directory");
     let mut node = crate::node::Node::start(scratch.path(), &[]);
