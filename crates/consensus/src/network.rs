@@ -31,6 +31,7 @@ use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Before a stream that could not be opened is tried again. openraft's own pauses lie between the
 /// messages of a stream, of which there are none then.
@@ -222,7 +223,7 @@ impl NetStreamAppend<RaftTypes> for Client {
             let late = Unreached::Late { peer: self.peer, within };
             let opened = tokio::time::timeout(within, opening).await.unwrap_or(Err(late));
             if opened.is_err() {
-                tokio::time::sleep(REOPEN_PAUSE).await;
+                tokio::time::sleep_until(Instant::now() + REOPEN_PAUSE).await;
             }
             let answers = opened.map_err(|unreached| self.failed(RPCTypes::AppendEntries, unreached))?;
             let answers: BoxStream<'s, _> =

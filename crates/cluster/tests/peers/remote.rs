@@ -62,6 +62,25 @@ fn put() -> Arc<PutRequest> {
     })
 }
 
+fn report() -> GroupReport {
+    let member = |lag_entries: Option<u64>| MemberReport {
+        replica: ReplicaId(9),
+        node: NodeId(2),
+        votes: lag_entries.is_none(),
+        lag_entries,
+    };
+    GroupReport {
+        group: GROUP,
+        replica: ReplicaId(9),
+        members: vec![member(None), member(Some(u64::MAX))],
+        leader: Some(ReplicaId(9)),
+        term: 7,
+        applied: Some(0),
+        flushed: None,
+        failure: Some("it is broken".to_owned()),
+    }
+}
+
 fn read() -> ReadRequest {
     ReadRequest { group: GROUP, shard: SHARD, from: Counter::END, records_max: 10_000, bytes_max: 10 << 20 }
 }
@@ -121,18 +140,7 @@ async fn a_remote_storage_role_answers_what_the_local_one_answers() {
         let to = ReplicaId(9);
         same(remote.transfer_leader(GROUP, to).await, script.transfer_leader(GROUP, to).await);
     }
-    let member = |lag_entries| MemberReport { replica: ReplicaId(9), node: NodeId(2), votes: true, lag_entries };
-    let report = GroupReport {
-        group: GROUP,
-        replica: ReplicaId(9),
-        members: vec![member(None), member(Some(u64::MAX))],
-        leader: Some(ReplicaId(9)),
-        term: 7,
-        applied: Some(0),
-        flushed: None,
-        failure: Some("it is broken".to_owned()),
-    };
-    for reply in errors().into_iter().map(Err).chain([Ok(vec![report]), Ok(Vec::new())]) {
+    for reply in errors().into_iter().map(Err).chain([Ok(vec![report()]), Ok(Vec::new())]) {
         *script.reports.lock() = reply;
         same(remote.report().await, script.report().await);
     }
