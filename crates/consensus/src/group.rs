@@ -338,6 +338,9 @@ impl<M: Machine> Group<M> {
         if let Some(incoming) = &self.incoming {
             incoming.stop().await;
         }
+        if let Some(outgoing) = &self.outgoing {
+            outgoing.stop().await;
+        }
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(group = %self.id, %error, "group did not stop cleanly");
         }

@@ -241,7 +241,9 @@ mod tests {
                     2 => Some(&name[..name.len() / 2]),
                     _ => Some(name.as_str()),
                 };
-                written.map(|text| fs::write(temporary.path().join("00001.state.new"), text).expect("written"));
+                if let Some(text) = written {
+                    fs::write(temporary.path().join("00001.state.new"), text).expect("written");
+                }
             }
             assert_eq!(shown(&place), "old", "after {steps} steps");
             assert!(!temporary.path().join("00001.1").exists(), "what does not count is removed");

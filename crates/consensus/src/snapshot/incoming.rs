@@ -140,7 +140,9 @@ impl Incoming {
         }
         let pull = Arc::new(Pull::new(&offer));
         *current = Some(Arc::clone(&pull));
-        let pulling = pull_in_turn(Arc::clone(self), group.clone(), Arc::clone(&pull), offer);
+        // Made here: a node that stops drops the task before it begins.
+        let end = End(Arc::clone(&pull));
+        let pulling = pull_in_turn(Arc::clone(self), group.clone(), end, offer);
         self.snapshots.0.env.tasks.spawn("snapshot-pull", OnFailure::Log, pulling);
         pull.progress()
     }
@@ -196,15 +198,14 @@ impl Drop for End {
     }
 }
 
-async fn pull_in_turn<M: Machine>(incoming: Arc<Incoming>, group: Group<M>, pull: Arc<Pull>, offer: Offer) {
-    let end = End(Arc::clone(&pull));
-    let outcome = pull_and_install(&incoming, &group, &pull, offer).await;
+async fn pull_in_turn<M: Machine>(incoming: Arc<Incoming>, group: Group<M>, end: End, offer: Offer) {
+    let pull = &end.0;
+    let outcome = pull_and_install(&incoming, &group, pull, offer).await;
     match &outcome {
         Ok(_) => tracing::info!(group = %incoming.group, snapshot = %pull.id, "snapshot installed"),
         Err(error) => tracing::warn!(group = %incoming.group, snapshot = %pull.id, %error, "snapshot not installed"),
     }
     pull.outcome.send_replace(Some(outcome));
-    drop(end);
 }
 
 async fn pull_and_install<M: Machine>(
@@ -267,8 +268,11 @@ async fn install<M: Machine>(
     };
     let meta = SnapshotMeta { last_log_id: manifest.applied.last.map(log_id_in), last_membership };
     let snapshot = Snapshot { meta, snapshot: SnapshotData::Received(staging.files()) };
-    let answer = group.raft().install_full_snapshot(vote, snapshot).await;
-    answer.map(|answer| answer.vote).map_err(not_installed)
+    let answer = group.raft().install_full_snapshot(vote, snapshot).await.map_err(not_installed)?;
+    if answer.vote.leader_id.term > vote.leader_id.term {
+        return Err(PullError::NotWanted);
+    }
+    Ok(answer.vote)
 }
 
 fn not_installed(error: impl Display) -> PullError {

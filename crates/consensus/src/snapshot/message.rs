@@ -100,6 +100,9 @@ pub(crate) fn offer_in(mut bytes: Bytes) -> Result<(Envelope, Offer), MessageErr
     if id.last.term > vote.leader_id.term {
         return Err(MessageError::Malformed("a snapshot of a later term than its leader's"));
     }
+    if id.origin != envelope.from {
+        return Err(MessageError::Malformed("a snapshot of another replica than the one that offers it"));
+    }
     Ok((envelope, Offer { vote, id, node, manifest_bytes, total_bytes }))
 }
 
@@ -241,6 +244,7 @@ mod tests {
         #[test]
         fn an_offer_reads_back_as_written(envelope in envelopes(), id in ids(), node: u64, total_bytes: u64) {
             let vote = RaftVote::new_committed(1 << 40, 3);
+            let envelope = Envelope { from: id.origin, ..envelope };
             let made = Offer { vote, id, node: NodeId(node), manifest_bytes: 77, total_bytes };
             let bytes = offer(envelope, &made);
             for cut in 0..bytes.len() {
@@ -292,6 +296,10 @@ mod tests {
         assert!(offer_in(offer(envelope, &made)).is_err(), "an entry of term 8 under a leader of term 7");
         let candidate = Offer { vote: RaftVote::new(9, 1), ..made };
         assert!(offer_in(offer(envelope, &candidate)).is_err(), "a candidate offers nothing");
+        let of_another = Offer { vote: RaftVote::new_committed(9, 1), ..made };
+        assert!(offer_in(offer(envelope, &of_another)).is_ok());
+        let envelope = Envelope { from: ReplicaId(3), ..envelope };
+        assert!(offer_in(offer(envelope, &of_another)).is_err(), "nobody offers what another one keeps");
     }
 
     #[test]

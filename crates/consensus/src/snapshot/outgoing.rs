@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Begins a copy: what the machine shows at that moment, and the job.
 type Begin = Box<dyn Fn(PathBuf) -> (AppliedState, CheckpointJob) + Send + Sync>;
@@ -40,6 +41,8 @@ pub(crate) struct Outgoing {
     kept: Mutex<Option<Arc<KeptCopy>>>,
     holds: Holds,
     copies: AtomicU64,
+    /// The replica stops: copies go, and the machine is let go of.
+    stopped: CancellationToken,
 }
 
 /// What each copy covers, by its number, also of those in the making.
@@ -82,12 +85,20 @@ impl Outgoing {
             kept: Mutex::default(),
             holds: Holds::default(),
             copies: AtomicU64::new(0),
+            stopped: CancellationToken::new(),
         }
     }
 
     /// How to know whether the replica leads; without it, it does.
     pub(crate) fn set_leads(&self, leads: Leads) {
         self.leads.get_or_init(|| leads);
+    }
+
+    /// Removes what is kept and makes no more.
+    pub(crate) async fn stop(&self) {
+        self.stopped.cancel();
+        let kept = self.kept.lock().take();
+        remove(kept).await;
     }
 
     /// What of `flushed` openraft may hear.
@@ -103,6 +114,9 @@ impl Outgoing {
     /// is then removed.
     pub(crate) async fn checkpoint(self: &Arc<Self>, at_least: LogId) -> Result<Arc<KeptCopy>, CheckpointError> {
         let _making = self.making.lock().await;
+        if self.stopped.is_cancelled() {
+            return Err(CheckpointError::Unfit("this replica stops"));
+        }
         let kept = self.kept.lock().clone();
         if let Some(kept) = kept.filter(|kept| kept.copy.id.last.index >= at_least.index) {
             return Ok(kept);
@@ -168,6 +182,7 @@ async fn keep(outgoing: Arc<Outgoing>, kept: Arc<KeptCopy>) {
     while outgoing.keeps(&kept) && outgoing.is_wanted(&kept.copy, Instant::now()) {
         tokio::select! {
             () = stopping.cancelled() => break,
+            () = outgoing.stopped.cancelled() => break,
             () = env.sleep(look_every) => {}
         }
     }

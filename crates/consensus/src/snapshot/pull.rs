@@ -47,13 +47,19 @@ impl Puller {
     /// the next pull of the same snapshot. Nothing is written any more once this has returned.
     pub(crate) async fn run(&self) -> Result<Manifest, PullError> {
         let manifest = self.manifest().await?;
-        let missing_bytes = manifest.total_bytes().saturating_sub(self.resume(&manifest).await?);
+        let good = self.good_pieces(&manifest).await?;
+        let there: u64 = manifest.files.iter().zip(&good).map(|(file, good)| good_bytes(file, *good)).sum();
+        if there > 0 {
+            tracing::info!(snapshot = %self.offer.id, from = %self.peer, bytes = there, "an earlier pull is gone on with");
+        }
+        self.bytes.store(there, Ordering::Relaxed);
+        let missing_bytes = manifest.total_bytes() - there;
         if !self.snapshots.0.env.disk_room.holds(missing_bytes + DISK_SLACK_BYTES) {
             return Err(PullError::NoRoom { bytes: missing_bytes });
         }
         let mut told = Instant::now();
-        for (number, file) in (0..).zip(&manifest.files) {
-            self.file(number, file, &mut told).await?;
+        for (number, (file, good)) in (0..).zip(manifest.files.iter().zip(good)) {
+            self.file(number, file, good, &mut told).await?;
         }
         let staging = self.staging.clone();
         blocking(move || staging.seal()).await?;
@@ -85,31 +91,23 @@ impl Puller {
         Ok(manifest)
     }
 
-    /// Counts what is there of an earlier pull.
-    async fn resume(&self, manifest: &Manifest) -> Result<u64, PullError> {
-        let mut there = 0;
+    /// What is there of each file from an earlier pull.
+    async fn good_pieces(&self, manifest: &Manifest) -> Result<Vec<usize>, PullError> {
+        let mut good = Vec::with_capacity(manifest.files.len());
         for file in &manifest.files {
-            there += self.good_pieces(file).await? as u64 * PIECE_BYTES;
+            if self.cancel.is_cancelled() {
+                return Err(PullError::NotWanted);
+            }
+            let (staging, file) = (self.staging.clone(), file.clone());
+            good.push(blocking(move || staging.good_pieces(&file)).await?);
         }
-        if there > 0 {
-            tracing::info!(snapshot = %self.offer.id, from = %self.peer, bytes = there, "an earlier pull is gone on with");
-        }
-        Ok(there)
+        Ok(good)
     }
 
-    async fn good_pieces(&self, file: &ManifestFile) -> Result<usize, PullError> {
-        if self.cancel.is_cancelled() {
-            return Err(PullError::NotWanted);
-        }
-        let (staging, file) = (self.staging.clone(), file.clone());
-        blocking(move || staging.good_pieces(&file)).await
-    }
-
-    async fn file(&self, number: u32, file: &ManifestFile, told: &mut Instant) -> Result<(), PullError> {
-        let good = self.good_pieces(file).await?;
+    /// Pulls a file from piece `good` on.
+    async fn file(&self, number: u32, file: &ManifestFile, good: usize, told: &mut Instant) -> Result<(), PullError> {
         let (staging, of) = (self.staging.clone(), file.clone());
         let out = Arc::new(blocking(move || staging.open(&of, good)).await?);
-        self.bytes.fetch_add(file.bytes.min(good as u64 * PIECE_BYTES), Ordering::Relaxed);
         let pieces = (good..file.piece_crcs.len()).map(|piece| async move {
             let (offset, bytes) = file.piece(piece);
             let content = self.piece(Part::File(number), offset, bytes, Some(file.piece_crcs[piece])).await;
@@ -179,6 +177,11 @@ impl Puller {
             () = self.cancel.cancelled() => Err(PullError::NotWanted),
         }
     }
+}
+
+/// Bytes of the first `good` pieces.
+fn good_bytes(file: &ManifestFile, good: usize) -> u64 {
+    file.bytes.min(good as u64 * PIECE_BYTES)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, PullError> {
