@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $code:ident = ($name:literal, $status:literal);)*) => {
@@ -75,12 +76,19 @@ pub struct ApiError {
     pub code: ErrorCode,
     /// The text, byte-exact where clients or test suites compare it.
     pub message: Cow<'static, str>,
+    /// When the same request fits again, where that is known.
+    pub retry_after: Option<Duration>,
 }
 
 impl ApiError {
     /// An error of `code` that says `message`.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        ApiError { code, message: message.into() }
+        ApiError { code, message: message.into(), retry_after: None }
+    }
+
+    /// The same, with the time after which the request fits.
+    pub fn with_retry_after(self, retry_after: Duration) -> Self {
+        ApiError { retry_after: Some(retry_after), ..self }
     }
 }
 

@@ -62,7 +62,7 @@ pub fn rate_exceeded(
          up; retry after {} ms.",
         retry_after.as_nanos().div_ceil(1_000_000)
     );
-    ApiError::new(ErrorCode::ProvisionedThroughputExceeded, message)
+    ApiError::new(ErrorCode::ProvisionedThroughputExceeded, message).with_retry_after(retry_after)
 }
 
 /// The iterator's five minutes are over.
