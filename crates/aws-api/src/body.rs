@@ -64,6 +64,11 @@ impl BodyReader {
         }
     }
 
+    /// What the bodies of all requests are charged to.
+    pub(crate) fn budget(&self) -> ByteBudget {
+        self.budget.clone()
+    }
+
     /// Reads `body` to its end. A body of one frame is not copied, any other once. Not
     /// cancel-safe: what was read is lost.
     pub(crate) async fn collect<B: Body<Data = Bytes> + Unpin>(&self, body: &mut B) -> Result<Collected, BodyRefused> {

@@ -4,9 +4,11 @@
 
 use crate::door::{Admits, Arrival, AwsDoor};
 use crate::options::{DoorLimits, DoorTimeouts};
+use crate::other_calls::Held;
 use crate::pulse::{Pulse, Verdict, Watched};
 use anabranch_api::Kinesis;
 use http::{Request, Version};
+use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -31,11 +33,12 @@ impl<S: Kinesis> AwsDoor<S> {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        self.serve_arrived(io, Arrival::FROM_ANYWHERE).await;
+        self.serve_arrived(io, Arrival::FROM_ANYWHERE, None).await;
     }
 
-    /// The same; a connection for pages only lasts until the door's task group is stopping.
-    pub(crate) async fn serve_arrived<T>(self: Arc<Self>, io: T, arrival: Arrival)
+    /// The same, for a client that its certificate names; a connection for pages only lasts until
+    /// the door's task group is stopping.
+    pub(crate) async fn serve_arrived<T>(self: Arc<Self>, io: T, arrival: Arrival, client: Option<Arc<str>>)
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -43,9 +46,21 @@ impl<S: Kinesis> AwsDoor<S> {
         let watched = TokioIo::new(Watched { io, pulse: pulse.clone() });
         let service = service_fn(|request: Request<Incoming>| {
             let (door, open) = (Arc::clone(&self), pulse.request_begins(request.version() == Version::HTTP_2));
+            let client = client.clone();
             async move {
-                let _open = open;
-                Ok::<_, Infallible>(door.handle_on(request, arrival).await)
+                let (parts, body) = request.into_parts();
+                let other = door.other_for(&parts);
+                let request = Request::from_parts(parts, body);
+                Ok::<_, Infallible>(match other {
+                    Some(other) => {
+                        let answer = other.serve(request, door.admission(arrival.admits, client)).await;
+                        answer.map(|body| Either::Right(Held { body, _open: open }))
+                    }
+                    None => {
+                        let _open = open;
+                        door.handle_on(request, arrival).await.map(Either::Left)
+                    }
+                })
             }
         });
         let builder = builder(&self.options.limits, &self.options.timeouts);

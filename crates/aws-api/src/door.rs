@@ -5,6 +5,7 @@ use crate::body::{BodyReader, BodyRefused, Collected};
 use crate::kinesis::{self, Operation};
 use crate::metrics::{self, Present};
 use crate::options::DoorOptions;
+use crate::other_calls::{Admission, OtherCalls};
 use crate::sigv4::{Signer, Verifier};
 use crate::{calendar, checks, cors};
 use anabranch_api::{ApiError, ErrorCode, Kinesis, Principal, RequestContext};
@@ -60,6 +61,8 @@ pub struct AwsDoor<S> {
     /// Serves the connections that admit calls; ends before the group of `env`, or with it.
     pub(crate) calls: TaskGroup,
     pub(crate) connections: Arc<Semaphore>,
+    /// Whose are the calls that are not AWS's.
+    other: Option<Arc<dyn OtherCalls<S>>>,
     pub(crate) verifier: Verifier,
     pub(crate) reader: BodyReader,
 }
@@ -78,7 +81,27 @@ impl<S: Kinesis> AwsDoor<S> {
         let reader = BodyReader::new(&options.limits, &options.timeouts, verifier.needs_body_hash());
         let connections = Arc::new(Semaphore::new(options.limits.connections_max.min(Semaphore::MAX_PERMITS)));
         let (service, calls) = (OnceLock::new(), env.tasks.child("calls"));
-        AwsDoor { service, options, env, calls, connections, verifier, reader }
+        AwsDoor { service, options, env, calls, connections, other: None, verifier, reader }
+    }
+
+    /// The same door, with another beside it on its port. The service is one for both.
+    pub fn beside(self, other: Arc<dyn OtherCalls<S>>) -> Self {
+        AwsDoor { other: Some(other), ..self }
+    }
+
+    /// The other door, when the request is its.
+    pub(crate) fn other_for(&self, parts: &Parts) -> Option<Arc<dyn OtherCalls<S>>> {
+        self.other.clone().filter(|other| parts.version == Version::HTTP_2 && other.takes(parts))
+    }
+
+    /// What the other door is told about a call on a connection of `client`.
+    pub(crate) fn admission(&self, admits: Admits, client: Option<Arc<str>>) -> Admission<S> {
+        Admission {
+            service: self.service_for(admits).cloned(),
+            client,
+            budget: self.reader.budget(),
+            tasks: self.calls.clone(),
+        }
     }
 
     /// Lets calls in, to `service`. A door has one service: it stays with its first.
@@ -210,9 +233,9 @@ impl<S: Kinesis> AwsDoor<S> {
     }
 
     /// Who answers a call; before its body is read, so that a refused one costs no memory.
-    fn service_for(&self, admits: Admits) -> Result<&S, ApiError> {
+    fn service_for(&self, admits: Admits) -> Result<&Arc<S>, ApiError> {
         let refused = |message| ApiError::new(ErrorCode::ServiceUnavailable, message);
-        match (admits, self.service()) {
+        match (admits, self.service.get()) {
             (Admits::Calls, Some(service)) => Ok(service),
             (Admits::Calls, None) => Err(refused("The node is starting; retry.")),
             (Admits::PagesOnly, _) => Err(refused("The node is draining; retry.")),

@@ -2,7 +2,7 @@
 
 use crate::door::{Admits, Arrival, AwsDoor};
 use crate::metrics::{self, Present};
-use crate::tls::TlsIdentity;
+use crate::tls::{self, TlsIdentity};
 use anabranch_api::Kinesis;
 use anabranch_runtime::OnFailure;
 use std::future::Future;
@@ -88,17 +88,21 @@ impl<S: Kinesis> AwsDoor<S> {
     async fn serve_accepted<T>(
         self: Arc<Self>,
         io: T,
-        tls: Option<TlsIdentity>,
+        identity: Option<TlsIdentity>,
         _place: OwnedSemaphorePermit,
         arrival: Arrival,
     ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let _present = Present::connection();
-        let Some(identity) = tls else { return self.serve_arrived(io, arrival).await };
+        let Some(identity) = identity else { return self.serve_arrived(io, arrival, None).await };
         let handshake = TlsAcceptor::from(identity.config()).accept(io);
         match timeout(self.options.timeouts.handshake, handshake).await {
-            Ok(Ok(encrypted)) => self.serve_arrived(encrypted, arrival).await,
+            Ok(Ok(encrypted)) => {
+                let certificates = encrypted.get_ref().1.peer_certificates();
+                let client = certificates.and_then(|chain| chain.first()).and_then(tls::client_name);
+                self.serve_arrived(encrypted, arrival, client).await;
+            }
             Ok(Err(error)) => {
                 metrics::handshake_failed();
                 debug!(%error, "tls handshake failed");

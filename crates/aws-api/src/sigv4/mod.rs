@@ -34,18 +34,58 @@ use std::time::Duration;
 /// How far a request's date may be from ours, both ways. Source: AWS Signature Version 4.
 const SKEW_MAX: Duration = Duration::from_secs(300);
 
+/// Stands for the hash of a body that is not signed. Source: AWS Signature Version 4.
+const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+
 /// The SHA-256 of a request's body.
 pub(crate) type BodyHash = [u8; 32];
 
+/// What a signature says about the body.
+#[derive(Debug, Clone, Copy)]
+enum Payload<'a> {
+    /// Its hash, as received.
+    Hashed(&'a BodyHash),
+    /// Nothing, and it has to say so.
+    Unsigned,
+}
+
+impl Payload<'_> {
+    /// What stands for the body in the canonical request, if the request declares the same.
+    fn check_declared(self, parts: &Parts) -> Result<String, ApiError> {
+        let mut declared = parts.headers.get_all("x-amz-content-sha256").iter();
+        match self {
+            Payload::Hashed(hash) => {
+                let hash = hex(hash);
+                // Also refuses UNSIGNED-PAYLOAD and the streaming forms.
+                if declared.any(|value| value.as_bytes() != hash.as_bytes()) {
+                    return Err(refusal::invalid(
+                        "The value of 'x-amz-content-sha256' is not the SHA-256 of the body.",
+                    ));
+                }
+                Ok(hash)
+            }
+            Payload::Unsigned => {
+                let says_so = declared.next().is_some_and(|value| value.as_bytes() == UNSIGNED.as_bytes());
+                if !says_so || declared.next().is_some() {
+                    return Err(refusal::invalid("The value of 'x-amz-content-sha256' must be UNSIGNED-PAYLOAD."));
+                }
+                Ok(UNSIGNED.to_owned())
+            }
+        }
+    }
+}
+
 /// Who signed a request, and for which region.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Signer {
-    pub(crate) access_key: String,
-    pub(crate) region: Region,
+pub struct Signer {
+    /// The access key id.
+    pub access_key: String,
+    /// The region of the signature's scope.
+    pub region: Region,
 }
 
 /// Checks signatures as far as [`Verification`] says.
-pub(crate) struct Verifier {
+pub struct Verifier {
     verification: Verification,
     /// The only region served, where one is configured.
     region: Option<Region>,
@@ -53,8 +93,14 @@ pub(crate) struct Verifier {
 }
 
 impl Verifier {
-    pub(crate) fn new(verification: Verification, region: Option<Region>) -> Self {
+    /// A verifier; `region`, where given, is the only one that signatures may be scoped to.
+    pub fn new(verification: Verification, region: Option<Region>) -> Self {
         Verifier { verification, region, keys: SigningKeys::default() }
+    }
+
+    /// Whether any credentials pass, so that none need to be asked for.
+    pub fn accepts_anyone(&self) -> bool {
+        matches!(self.verification, Verification::FormOnly)
     }
 
     /// Whether [`Verifier::verify`] looks at the body's hash.
@@ -68,19 +114,32 @@ impl Verifier {
     /// MissingAuthenticationToken, IncompleteSignature, InvalidSignature or UnrecognizedClient,
     /// with the recorded texts.
     pub(crate) fn verify(&self, parts: &Parts, body_hash: &BodyHash, now: Timestamp) -> Result<Signer, ApiError> {
+        self.verify_with(parts, Payload::Hashed(body_hash), now)
+    }
+
+    /// Says who signed a call whose body is not signed, because it is a stream: its
+    /// `x-amz-content-sha256` is `UNSIGNED-PAYLOAD`. The content type need not be signed.
+    ///
+    /// # Errors
+    /// MissingAuthenticationToken, IncompleteSignature, InvalidSignature or UnrecognizedClient.
+    pub fn verify_head(&self, parts: &Parts, now: Timestamp) -> Result<Signer, ApiError> {
+        self.verify_with(parts, Payload::Unsigned, now)
+    }
+
+    fn verify_with(&self, parts: &Parts, payload: Payload<'_>, now: Timestamp) -> Result<Signer, ApiError> {
         let query = Query::read(parts.uri.query().unwrap_or(""));
         let authorization = Authorization::read(parts, &query)?;
         let date = print_basic(authorization.date);
         let scope = Scope::read(&authorization.credential, &date, self.region.as_ref())?;
         check_date(&authorization, now)?;
         if let Verification::Full(credentials) = &self.verification {
-            check_signed_headers(parts, &authorization)?;
+            check_signed_headers(parts, &authorization, payload)?;
             let secret = credentials.secret(&scope.access_key).ok_or_else(refusal::unrecognized)?;
             // Configured keys are long-lived; a session token can only belong to another service's keys.
             if parts.headers.contains_key("x-amz-security-token") || query.has("X-Amz-Security-Token") {
                 return Err(refusal::unrecognized());
             }
-            self.check_signature(parts, &query, &authorization, &scope, &secret, body_hash)?;
+            self.check_signature(parts, &query, &authorization, &scope, &secret, payload)?;
         }
         Ok(Signer { access_key: scope.access_key, region: scope.region })
     }
@@ -92,14 +151,9 @@ impl Verifier {
         authorization: &Authorization,
         scope: &Scope,
         secret: &SecretKey,
-        body_hash: &BodyHash,
+        payload: Payload<'_>,
     ) -> Result<(), ApiError> {
-        let body_hash = hex(body_hash);
-        // Also refuses UNSIGNED-PAYLOAD and the streaming forms: every body here is signed.
-        let mut declared = parts.headers.get_all("x-amz-content-sha256").iter();
-        if declared.any(|value| value.as_bytes() != body_hash.as_bytes()) {
-            return Err(refusal::invalid("The value of 'x-amz-content-sha256' is not the SHA-256 of the body."));
-        }
+        let body_hash = payload.check_declared(parts)?;
         let canonical = canonical::canonical_request(parts, query, &authorization.signed_headers, &body_hash);
         let to_sign = string_to_sign(authorization.date, scope, &canonical.ok_or_else(refusal::mismatch)?);
         let signature = read_hex(&authorization.signature).ok_or_else(refusal::mismatch)?;
@@ -140,8 +194,8 @@ fn check_date(authorization: &Authorization, now: Timestamp) -> Result<(), ApiEr
 }
 
 /// What decides the meaning of a request must be signed: the host, its date, every `x-amz-`
-/// header and, where the signature is in the header, the content type.
-fn check_signed_headers(parts: &Parts, authorization: &Authorization) -> Result<(), ApiError> {
+/// header and, where the signature is in the header and covers the body, the content type.
+fn check_signed_headers(parts: &Parts, authorization: &Authorization, payload: Payload<'_>) -> Result<(), ApiError> {
     let is_signed = |name: &str| authorization.signed_headers.split(';').any(|signed| signed == name);
     let must =
         |name: &str| Err(refusal::invalid(format!("'{name}' must be a 'SignedHeader' in the AWS Authorization.")));
@@ -150,7 +204,7 @@ fn check_signed_headers(parts: &Parts, authorization: &Authorization) -> Result<
     }
     let in_header = match authorization.place {
         Place::Header { dated_by } if !is_signed(dated_by) => return must(dated_by),
-        Place::Header { .. } => true,
+        Place::Header { .. } => matches!(payload, Payload::Hashed(_)),
         Place::Query { .. } => false,
     };
     for name in parts.headers.keys() {

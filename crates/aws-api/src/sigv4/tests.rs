@@ -55,6 +55,38 @@ fn signed_request(signer: &ClientSigner<'_>, more: &[(&str, &str)]) -> Parts {
     request("/", &all)
 }
 
+/// A call whose body is not signed, over `path`, with `headers` signed and `more` not.
+fn signed_call(path: &str, headers: &[(&str, &str)], more: &[(&str, &str)]) -> Parts {
+    let signer = ClientSigner::default();
+    let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
+    let canonical = format!("POST\n{path}\n\n{lines}\n{names}\nUNSIGNED-PAYLOAD");
+    let authorization = signer.header(&names, &signer.signature(&canonical));
+    request(path, &[headers, more, &[("authorization", authorization.as_str())]].concat())
+}
+
+const CALL: [(&str, &str); 3] =
+    [("host", "localhost:4567"), ("x-amz-content-sha256", "UNSIGNED-PAYLOAD"), ("x-amz-date", NOW)];
+
+#[test]
+fn a_call_is_known_by_its_head_alone_when_it_says_so() {
+    let content_type = ("content-type", "application/grpc");
+    let call = signed_call("/anabranch.v1.Records/Produce", &CALL, &[content_type]);
+    assert_eq!(full().verify_head(&call, at(NOW)).map(|signer| signer.access_key), Ok(ACCESS_KEY.to_owned()));
+    let mut moved = call.clone();
+    moved.uri = request("/anabranch.v1.Streams/DeleteStream", &[]).uri;
+    assert_eq!(full().verify_head(&moved, at(NOW)).expect_err("another path").code, ErrorCode::InvalidSignature);
+    let silent = signed_call("/a/B", &[CALL[0], CALL[2]], &[]);
+    let message = full().verify_head(&silent, at(NOW)).expect_err("says nothing of the body").message;
+    assert_eq!(message, "The value of 'x-amz-content-sha256' must be UNSIGNED-PAYLOAD.");
+}
+
+#[test]
+fn a_request_whose_body_must_be_signed_cannot_leave_it_out() {
+    let call = signed_call("/", &CALL, &[]);
+    assert_eq!(refused(&call, NOW).0, ErrorCode::InvalidSignature);
+}
+
 fn refused(parts: &Parts, now: &str) -> (ErrorCode, String) {
     let error = full().verify(parts, &hash(BODY), at(now)).expect_err("the request must be refused");
     (error.code, error.message.into_owned())

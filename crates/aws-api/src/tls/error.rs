@@ -16,6 +16,9 @@ pub enum TlsError {
     /// Certificate and key do not fit, or cannot be used.
     #[error("certificate or key cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
+    /// Nobody can vouch for clients.
+    #[error("the authority of client certificates cannot be used: {0}")]
+    NoAuthority(#[from] rustls::server::VerifierBuilderError),
     /// A self-signed certificate cannot be made, for instance for a malformed name.
     #[error("cannot make a certificate: {0}")]
     NotMade(#[from] rcgen::Error),

@@ -2,16 +2,19 @@
 //!
 //! Only for clients: traffic between nodes has its own listener and identities.
 
+mod client_name;
 mod error;
 mod self_signed;
 
+pub(crate) use client_name::client_name;
 pub use error::TlsError;
 
 use arc_swap::ArcSwap;
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +24,8 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct TlsIdentity {
     config: Arc<ArcSwap<ServerConfig>>,
+    /// Who vouches for clients; none asks clients for no certificate.
+    client_authority: Option<Arc<RootCertStore>>,
 }
 
 impl TlsIdentity {
@@ -30,7 +35,26 @@ impl TlsIdentity {
     /// [`TlsError`] when a file cannot be read, holds nothing of the kind, or key and
     /// certificate do not belong together.
     pub fn from_files(certificates: &Path, key: &Path) -> Result<Self, TlsError> {
-        Ok(TlsIdentity { config: Arc::new(ArcSwap::new(load(certificates, key)?)) })
+        TlsIdentity::read(certificates, key, None)
+    }
+
+    /// The same, and asks clients for a certificate of an authority in the PEM file
+    /// `client_authority`. A client may come without one and sign its calls instead; one whose
+    /// certificate is not of these authorities is refused.
+    ///
+    /// # Errors
+    /// As [`TlsIdentity::from_files`], for the third file as well.
+    pub fn with_client_authority(certificates: &Path, key: &Path, client_authority: &Path) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        for authority in read_certificates(client_authority)? {
+            roots.add(authority).map_err(TlsError::from)?;
+        }
+        TlsIdentity::read(certificates, key, Some(Arc::new(roots)))
+    }
+
+    fn read(certificates: &Path, key: &Path, authority: Option<Arc<RootCertStore>>) -> Result<Self, TlsError> {
+        let config = Arc::new(ArcSwap::new(load(certificates, key, authority.as_ref())?));
+        Ok(TlsIdentity { config, client_authority: authority })
     }
 
     /// Uses the self-signed certificate in `directory`, making it when there is none. It is for
@@ -52,7 +76,7 @@ impl TlsIdentity {
     /// # Errors
     /// As [`TlsIdentity::from_files`]; then the old one stays.
     pub fn replace(&self, certificates: &Path, key: &Path) -> Result<(), TlsError> {
-        self.config.store(load(certificates, key)?);
+        self.config.store(load(certificates, key, self.client_authority.as_ref())?);
         Ok(())
     }
 
@@ -68,18 +92,29 @@ impl fmt::Debug for TlsIdentity {
     }
 }
 
-fn load(certificates: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
-    let unreadable = |path: &Path| {
-        let path = path.to_owned();
-        move |cause| TlsError::UnreadablePem { path, cause }
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+    read.map_err(|cause| TlsError::UnreadablePem { path: path.to_owned(), cause })
+}
+
+fn load(
+    certificates: &Path,
+    key: &Path,
+    client_authority: Option<&Arc<RootCertStore>>,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let chain = read_certificates(certificates)?;
+    let unreadable = |cause| TlsError::UnreadablePem { path: key.to_owned(), cause };
+    let key = PrivateKeyDer::from_pem_file(key).map_err(unreadable)?;
+    let provider = Arc::new(default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder = match client_authority {
+        None => builder.with_no_client_auth(),
+        Some(roots) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), provider);
+            builder.with_client_cert_verifier(verifier.allow_unauthenticated().build()?)
+        }
     };
-    let chain: Vec<CertificateDer<'static>> =
-        CertificateDer::pem_file_iter(certificates).and_then(Iterator::collect).map_err(unreadable(certificates))?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(unreadable(key))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+    let mut config = builder.with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
