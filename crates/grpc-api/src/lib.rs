@@ -1,0 +1,22 @@
+//! The gRPC door: `anabranch.v1` on the port of the AWS door, with health and reflection.
+//!
+//! Parses, authenticates, calls methods of [`anabranch_api::Kinesis`] and prints. No rule about
+//! streams lives here, but for one: a produce stream keeps the order of each key. Connections, TLS,
+//! pages and the drain are the AWS door's (`other_calls.rs` there).
+
+mod call;
+mod caller;
+mod charged_body;
+mod door;
+mod errors;
+mod health;
+mod metrics;
+mod observed_body;
+mod options;
+mod reflection;
+mod services;
+mod timeout;
+mod wire;
+
+pub use door::GrpcDoor;
+pub use options::{GrpcLimits, GrpcOptions, GrpcTimeouts};

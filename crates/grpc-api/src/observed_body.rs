@@ -1,0 +1,71 @@
+//! An answer's body that tells, at its end, how the call went: the status is in its trailers.
+
+use crate::metrics::{self, Present};
+use anabranch_runtime::Clock;
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tonic::{Code, Status};
+
+/// A call that has not ended.
+pub(crate) struct Observation {
+    method: &'static str,
+    clock: Arc<dyn Clock>,
+    started: Duration,
+    code: Option<Code>,
+    _present: Present,
+}
+
+impl Observation {
+    /// A call of `method` begins.
+    pub fn begin(method: &'static str, clock: Arc<dyn Clock>) -> Self {
+        let started = clock.monotonic();
+        Observation { method, clock, started, code: None, _present: Present::call() }
+    }
+
+    /// The call has ended in the head of its answer, if that carries a status.
+    pub fn head(&mut self, headers: &http::HeaderMap) {
+        self.code = Status::from_header_map(headers).map(|status| status.code());
+    }
+}
+
+impl Drop for Observation {
+    /// A call without a status was broken off by its client.
+    fn drop(&mut self) {
+        let elapsed = self.clock.monotonic().saturating_sub(self.started);
+        metrics::call_ended(self.method, self.code.unwrap_or(Code::Cancelled), elapsed);
+    }
+}
+
+/// The body of an answer, observed to its end.
+pub(crate) struct ObservedBody {
+    pub body: tonic::body::Body,
+    pub observation: Observation,
+}
+
+impl Body for ObservedBody {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame
+            && let Some(trailers) = frame.trailers_ref()
+        {
+            self.observation.head(trailers);
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

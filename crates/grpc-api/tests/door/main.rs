@@ -1,0 +1,12 @@
+//! The gRPC door on the port of the AWS door, over in-memory connections, before a service that
+//! tests lead by the hand.
+#![allow(clippy::disallowed_methods, reason = "clients are tasks of their test, and its time is paused")]
+
+mod fake;
+mod identity;
+mod net;
+mod refusals;
+mod side_services;
+mod signer;
+mod unary;
+mod world;
