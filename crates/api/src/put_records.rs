@@ -17,7 +17,9 @@ pub struct PutEntry {
     pub explicit_hash_key: Option<HashKey>,
 }
 
-/// Writes 1 to 500 records, each for itself: some may fail.
+/// Writes 1 to 500 records, each for itself: some may fail. A shard takes its records of one call in
+/// their order, and a limit of its that is used up stays so to the end of the call: behind a refused
+/// record of a shard none is written.
 #[derive(Debug, Clone)]
 pub struct PutRecords {
     /// Which stream.

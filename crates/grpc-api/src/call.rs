@@ -34,7 +34,27 @@ pub(crate) struct Shared {
     pub long_streams: Arc<Semaphore>,
 }
 
+impl<S> Clone for Call<S> {
+    fn clone(&self) -> Self {
+        Call {
+            service: Arc::clone(&self.service),
+            caller: self.caller.clone(),
+            request_id: self.request_id,
+            deadline: self.deadline,
+            ends_at: self.ends_at,
+            bytes: self.bytes.clone(),
+            shared: Arc::clone(&self.shared),
+            env: self.env.clone(),
+        }
+    }
+}
+
 impl<S> Call<S> {
+    /// How long one request to the service may take.
+    pub fn request_timeout(&self) -> Duration {
+        self.shared.options.timeouts.request
+    }
+
     /// What accompanies the call through the house.
     pub fn context(&self) -> RequestContext {
         self.context_until(self.request_id, self.deadline)

@@ -2,6 +2,8 @@
 
 use crate::call::{Call, answered};
 use crate::errors::{CallError, error_message};
+use crate::long_stream;
+use crate::produce;
 use crate::wire;
 use anabranch_api::{GetRecords, GetShardIterator, Kinesis, PutRecord, PutRecords, ShardIterator};
 use anabranch_proto::v1::put_result::Result as Fate;
@@ -12,7 +14,6 @@ use anabranch_proto::v1::{
     PutRecordsResponse, PutResult,
 };
 use anabranch_types::{SequenceNumber, limits};
-use futures::stream::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
 impl<S: Kinesis> Call<S> {
@@ -70,8 +71,8 @@ impl<S: Kinesis> Call<S> {
 
 #[tonic::async_trait]
 impl<S: Kinesis> Records for Call<S> {
-    type ProduceStream = BoxStream<'static, Result<ProduceResponse, Status>>;
-    type FollowStream = BoxStream<'static, Result<FollowResponse, Status>>;
+    type ProduceStream = long_stream::Answer<ProduceResponse>;
+    type FollowStream = long_stream::Answer<FollowResponse>;
 
     async fn put_record(&self, request: Request<PutRecordRequest>) -> Result<Response<PutRecordResponse>, Status> {
         answered(self.put_one(request.into_inner()).await)
@@ -94,9 +95,9 @@ impl<S: Kinesis> Records for Call<S> {
 
     async fn produce(
         &self,
-        _request: Request<Streaming<ProduceRequest>>,
+        request: Request<Streaming<ProduceRequest>>,
     ) -> Result<Response<Self::ProduceStream>, Status> {
-        Err(Status::unimplemented("this build has no produce streams"))
+        long_stream::open(self, "grpc_produce", |answers| produce::run(self.clone(), request.into_inner(), answers))
     }
 
     async fn follow(&self, _request: Request<FollowRequest>) -> Result<Response<Self::FollowStream>, Status> {

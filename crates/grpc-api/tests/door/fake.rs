@@ -90,6 +90,14 @@ impl Fake {
         self.seen.lock().expect("no test panics while it holds this").clone()
     }
 
+    /// Answers PutRecords from now on.
+    pub fn on_put(
+        &self,
+        answer: impl Fn(PutRecords) -> BoxFuture<'static, Result<PutRecordsOutput, ApiError>> + Send + Sync + 'static,
+    ) {
+        *self.put_records.lock().expect("no test panics while it holds this") = Arc::new(answer);
+    }
+
     /// How many requests of an operation there were.
     pub fn count(&self, operation: &str) -> usize {
         self.seen().iter().filter(|request| request.starts_with(&format!("{operation} {{"))).count()

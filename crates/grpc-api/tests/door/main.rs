@@ -5,6 +5,7 @@
 mod fake;
 mod identity;
 mod net;
+mod produce;
 mod refusals;
 mod side_services;
 mod signer;

@@ -2,7 +2,6 @@
 
 use crate::fake::Fake;
 use crate::net::Link;
-use anabranch_api::{ApiError, ErrorCode};
 use anabranch_aws_api::{AwsDoor, DoorOptions, Verification};
 use anabranch_grpc_api::{GrpcDoor, GrpcOptions};
 use anabranch_proto::v1 as proto;
@@ -92,8 +91,4 @@ pub fn details(status: &Status) -> proto::Error {
     let details = RpcStatus::decode(status.details()).expect("a google.rpc.Status").details;
     assert_eq!(details.len(), 1, "{status:?}");
     proto::Error::decode(&*details[0].value).expect("an Error")
-}
-
-pub fn not_here<T>() -> Result<T, ApiError> {
-    Err(ApiError::new(ErrorCode::InternalFailure, "not here"))
 }
