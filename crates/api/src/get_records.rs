@@ -3,6 +3,7 @@
 use crate::get_shard_iterator::ShardIterator;
 use anabranch_types::{HashKeyRange, SequenceNumber, ShardId, StreamArn, Timestamp};
 use bytes::Bytes;
+use std::time::Duration;
 
 /// Reads on from an iterator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,11 @@ pub struct GetRecords {
     pub limit: Option<usize>,
     /// When given, it must be the iterator's stream.
     pub stream_arn: Option<StreamArn>,
+    /// Data and key bytes at the most, one record aside that is larger; 10 MiB when absent.
+    pub bytes_max: Option<u64>,
+    /// Zero answers at once, and the answer costs one of the shard's read calls. Longer is a
+    /// follower's read: at the tip it waits so long for a record, and it costs bytes only.
+    pub wait_max: Duration,
 }
 
 /// One record as it was written (I2).

@@ -117,6 +117,9 @@ pub struct ReadRequest {
     pub records_max: usize,
     /// Data and key bytes at the most; one record is answered even if it is larger.
     pub bytes_max: u64,
+    /// Zero answers at once. Longer is a follower's read: at the tip it waits so long for a record,
+    /// and it takes from the shard's read bytes only, not from its read calls.
+    pub wait_max: Duration,
 }
 
 /// A record on its way out.

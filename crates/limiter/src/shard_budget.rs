@@ -128,6 +128,16 @@ impl ShardBudget {
         Ok(())
     }
 
+    /// Admits the read of a follower, which takes no call, while the bytes of earlier answers are
+    /// paid.
+    ///
+    /// # Errors
+    /// [`Exceeded`] when the bytes are used up.
+    pub fn admit_following_read(&mut self, now: Duration) -> Result<(), Exceeded> {
+        let exceeded = |RateExceeded { retry_after }| Exceeded { bucket: Bucket::ReadBytes, retry_after };
+        self.read_bytes.ready(now).map_err(exceeded)
+    }
+
     /// Charges the bytes of an admitted call's answer, which may drive the bucket into debt.
     pub fn charge_read_bytes(&mut self, bytes: u64, now: Duration) {
         self.read_bytes.charge(bytes, now);
@@ -170,6 +180,16 @@ mod tests {
         budget.admit_write(3 * 1024 * 1024, 1_500, START).expect("full");
         let refusal = budget.admit_write(1, 1, START).expect_err("both are in debt");
         assert_eq!(refusal.to_string(), "write bytes per second exceeded, retry after 2.000001s");
+    }
+
+    #[test]
+    fn a_follower_pays_bytes_and_no_calls() {
+        let mut budget = ShardBudget::new(&ShardLimits::default(), START);
+        (0..100).for_each(|_| budget.admit_following_read(START).expect("no bytes were read"));
+        (0..5).for_each(|_| budget.admit_read_call(START).expect("all five calls are left"));
+        budget.charge_read_bytes(3 * 1024 * 1024, START);
+        let refusal = budget.admit_following_read(START).expect_err("1 MiB of debt");
+        assert_eq!((refusal.bucket, refusal.retry_after.as_millis()), (Bucket::ReadBytes, 500));
     }
 
     #[test]

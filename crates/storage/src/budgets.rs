@@ -84,6 +84,14 @@ impl Budgets {
         budget.admit_read_call(now)
     }
 
+    /// Admits one read of a follower.
+    pub fn admit_following_read(&self, shard: ShardNo, now: Duration) -> Result<(), Exceeded> {
+        let Some(limits) = &self.limits else { return Ok(()) };
+        let mut of_term = self.of_term.lock();
+        let budget = of_term.by_shard.entry(shard).or_insert_with(|| ShardBudget::new(limits, now));
+        budget.admit_following_read(now)
+    }
+
     /// Charges what a read call has answered; may go into debt.
     pub fn charge_read(&self, shard: ShardNo, bytes: u64, now: Duration) {
         if let Some(budget) = self.of_term.lock().by_shard.get_mut(&shard) {

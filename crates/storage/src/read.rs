@@ -24,7 +24,14 @@ pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<Rea
         metrics::read_throttled();
         NodeError::Throttled { bucket: exceeded.bucket, retry_after: exceeded.retry_after }
     };
-    host.budgets.admit_read(no, host.env.clock.monotonic()).map_err(throttled)?;
+    let is_follower = !request.wait_max.is_zero();
+    if is_follower {
+        wait_for_more(host, &shared, no, &request).await?;
+    }
+    let now = host.env.clock.monotonic();
+    let admitted =
+        if is_follower { host.budgets.admit_following_read(no, now) } else { host.budgets.admit_read(no, now) };
+    admitted.map_err(throttled)?;
     let now = host.env.now();
     let scanned = tokio::task::spawn_blocking(move || scan(&shared, no, request, now));
     let reply = scanned.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??;
@@ -33,6 +40,41 @@ pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<Rea
     host.budgets.charge_read(no, bytes, host.env.clock.monotonic());
     metrics::read_answered(reply.records.len(), bytes);
     Ok(reply)
+}
+
+/// Holds a follower's read until its shard has more, or its time is over. It costs neither a thread
+/// nor a budget, and ends with this replica's leadership as soon as the next leader's first entry
+/// is here.
+async fn wait_for_more(
+    host: &HostedGroup,
+    shared: &SharedState,
+    no: ShardNo,
+    request: &ReadRequest,
+) -> Result<(), NodeError> {
+    let mut applied = shared.applied();
+    let more = async {
+        loop {
+            applied.borrow_and_update();
+            host.check_leader()?;
+            // The sender lives as long as the host.
+            if has_more(shared, no, request.from) || applied.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    };
+    tokio::time::timeout(request.wait_max, more).await.unwrap_or_else(|_| host.check_leader())
+}
+
+/// Whether a read of the shard finds something at or above `from`: records, its end, or that it is
+/// gone.
+fn has_more(shared: &SharedState, no: ShardNo, from: Counter) -> bool {
+    // First, as in a scan: of what lies at or above it nothing can be read yet.
+    let published = shared.published();
+    let state = shared.state.read();
+    state.shard_by_no(no).is_none_or(|shard| {
+        let has_records = from < published && shard.newest.is_some_and(|newest| newest.last >= from);
+        has_records || matches!(shard.state, ShardState::Sealed { .. })
+    })
 }
 
 fn record_bytes(record: &RecordOut) -> u64 {

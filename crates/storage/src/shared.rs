@@ -6,7 +6,7 @@ use anabranch_types::Counter;
 use arc_swap::ArcSwap;
 use parking_lot::RwLock;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::watch;
 
 /// The state there is now. A snapshot of another replica replaces it as a whole.
 pub(crate) struct CurrentState(ArcSwap<SharedState>);
@@ -35,22 +35,29 @@ impl CurrentState {
 pub(crate) struct SharedState {
     pub state: RwLock<GroupState>,
     pub store: Arc<dyn Store>,
-    published: AtomicU64,
+    /// Bits of a counter. Sent on each write, also on one that leaves it as it is: it may have
+    /// sealed a shard, or begun a new leader's term.
+    published: watch::Sender<u64>,
 }
 
 impl SharedState {
     pub fn new(state: GroupState, store: Arc<dyn Store>) -> Self {
-        let published = AtomicU64::new(state.latest().bits());
+        let (published, _) = watch::channel(state.latest().bits());
         SharedState { state: RwLock::new(state), store, published }
     }
 
     /// Every record below this counter that was ever applied is in the store.
     pub fn published(&self) -> Counter {
-        Counter::from_bits(self.published.load(Ordering::Acquire)).expect("a counter was stored")
+        Counter::from_bits(*self.published.borrow()).expect("a counter was stored")
+    }
+
+    /// Wakes whenever something was applied and is in the store.
+    pub fn applied(&self) -> watch::Receiver<u64> {
+        self.published.subscribe()
     }
 
     /// To be called after the store holds everything below `latest`.
     pub fn publish(&self, latest: Counter) {
-        self.published.store(latest.bits(), Ordering::Release);
+        self.published.send_replace(latest.bits());
     }
 }

@@ -12,7 +12,7 @@ use anabranch_cluster::{
     RecordFate, ShardKey, StorageNode, Writable,
 };
 use anabranch_consensus::GroupOptions;
-use anabranch_limiter::ShardLimits;
+use anabranch_limiter::{Bucket, ShardLimits};
 use anabranch_runtime::fs::StdFs;
 use anabranch_runtime::{Env, ManualClock, OnFailure, SimulatedClock};
 use anabranch_storage::{HostParts, Storage, StorageOptions};
@@ -152,13 +152,22 @@ impl World {
     }
 
     async fn read(&self, shard: ShardKey, from: Counter) -> ReadReply {
-        let request = ReadRequest { group: GROUP, shard, from, records_max: 10_000, bytes_max: 10 << 20 };
-        self.storage.read(request).await.unwrap()
+        self.storage.read(read_of(shard, from)).await.unwrap()
+    }
+
+    /// A follower's read.
+    async fn follow(&self, shard: ShardKey, from: Counter, wait_max: Duration) -> Result<ReadReply, NodeError> {
+        self.storage.read(ReadRequest { wait_max, ..read_of(shard, from) }).await
     }
 
     async fn texts(&self, shard: ShardKey) -> Vec<String> {
         texts(&self.read(shard, Counter::ZERO).await)
     }
+}
+
+fn read_of(shard: ShardKey, from: Counter) -> ReadRequest {
+    let (records_max, bytes_max) = (10_000, 10 << 20);
+    ReadRequest { group: GROUP, shard, from, records_max, bytes_max, wait_max: Duration::ZERO }
 }
 
 fn one_item(mut reply: PutReply) -> Vec<RecordFate> {
@@ -230,12 +239,74 @@ async fn records_are_read_as_written_at_the_numbers_that_were_acknowledged() {
     assert_eq!(world.texts(SECOND).await, ["x"]);
     assert_eq!((reply.millis_behind_latest, reply.ended), (0, false));
 
-    let one = ReadRequest { group: GROUP, shard: FIRST, from: Counter::ZERO, records_max: 1, bytes_max: 10 << 20 };
+    let one = ReadRequest { records_max: 1, ..read_of(FIRST, Counter::ZERO) };
     world.pass(Duration::from_secs(5)).await;
     let page = world.storage.read(one).await.unwrap();
     assert_eq!(texts(&page), ["a"]);
     assert!((5_000..60_000).contains(&page.millis_behind_latest), "{}", page.millis_behind_latest);
     assert_eq!(texts(&world.read(FIRST, page.next).await), ["b", "c"]);
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_followers_read_waits_at_the_tip_until_its_shard_has_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    world.put(1, FIRST, &["before"]).await;
+    let old = world.follow(FIRST, Counter::ZERO, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(texts(&old), ["before"], "what is there is answered at once");
+
+    let begun = world.env.clock.monotonic();
+    let nothing = world.follow(FIRST, old.next, Duration::from_secs(20)).await.unwrap();
+    assert_eq!((texts(&nothing), nothing.millis_behind_latest), (Vec::new(), 0));
+    let waited = world.env.clock.monotonic() - begun;
+    assert!(waited >= Duration::from_secs(20), "{waited:?}");
+
+    let begun = world.env.clock.monotonic();
+    let (woken, ()) = tokio::join!(world.follow(FIRST, old.next, Duration::from_secs(3_600)), async {
+        // A write to its neighbour in the group is none to it.
+        world.put(2, SECOND, &["other"]).await;
+        world.settle().await;
+        world.put(3, FIRST, &["after"]).await;
+    });
+    assert_eq!(texts(&woken.unwrap()), ["after"]);
+    let waited = world.env.clock.monotonic() - begun;
+    assert!(waited < Duration::from_secs(600), "woken by the commit: {waited:?}");
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_followers_read_of_a_stream_that_is_dropped_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    let tip = world.storage.locate(GROUP, FIRST, ReadStart::Latest).await.unwrap();
+    let (read, ()) = tokio::join!(world.follow(FIRST, tip, Duration::from_secs(3_600)), async {
+        world.settle().await;
+        world.storage.drop_stream(GROUP, STREAM).await.unwrap();
+    });
+    assert!(matches!(read, Err(NodeError::NoSuchShard { .. })), "{read:?}");
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn followers_share_the_bytes_of_a_shard_and_leave_its_calls_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::limited(dir.path(), Some(ShardLimits::default())).await;
+    world.put(1, FIRST, &["x"]).await;
+    for _ in 0..50 {
+        world.follow(FIRST, Counter::ZERO, Duration::from_secs(1)).await.unwrap();
+    }
+    for _ in 0..5 {
+        world.read(FIRST, Counter::ZERO).await;
+    }
+    let large = "x".repeat(1 << 20);
+    for id in 0..3 {
+        world.pass(Duration::from_secs(1)).await;
+        world.put(10 + id, FIRST, &[&large]).await;
+    }
+    world.follow(FIRST, Counter::ZERO, Duration::from_secs(1)).await.unwrap();
+    let refused = world.follow(FIRST, Counter::ZERO, Duration::from_secs(1)).await;
+    assert!(matches!(refused, Err(NodeError::Throttled { bucket: Bucket::ReadBytes, .. })), "{refused:?}");
     world.crash().await;
 }
 

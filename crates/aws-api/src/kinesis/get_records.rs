@@ -8,6 +8,7 @@ use anabranch_api::{ApiError, GetRecords, GetRecordsOutput, Kinesis, Record, Req
 use bytes::Bytes;
 use serde::Serialize;
 use std::io::Write;
+use std::time::Duration;
 
 pub(super) async fn serve<S: Kinesis>(service: &S, context: &RequestContext, body: &[u8]) -> Result<Bytes, ApiError> {
     let slice = service.get_records(context, read(body)?).await?;
@@ -21,6 +22,8 @@ fn read(body: &[u8]) -> Result<GetRecords, ApiError> {
         iterator: ShardIterator(unquoted(iterator)),
         limit: count(&mut fields, "Limit"),
         stream_arn: stream_arn(&mut fields)?,
+        bytes_max: None,
+        wait_max: Duration::ZERO,
     })
 }
 

@@ -82,7 +82,8 @@ fn report() -> GroupReport {
 }
 
 fn read() -> ReadRequest {
-    ReadRequest { group: GROUP, shard: SHARD, from: Counter::END, records_max: 10_000, bytes_max: 10 << 20 }
+    let (records_max, bytes_max, wait_max) = (10_000, 10 << 20, Duration::from_millis(1_500));
+    ReadRequest { group: GROUP, shard: SHARD, from: Counter::END, records_max, bytes_max, wait_max }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

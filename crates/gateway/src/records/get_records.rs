@@ -11,6 +11,10 @@ use anabranch_catalog::{Shard, StreamMap, StreamStatus};
 use anabranch_cluster::{NodeError, ReadReply, ReadRequest, ShardKey};
 use anabranch_types::{SequenceNumber, Timestamp, limits};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// The least that is left of a follower's wait: without any it would be no follower's.
+const WAIT_MIN: Duration = Duration::from_millis(1);
 
 pub(crate) async fn get_records(
     gateway: &Gateway,
@@ -27,10 +31,18 @@ pub(crate) async fn get_records(
         shard: ShardKey { stream: position.stream, shard: position.shard },
         from: position.next,
         records_max: request.limit.unwrap_or(limits::GET_RECORDS_COUNT_MAX).min(limits::GET_RECORDS_COUNT_MAX),
-        bytes_max: limits::GET_RECORDS_BYTES_MAX,
+        bytes_max: request.bytes_max.unwrap_or(limits::GET_RECORDS_BYTES_MAX).min(limits::GET_RECORDS_BYTES_MAX),
+        wait_max: request.wait_max,
     };
-    let deadline = gateway.deadline(context, gateway.options.read_patience);
-    let reply = gateway.router.call(shard.group, deadline, |node| async move { node.read(read).await }).await;
+    let patience = gateway.options.read_patience;
+    let deadline = gateway.deadline(context, patience.saturating_add(request.wait_max));
+    let reply = gateway.router.call(shard.group, deadline, |node| {
+        // Asked again, a read waits for what is left of its time, and the patience is for the answer.
+        let left = deadline.saturating_sub(gateway.env.clock.monotonic()).saturating_sub(patience);
+        let read = ReadRequest { wait_max: read.wait_max.min(left.max(WAIT_MIN)), ..read };
+        async move { node.read(read).await }
+    });
+    let reply = reply.await;
     let reply = reply.map_err(|error| match error {
         NodeError::NoSuchShard { .. } => absent(),
         NodeError::Throttled { bucket, retry_after } => {
@@ -38,7 +50,7 @@ pub(crate) async fn get_records(
         }
         error => resolve::node_failed(&error),
     })?;
-    output(gateway, &map, shard, position, reply, now)
+    output(gateway, &map, shard, position, reply)
 }
 
 /// The iterator's contents, if it is ours and young enough.
@@ -87,7 +99,6 @@ fn output(
     shard: &Shard,
     position: Position,
     reply: ReadReply,
-    now: Timestamp,
 ) -> Result<GetRecordsOutput, ApiError> {
     assert!(reply.next >= position.next, "I5: an iterator went back from {:?} to {:?}", position.next, reply.next);
     let epoch = shard.epoch();
@@ -98,10 +109,12 @@ fn output(
         partition_key: record.partition_key,
     });
     let records = records.collect();
+    // Loaded anew: while the read waited, keys may have changed and children come.
+    let (view, now) = (gateway.view.load(), gateway.now());
     let (next, child_shards) = if reply.ended {
+        let map = view.map.stream(position.stream).map_or(map, |map| &**map);
         (None, map.children(shard.id).map(child).collect())
     } else {
-        let view = gateway.view.load();
         let following = Position { next: reply.next, issued: now, ..position };
         (Some(ShardIterator(following.seal(token_keys(&view)?.sealing(now), &*gateway.env.random))), Vec::new())
     };

@@ -134,7 +134,8 @@ impl World {
 
     /// Reads on from `iterator`; the next one.
     pub async fn read(&self, iterator: &ShardIterator) -> Result<ShardIterator, ErrorCode> {
-        let request = GetRecords { iterator: iterator.clone(), limit: None, stream_arn: None };
+        let iterator = iterator.clone();
+        let request = GetRecords { iterator, limit: None, stream_arn: None, bytes_max: None, wait_max: Duration::ZERO };
         let answer = self.gateway.get_records(&context(), request).await.map_err(|error| error.code)?;
         Ok(answer.next.expect("no shard here ever ends"))
     }

@@ -14,6 +14,7 @@ use anabranch_proto::v1::{
     PutRecordsResponse, PutResult,
 };
 use anabranch_types::{SequenceNumber, limits};
+use std::time::Duration;
 use tonic::{Request, Response, Status, Streaming};
 
 impl<S: Kinesis> Call<S> {
@@ -58,7 +59,7 @@ impl<S: Kinesis> Call<S> {
     async fn read(&self, request: GetRecordsRequest) -> Result<GetRecordsResponse, CallError> {
         let limit = wire::limit_in(request.limit, "limit")?;
         let iterator = ShardIterator(request.shard_iterator);
-        let asked = GetRecords { iterator, limit, stream_arn: None };
+        let asked = GetRecords { iterator, limit, stream_arn: None, bytes_max: None, wait_max: Duration::ZERO };
         let slice = self.service.get_records(&self.context(), asked).await?;
         Ok(GetRecordsResponse {
             records: slice.records.into_iter().map(wire::record_out).collect(),

@@ -125,7 +125,7 @@ async fn get_shard_iterator_passes_every_start() {
 async fn get_records_passes_the_iterator_without_quotes_around_it() {
     assert_eq!(
         asked(GetRecords, r#"{"ShardIterator":"\"AAAA\"","Limit":10000}"#).await,
-        r#"GetRecords { iterator: ShardIterator("AAAA"), limit: Some(10000), stream_arn: None }"#
+        r#"GetRecords { iterator: ShardIterator("AAAA"), limit: Some(10000), stream_arn: None, bytes_max: None, wait_max: 0ns }"#
     );
     let by_arn = asked(
         GetRecords,

@@ -1,10 +1,11 @@
 //! Reading records.
 
-use super::{CodecError, counter_in, error_in, error_out, needed, shard_key_in, shard_key_out};
+use super::{CodecError, counter_in, error_in, error_out, needed, shard_key_in, shard_key_out, span_in, span_out};
 use crate::error::NodeError;
 use crate::storage_node::{ReadReply, ReadRequest, ReadStart, RecordOut, ShardKey};
 use anabranch_proto::peer::v1 as proto;
 use anabranch_types::{Counter, GroupId, Timestamp};
+use std::time::Duration;
 
 pub(in crate::wire) fn read_out(request: ReadRequest) -> proto::ReadRequest {
     proto::ReadRequest {
@@ -13,6 +14,7 @@ pub(in crate::wire) fn read_out(request: ReadRequest) -> proto::ReadRequest {
         from: request.from.bits(),
         records_max: request.records_max as u64,
         bytes_max: request.bytes_max,
+        wait_max: (!request.wait_max.is_zero()).then(|| span_out(request.wait_max)),
     }
 }
 
@@ -24,6 +26,10 @@ pub(in crate::wire) fn read_in(request: proto::ReadRequest) -> Result<ReadReques
         records_max: usize::try_from(request.records_max)
             .map_err(|_| CodecError::invalid("records max", "more than this machine can count"))?,
         bytes_max: request.bytes_max,
+        wait_max: match request.wait_max {
+            Some(wait) => span_in(Some(wait), "wait max")?,
+            None => Duration::ZERO,
+        },
     })
 }
 

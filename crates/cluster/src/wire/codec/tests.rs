@@ -157,10 +157,10 @@ proptest! {
     #[test]
     fn reads_survive_the_wire(
         (group, shard, from) in (any::<u32>(), shard_key(), counter()),
-        (records_max, bytes_max) in (any::<u32>(), any::<u64>()),
+        (records_max, bytes_max, wait_max) in (any::<u32>(), any::<u64>(), any::<Duration>()),
     ) {
         let records_max = records_max as usize;
-        let request = ReadRequest { group: GroupId(group), shard, from, records_max, bytes_max };
+        let request = ReadRequest { group: GroupId(group), shard, from, records_max, bytes_max, wait_max };
         same(read_in(over_the_wire(read_out(request))).unwrap(), request);
     }
 
