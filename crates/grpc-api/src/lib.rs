@@ -9,6 +9,7 @@ mod caller;
 mod charged_body;
 mod door;
 mod errors;
+mod follow;
 mod health;
 mod long_stream;
 mod metrics;

@@ -54,7 +54,7 @@ impl Default for GrpcLimits {
             long_streams_max: 4_096,
             produce_bytes: 4 << 20,
             produce_records: 10_000,
-            follow_bytes: 1 << 20,
+            follow_bytes: 256 << 10,
         }
     }
 }

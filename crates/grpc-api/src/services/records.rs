@@ -2,6 +2,7 @@
 
 use crate::call::{Call, answered};
 use crate::errors::{CallError, error_message};
+use crate::follow;
 use crate::long_stream;
 use crate::produce;
 use crate::wire;
@@ -101,7 +102,8 @@ impl<S: Kinesis> Records for Call<S> {
         long_stream::open(self, "grpc_produce", |answers| produce::run(self.clone(), request.into_inner(), answers))
     }
 
-    async fn follow(&self, _request: Request<FollowRequest>) -> Result<Response<Self::FollowStream>, Status> {
-        Err(Status::unimplemented("this build has no follow streams"))
+    async fn follow(&self, request: Request<FollowRequest>) -> Result<Response<Self::FollowStream>, Status> {
+        let place = follow::locate(self, request.into_inner()).await.map_err(|error| error.to_status())?;
+        long_stream::open(self, "grpc_follow", |messages| follow::run(self.clone(), place, messages))
     }
 }

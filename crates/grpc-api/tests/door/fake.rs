@@ -98,6 +98,14 @@ impl Fake {
         *self.put_records.lock().expect("no test panics while it holds this") = Arc::new(answer);
     }
 
+    /// Answers GetRecords from now on.
+    pub fn on_get(
+        &self,
+        answer: impl Fn(GetRecords) -> BoxFuture<'static, Result<GetRecordsOutput, ApiError>> + Send + Sync + 'static,
+    ) {
+        *self.get_records.lock().expect("no test panics while it holds this") = Arc::new(answer);
+    }
+
     /// How many requests of an operation there were.
     pub fn count(&self, operation: &str) -> usize {
         self.seen().iter().filter(|request| request.starts_with(&format!("{operation} {{"))).count()

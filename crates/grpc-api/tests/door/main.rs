@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "clients are tasks of their test, and its time is paused")]
 
 mod fake;
+mod follow;
 mod identity;
 mod net;
 mod produce;
