@@ -107,6 +107,8 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
+    /// Who vouches for clients that come with a certificate, for gRPC; none asks for none.
+    pub client_authority: Option<PathBuf>,
 }
 
 /// Whether shards have the limits of AWS (D6).

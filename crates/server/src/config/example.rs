@@ -40,6 +40,8 @@ secret_key = "replace-this-secret"
 # [tls]
 # certificate = "/etc/anabranch/tls.crt"
 # key = "/etc/anabranch/tls.key"
+# Clients of gRPC may prove themselves by a certificate of this authority instead of a signature.
+# client_authority = "/etc/anabranch/clients.crt"
 
 [cluster]
 # An empty directory becomes the first node of a new cluster. Leave the key out where a cluster

@@ -33,15 +33,25 @@ fn the_example_shows_the_defaults() {
 
 #[test]
 fn the_optional_keys_of_the_example_have_the_right_form() {
-    let commented =
-        ["[tls]", "certificate =", "key =", "otlp_endpoint =", "peer_listen =", "advertise_peer =", "zone ="];
+    let commented = [
+        "[tls]",
+        "certificate =",
+        "key =",
+        "client_authority =",
+        "otlp_endpoint =",
+        "peer_listen =",
+        "advertise_peer =",
+        "zone =",
+    ];
     let uncomment = |line: &str| {
         let bare = line.strip_prefix("# ").filter(|bare| commented.iter().any(|start| bare.starts_with(start)));
         bare.unwrap_or(line).to_owned()
     };
     let full = EXAMPLE.lines().map(uncomment).collect::<Vec<_>>().join("\n");
     let config = parse(&full).expect("the example with every key");
-    assert_eq!(config.tls.map(|tls| tls.key), Some(PathBuf::from("/etc/anabranch/tls.key")));
+    let tls = config.tls.expect("uncommented");
+    assert_eq!(tls.key, PathBuf::from("/etc/anabranch/tls.key"));
+    assert_eq!(tls.client_authority, Some(PathBuf::from("/etc/anabranch/clients.crt")));
     assert_eq!(config.telemetry.otlp_endpoint.as_ref().map(OtlpEndpoint::as_str), Some("http://localhost:4317"));
     assert_eq!(config.peer_listen.map(|address| address.port()), Some(4569));
     assert_eq!((config.advertise_peer, config.zone.as_str()), (Some(host("node-1.example:4569")), "rack-1"));

@@ -10,6 +10,7 @@ use crate::listeners::{self, Bound};
 use crate::pages::{Pages, Render};
 use anabranch_aws_api::{AwsDoor, DoorOptions, TlsIdentity};
 use anabranch_gateway::Gateway;
+use anabranch_grpc_api::{GrpcDoor, GrpcOptions};
 use anabranch_runtime::{Env, OnFailure, TaskGroup};
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +63,7 @@ impl Listeners {
     }
 }
 
-/// The door on its ports.
+/// The doors on their ports.
 pub(super) struct Doors {
     env: Env,
     door: Arc<AwsDoor<Gateway>>,
@@ -81,10 +82,15 @@ impl Doors {
         render_metrics: Render,
     ) -> Result<Self, StartError> {
         let pages = Pages::new(health.clone(), render_metrics, Arc::clone(&env.clock));
-        let door = Arc::new(AwsDoor::closed(door_options(config, &pages), env.clone()));
+        let aws_options = door_options(config, &pages);
+        let grpc = GrpcDoor::new(grpc_options(config, aws_options.timeouts.drain), env.clone());
+        let door = Arc::new(AwsDoor::closed(aws_options, env.clone()).beside(Arc::new(grpc)));
         let identity = match (&listeners.tls, &config.tls) {
             (None, _) => None,
-            (Some(_), Some(files)) => Some(TlsIdentity::from_files(&files.certificate, &files.key)?),
+            (Some(_), Some(files)) => Some(match &files.client_authority {
+                None => TlsIdentity::from_files(&files.certificate, &files.key)?,
+                Some(authority) => TlsIdentity::with_client_authority(&files.certificate, &files.key, authority)?,
+            }),
             (Some(_), None) => Some(TlsIdentity::self_signed(&directory.path().join("tls"), &tls_names(config))?),
         };
         env.tasks.spawn("aws", OnFailure::ShutDown, Arc::clone(&door).serve(listeners.plain, None));
@@ -126,6 +132,14 @@ fn door_options(config: &NodeConfig, pages: &Pages) -> DoorOptions {
     let budget = usize::try_from(config.memory.budget_bytes).unwrap_or(usize::MAX);
     options.limits.in_flight_body_bytes_max = budget.max(options.limits.body_bytes_max);
     options.timeouts.drain = config.drain_timeout - DRAIN_RESERVE_MAX.min(config.drain_timeout / 4);
+    options
+}
+
+/// Streams may use half of the time that open requests get; what they do not answer by then is not
+/// known to their clients.
+fn grpc_options(config: &NodeConfig, drain: Duration) -> GrpcOptions {
+    let mut options = GrpcOptions::new(config.account, credentials::verification(&config.access));
+    options.timeouts.produce_drain = options.timeouts.produce_drain.min(drain / 2);
     options
 }
 

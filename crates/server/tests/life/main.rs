@@ -5,6 +5,7 @@
 mod cluster;
 mod dev_cluster;
 mod draining;
+mod grpc;
 mod node;
 mod operators;
 mod starting;
