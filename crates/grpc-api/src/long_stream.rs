@@ -17,6 +17,9 @@ const WAITING_MAX: usize = 2;
 /// What tonic takes as the answer of a call that goes on.
 pub(crate) type Answer<T> = BoxStream<'static, Result<T, Status>>;
 
+/// How the task says that the call ends.
+type Ended = oneshot::Receiver<Result<(), Status>>;
+
 /// Starts `run` as a task, whose messages are the call's answer and whose result its status. The
 /// task ends by itself when its messages are not wanted any more.
 ///
@@ -48,8 +51,8 @@ where
 }
 
 /// First the messages, then the end. A task that went without a word was cut off with its group.
-fn answer<T: Send + 'static>(waiting: mpsc::Receiver<T>, ended: oneshot::Receiver<Result<(), Status>>) -> Answer<T> {
-    let next = |state: Option<(mpsc::Receiver<T>, oneshot::Receiver<Result<(), Status>>)>| async {
+fn answer<T: Send + 'static>(waiting: mpsc::Receiver<T>, ended: Ended) -> Answer<T> {
+    let next = |state: Option<(mpsc::Receiver<T>, Ended)>| async {
         let (mut waiting, ended) = state?;
         match waiting.recv().await {
             Some(message) => Some((Ok(message), Some((waiting, ended)))),

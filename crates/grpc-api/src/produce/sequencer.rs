@@ -316,7 +316,7 @@ impl Sequencer {
     /// Lanes tile the hash key space as the shards of a fresh stream do.
     fn lane_of(&self, hash_key: HashKey) -> usize {
         let high = hash_key.0 >> 64;
-        (high * self.lanes.len() as u128 >> 64) as usize
+        ((high * self.lanes.len() as u128) >> 64) as usize
     }
 }
 
