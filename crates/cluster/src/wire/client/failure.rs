@@ -56,11 +56,13 @@ impl CallFailure {
         match self {
             CallFailure::NotSent(reason) | CallFailure::NotServed(reason) => not_led_there(group, &reason),
             CallFailure::Refused(refusal) => match refusal.field {
-                RefusedField::ReceiverNode | RefusedField::SenderNode | RefusedField::Incarnation => {
-                    not_led_there(group, &refusal.to_string())
-                }
+                // A directory that waits to join, at the address of a node whose own is gone, is of no
+                // cluster yet: the others have to be asked, or it would never join.
+                RefusedField::Cluster
+                | RefusedField::ReceiverNode
+                | RefusedField::SenderNode
+                | RefusedField::Incarnation => not_led_there(group, &refusal.to_string()),
                 RefusedField::Identity
-                | RefusedField::Cluster
                 | RefusedField::Secret
                 | RefusedField::Origin
                 | RefusedField::Message => NodeError::Unavailable { reason: refusal.to_string() },
