@@ -76,6 +76,24 @@ impl<N: ?Sized + Send + Sync + 'static> LeaderCalls<N> {
         self.call_again(group, deadline, |node, _| operation(node)).await
     }
 
+    /// As [`LeaderCalls::call`], for an operation that the node may hold for `held` before it answers.
+    ///
+    /// # Errors
+    /// As [`LeaderCalls::call_again`].
+    pub async fn call_held<T, F, Fut>(
+        &self,
+        group: GroupId,
+        deadline: Duration,
+        held: Duration,
+        operation: F,
+    ) -> Result<T, NodeError>
+    where
+        F: Fn(Arc<N>) -> Fut,
+        Fut: Future<Output = Result<T, NodeError>>,
+    {
+        self.search(group, deadline, TRY_MAX.saturating_add(held), |node, _| operation(node)).await
+    }
+
     /// Calls `operation` on the leader of `group`. A node that does not lead is left for the one
     /// it names, or for the next candidate; an unknown outcome is asked again with the same request,
     /// so `operation` must be safe to repeat (I12). `deadline` is time since node start: a call that
@@ -89,13 +107,28 @@ impl<N: ?Sized + Send + Sync + 'static> LeaderCalls<N> {
         F: Fn(Arc<N>, Attempt) -> Fut,
         Fut: Future<Output = Result<T, NodeError>>,
     {
+        self.search(group, deadline, TRY_MAX, operation).await
+    }
+
+    /// One try may take `try_max`.
+    async fn search<T, F, Fut>(
+        &self,
+        group: GroupId,
+        deadline: Duration,
+        try_max: Duration,
+        operation: F,
+    ) -> Result<T, NodeError>
+    where
+        F: Fn(Arc<N>, Attempt) -> Fut,
+        Fut: Future<Output = Result<T, NodeError>>,
+    {
         let mut search = Search { next: self.leaders.lock().get(&group).copied(), ..Search::default() };
         let mut attempt = Attempt::First;
         loop {
             let candidates = self.nodes.candidates(group);
             let target = search.target(&candidates);
             let error = match target.and_then(|node| self.nodes.node(node)) {
-                Some(node) => match self.try_once(deadline, operation(node, attempt)).await {
+                Some(node) => match self.try_once(deadline, try_max, operation(node, attempt)).await {
                     Ok(answer) => {
                         self.remember(group, target);
                         return Ok(answer);
@@ -129,10 +162,11 @@ impl<N: ?Sized + Send + Sync + 'static> LeaderCalls<N> {
     async fn try_once<T>(
         &self,
         deadline: Duration,
+        try_max: Duration,
         operation: impl Future<Output = Result<T, NodeError>>,
     ) -> Result<T, NodeError> {
         let now = self.env.clock.monotonic();
-        let within = deadline.saturating_sub(now).min(TRY_MAX);
+        let within = deadline.saturating_sub(now).min(try_max);
         let answered = tokio::time::timeout(within, call_deadline::until(now + within, operation)).await;
         answered.unwrap_or_else(|_| Err(NodeError::Unknown { reason: format!("no answer within {within:?}") }))
     }

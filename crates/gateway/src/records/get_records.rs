@@ -36,7 +36,7 @@ pub(crate) async fn get_records(
     };
     let patience = gateway.options.read_patience;
     let deadline = gateway.deadline(context, patience.saturating_add(request.wait_max));
-    let reply = gateway.router.call(shard.group, deadline, |node| {
+    let reply = gateway.router.call_held(shard.group, deadline, request.wait_max, |node| {
         // Asked again, a read waits for what is left of its time, and the patience is for the answer.
         let left = deadline.saturating_sub(gateway.env.clock.monotonic()).saturating_sub(patience);
         let read = ReadRequest { wait_max: read.wait_max.min(left.max(WAIT_MIN)), ..read };
