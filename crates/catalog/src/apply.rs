@@ -3,9 +3,9 @@
 use crate::catalog::Catalog;
 use crate::command::{self, Command, CommandKind, UnknownCommand};
 use crate::commands::{
-    ActivateStream, AddReplica, BeginDeleteStream, Bootstrap, CreateStream, DescribeNode, FinishDeleteStream,
-    ForgetReplica, PromoteReplica, RegisterNode, RemoveNode, RemoveReplica, ReplicaJoined, ReplicaLeft, RotateTokenKey,
-    SetNodeState, UpdateNode,
+    ActivateStream, AddReplica, BeginDeleteStream, Bootstrap, CreateGroup, CreateStream, DescribeNode,
+    FinishDeleteStream, ForgetReplica, PromoteReplica, RegisterNode, RemoveNode, RemoveReplica, ReplicaJoined,
+    ReplicaLeft, RotateTokenKey, SetNodeState, UpdateNode,
 };
 use crate::edit::Edit;
 use crate::rows::RowMutation;
@@ -58,6 +58,7 @@ impl Catalog {
             CommandKind::SetNodeState => self.run::<SetNodeState>(log_index, fields, rows),
             CommandKind::DescribeNode => self.run::<DescribeNode>(log_index, fields, rows),
             CommandKind::RemoveNode => self.run::<RemoveNode>(log_index, fields, rows),
+            CommandKind::CreateGroup => self.run::<CreateGroup>(log_index, fields, rows),
         }?;
         debug_assert_eq!(self.check(), Ok(()), "after entry {log_index}");
         Ok(outcome)

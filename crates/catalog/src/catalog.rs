@@ -12,11 +12,15 @@ use std::sync::Arc;
 
 /// The feature level of this build: it applies every command of this level and below.
 ///
-/// Level 1: one node. Level 2: nodes join and leave, replicas have states.
-pub const FEATURE_LEVEL: u16 = 2;
+/// Level 1: one node. Level 2: nodes join and leave, replicas have states. Level 3: groups are made
+/// as nodes join.
+pub const FEATURE_LEVEL: u16 = 3;
 
 /// The level from which nodes may join and replicas may change.
 pub(crate) const MEMBERSHIP_LEVEL: u16 = 2;
+
+/// The level from which groups may be made, and shards go to groups of full strength.
+pub(crate) const GROUPS_LEVEL: u16 = 3;
 
 /// Nodes, groups, streams and shards: everything the cluster agrees on that is not a record.
 ///

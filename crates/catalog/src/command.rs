@@ -2,6 +2,7 @@
 //!
 //! What each command means is in `commands`, one file per command.
 
+use crate::catalog::{GROUPS_LEVEL, MEMBERSHIP_LEVEL};
 use crate::codec::{DecodeError, Field, Reader};
 use bytes::Bytes;
 
@@ -30,11 +31,12 @@ pub enum CommandKind {
     SetNodeState = 15,
     DescribeNode = 16,
     RemoveNode = 17,
+    CreateGroup = 18,
 }
 
 impl CommandKind {
     /// Every kind, in the order of its byte.
-    pub const ALL: [CommandKind; 17] = [
+    pub const ALL: [CommandKind; 18] = [
         CommandKind::Bootstrap,
         CommandKind::RegisterNode,
         CommandKind::UpdateNode,
@@ -52,7 +54,32 @@ impl CommandKind {
         CommandKind::SetNodeState,
         CommandKind::DescribeNode,
         CommandKind::RemoveNode,
+        CommandKind::CreateGroup,
     ];
+
+    /// The feature level from which it may be in the log (D15).
+    pub fn level(self) -> u16 {
+        match self {
+            CommandKind::Bootstrap
+            | CommandKind::RegisterNode
+            | CommandKind::UpdateNode
+            | CommandKind::CreateStream
+            | CommandKind::ActivateStream
+            | CommandKind::BeginDeleteStream
+            | CommandKind::FinishDeleteStream
+            | CommandKind::RotateTokenKey => 1,
+            CommandKind::AddReplica
+            | CommandKind::PromoteReplica
+            | CommandKind::ReplicaJoined
+            | CommandKind::RemoveReplica
+            | CommandKind::ReplicaLeft
+            | CommandKind::ForgetReplica
+            | CommandKind::SetNodeState
+            | CommandKind::DescribeNode
+            | CommandKind::RemoveNode => MEMBERSHIP_LEVEL,
+            CommandKind::CreateGroup => GROUPS_LEVEL,
+        }
+    }
 
     fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
@@ -137,6 +164,20 @@ pub trait Command: Field {
         input.end()?;
         Ok(outcome)
     }
+}
+
+/// Refuses a command that a build of `level` does not know: what a node does that is started at a
+/// lower level than its build's.
+///
+/// # Errors
+/// [`UnknownCommand`]; the node must stop.
+pub fn check_level(command: &[u8], level: u16) -> Result<(), UnknownCommand> {
+    let (kind, _) = open(command)?;
+    if kind.level() <= level {
+        return Ok(());
+    }
+    let known = CommandKind::ALL.into_iter().filter(|kind| kind.level() <= level).map(|kind| kind as u8).max();
+    Err(UnknownCommand::Kind { version: COMMAND_VERSION, found: kind as u8, known: known.unwrap_or(0) })
 }
 
 /// Splits a command into its kind and its fields.

@@ -4,6 +4,7 @@ mod activate_stream;
 mod add_replica;
 mod begin_delete_stream;
 mod bootstrap;
+mod create_group;
 mod create_stream;
 mod describe_node;
 mod finish_delete_stream;
@@ -23,6 +24,7 @@ pub use activate_stream::{ActivateStream, ActivateStreamRefused, StreamActivated
 pub use add_replica::{AddReplica, AddReplicaRefused, ReplicaAdded};
 pub use begin_delete_stream::{BeginDeleteStream, BeginDeleteStreamRefused, StreamDeleting};
 pub use bootstrap::{Bootstrap, BootstrapRefused, Bootstrapped};
+pub use create_group::{CreateGroup, CreateGroupRefused, GroupCreated};
 pub use create_stream::{CreateStream, CreateStreamRefused, StreamCreated};
 pub use describe_node::{DescribeNode, DescribeNodeRefused};
 pub use finish_delete_stream::{FinishDeleteStream, FinishDeleteStreamRefused, StreamDeleted};

@@ -35,15 +35,16 @@ pub use catalog::{Catalog, FEATURE_LEVEL, Unfinished};
 pub use check::Violation;
 pub use cluster::Cluster;
 pub use codec::DecodeError;
-pub use command::{COMMAND_VERSION, Command, CommandKind, UnknownCommand};
+pub use command::{COMMAND_VERSION, Command, CommandKind, UnknownCommand, check_level};
 pub use commands::{
     ActivateStream, ActivateStreamRefused, AddReplica, AddReplicaRefused, BeginDeleteStream, BeginDeleteStreamRefused,
-    Bootstrap, BootstrapRefused, Bootstrapped, CreateStream, CreateStreamRefused, DescribeNode, DescribeNodeRefused,
-    FinishDeleteStream, FinishDeleteStreamRefused, ForgetReplica, ForgetReplicaRefused, NodeRegistered, NodeUpdated,
-    PromoteReplica, PromoteReplicaRefused, Recorded, RegisterNode, RegisterNodeRefused, RemoveNode, RemoveNodeRefused,
-    RemoveReplica, RemoveReplicaRefused, ReplicaAdded, ReplicaJoined, ReplicaJoinedRefused, ReplicaLeft,
-    ReplicaLeftRefused, RotateTokenKey, RotateTokenKeyRefused, SetNodeState, SetNodeStateRefused, StreamActivated,
-    StreamCreated, StreamDeleted, StreamDeleting, TokenKeyRotated, UpdateNode, UpdateNodeRefused,
+    Bootstrap, BootstrapRefused, Bootstrapped, CreateGroup, CreateGroupRefused, CreateStream, CreateStreamRefused,
+    DescribeNode, DescribeNodeRefused, FinishDeleteStream, FinishDeleteStreamRefused, ForgetReplica,
+    ForgetReplicaRefused, GroupCreated, NodeRegistered, NodeUpdated, PromoteReplica, PromoteReplicaRefused, Recorded,
+    RegisterNode, RegisterNodeRefused, RemoveNode, RemoveNodeRefused, RemoveReplica, RemoveReplicaRefused,
+    ReplicaAdded, ReplicaJoined, ReplicaJoinedRefused, ReplicaLeft, ReplicaLeftRefused, RotateTokenKey,
+    RotateTokenKeyRefused, SetNodeState, SetNodeStateRefused, StreamActivated, StreamCreated, StreamDeleted,
+    StreamDeleting, TokenKeyRotated, UpdateNode, UpdateNodeRefused,
 };
 pub use group::{Group, Replica, ReplicaState};
 pub use listing::{FutureTimestamp, ShardFilter, ShardList};

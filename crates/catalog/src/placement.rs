@@ -10,6 +10,7 @@
 mod balance;
 mod leaders;
 mod metadata_group;
+mod new_group;
 mod replicas;
 mod ring;
 mod shards;
@@ -31,11 +32,13 @@ pub struct PlacementOptions {
     pub replication_factor: u32,
     /// Members of the metadata group; odd likewise.
     pub metadata_voters: u32,
+    /// Data groups for each active node: more are made when nodes join, none is ever taken away.
+    pub groups_per_node: u32,
 }
 
 impl Default for PlacementOptions {
     fn default() -> Self {
-        PlacementOptions { replication_factor: 3, metadata_voters: 3 }
+        PlacementOptions { replication_factor: 3, metadata_voters: 3, groups_per_node: 2 }
     }
 }
 
@@ -47,13 +50,14 @@ pub enum Step {
     PromoteReplica { group: GroupId, replica: ReplicaId },
     RemoveReplica { group: GroupId, replica: ReplicaId },
     RemoveNode { node: NodeId },
+    CreateGroup { node: NodeId, known: u32 },
 }
 
 /// Replicas that one node receives at a time: each may be a copy of gigabytes.
 pub(crate) const JOINING_PER_NODE_MAX: usize = 2;
 
 /// The steps that may be proposed now, in this order: the metadata group's, one at most for
-/// each data group, the removal of nodes. Equal maps give equal steps, and no steps come once
+/// each data group, the removal of nodes, a new group when all else is done. Equal maps give equal steps, and no steps come once
 /// the cluster is as it should be.
 ///
 /// `down` are nodes that do not answer now and are expected back: they get nothing new, and
@@ -73,6 +77,10 @@ pub fn plan(map: &ShardMap, options: &PlacementOptions, down: &BTreeSet<NodeId>)
     }
     steps.extend(survey.balance_steps(settled));
     steps.extend(survey.removable_nodes().map(|node| Step::RemoveNode { node }));
+    // Only then: a new group begins with one copy and should get the others soon.
+    if steps.is_empty() {
+        steps.extend(survey.new_group(options.groups_per_node));
+    }
     steps
 }
 

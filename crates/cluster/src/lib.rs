@@ -17,7 +17,7 @@ mod wire;
 mod writable;
 
 pub use error::NodeError;
-pub use joining::{JoinNode, JoinReply, JoinRequest, Welcome};
+pub use joining::{JoinNode, JoinReply, JoinRequest, KnownNode, Welcome};
 pub use leader_calls::{LeaderCalls, Nodes};
 pub use membership::keep_members;
 pub use metadata_node::{CreateStreamReply, MetadataNode, propose};
@@ -25,12 +25,12 @@ pub use router::{MetadataRouter, Router};
 pub use status::{GroupReport, MemberReport, collect_reports, leaders_of};
 pub use storage_node::{
     Attempt, NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate,
-    RecordOut, ShardKey, StorageNode,
+    RecordOut, ShardKey, StateHash, StorageNode,
 };
 pub use view::{ClusterView, ViewWatch};
 pub use wire::{
-    JoinFailed, NodeIdentity, PeerAddress, PeerLinks, PeerListener, PeerNetwork, PeerOptions, PeerServer, PeerStream,
-    Peers, Refusal, RefusedField, RemoteMetadata, RemoteStorage, Replicas, Role, SecretTooShort, Served, SharedSecret,
-    TcpNetwork, join,
+    JoinFailed, KnownPeers, NodeIdentity, PeerAddress, PeerLinks, PeerListener, PeerNetwork, PeerOptions, PeerServer,
+    PeerStream, Peers, Refusal, RefusedField, RemoteMetadata, RemoteStorage, Replicas, Role, SecretTooShort, Served,
+    SharedSecret, TcpNetwork, join,
 };
 pub use writable::Writable;

@@ -163,7 +163,18 @@ pub struct NewShards {
     pub shards: Vec<Shard>,
 }
 
-/// A node that hosts replication groups. Every method but [`StorageNode::report`] is refused with
+/// The logical state of a replica at one moment: replicas of a group that have applied the same have
+/// the same hash (I9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateHash {
+    /// The newest command applied.
+    pub applied: u64,
+    /// Of everything that was applied up to it.
+    pub hash: u64,
+}
+
+/// A node that hosts replication groups. Every method but [`StorageNode::report`] and
+/// [`StorageNode::state_hash`] is refused with
 /// [`NodeError::NotLeader`] by a node that does not lead the group.
 pub trait StorageNode: Send + Sync + 'static {
     /// Writes records; answers when each is durable on a majority (D2) or refused.
@@ -184,6 +195,9 @@ pub trait StorageNode: Send + Sync + 'static {
     /// Hands leadership of `group` to replica `to` and waits until it leads. Calls that come
     /// meanwhile find the new leader.
     fn transfer_leader(&self, group: GroupId, to: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>>;
+
+    /// What the replica of `group` on this node has applied, whoever leads (I9).
+    fn state_hash(&self, group: GroupId) -> BoxFuture<'_, Result<StateHash, NodeError>>;
 
     /// The replicas of data groups on this node, whoever leads.
     fn report(&self) -> BoxFuture<'_, Result<Vec<GroupReport>, NodeError>>;

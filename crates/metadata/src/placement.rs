@@ -6,7 +6,7 @@
 use crate::metadata::MetadataService;
 use crate::propose::propose;
 use anabranch_catalog::{
-    AddReplica, PlacementOptions, PromoteReplica, RemoveNode, RemoveReplica, ShardMap, Step, plan,
+    AddReplica, CreateGroup, PlacementOptions, PromoteReplica, RemoveNode, RemoveReplica, ShardMap, Step, plan,
 };
 use anabranch_cluster::NodeError;
 use anabranch_types::{NodeId, ReplicaId};
@@ -73,6 +73,7 @@ async fn record(service: &MetadataService, step: &Step) -> Result<Option<String>
             refused(propose(group, &RemoveReplica { group: of, replica }).await?)
         }
         Step::RemoveNode { node } => refused(propose(group, &RemoveNode { node }).await?),
+        Step::CreateGroup { node, known } => refused(propose(group, &CreateGroup { node, known }).await?),
     })
 }
 

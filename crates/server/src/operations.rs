@@ -5,6 +5,7 @@
 
 use crate::status::{GroupStatus, NodeEntry, NodeState};
 use anabranch_types::{GroupId, NodeId};
+use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -21,6 +22,29 @@ pub struct ReplicaMove {
     pub from: NodeId,
     /// The node that has none yet.
     pub to: NodeId,
+}
+
+/// What the replicas of a group have applied, compared (I9).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The group's number.
+    pub group: u32,
+    /// Each replica that answered.
+    pub replicas: Vec<AppliedState>,
+    /// Whether all of the group's replicas answered and have the same hash at the same entry. None
+    /// where they were never seen at the same entry, because the group is busy, or some do not answer.
+    pub agree: Option<bool>,
+}
+
+/// What one replica has applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedState {
+    /// Its node.
+    pub node: u64,
+    /// The newest entry.
+    pub applied: u64,
+    /// Of everything up to it, 16 hexadecimal digits.
+    pub hash: String,
 }
 
 /// An operation was not done, and nothing was changed; of one that is [`OperationError::Unavailable`],
@@ -51,6 +75,9 @@ pub trait Operations: Send + Sync {
     /// Every group of the cluster by its number, with its leader, and of each replica whether it
     /// votes and how far it is behind, where these are known.
     fn groups(&self) -> OperationFuture<'_, Vec<GroupStatus>>;
+
+    /// Compares the replicas of every data group.
+    fn compare(&self) -> OperationFuture<'_, Vec<Comparison>>;
 
     /// Records in the catalog that a replica is to move; returns once that is committed. The move is
     /// over when the group has a voter on `to` and no replica on `from`.

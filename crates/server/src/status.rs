@@ -6,7 +6,7 @@
 mod table;
 mod text;
 
-pub use text::{groups_to_text, nodes_to_text};
+pub use text::{comparisons_to_text, groups_to_text, nodes_to_text};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

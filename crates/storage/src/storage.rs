@@ -6,7 +6,7 @@ use crate::group_host::{HostParts, HostedGroup};
 use crate::{create_shards, drop_stream, locate, maintenance, put, read};
 use anabranch_cluster::{
     Attempt, GroupReport, NewShards, NodeError, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, ShardKey,
-    StorageNode,
+    StateHash, StorageNode,
 };
 use anabranch_consensus::GroupOptions;
 use anabranch_runtime::{Env, OnFailure};
@@ -133,5 +133,17 @@ impl StorageNode for Storage {
 
     fn report(&self) -> BoxFuture<'_, Result<Vec<GroupReport>, NodeError>> {
         Box::pin(std::future::ready(Ok(self.reports())))
+    }
+
+    fn state_hash(&self, group: GroupId) -> BoxFuture<'_, Result<StateHash, NodeError>> {
+        Box::pin(async move {
+            let current = self.host_of(group)?.current.now();
+            // In proportion to shards and remembered requests.
+            let hashed = tokio::task::spawn_blocking(move || {
+                let state = current.state.read();
+                StateHash { applied: state.applied(), hash: state.hash() }
+            });
+            hashed.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })
+        })
     }
 }

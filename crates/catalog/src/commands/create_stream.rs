@@ -1,7 +1,7 @@
 //! Creates a stream with its shards.
 
 use crate::apply::Apply;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, GROUPS_LEVEL};
 use crate::codec::{fields, variants};
 use crate::command::{Command, CommandKind};
 use crate::edit::Edit;
@@ -10,7 +10,10 @@ use crate::placement::choose_groups;
 use crate::shard::{Parents, Shard};
 use crate::stream::{Stream, StreamLimits, StreamStatus};
 use anabranch_types::limits::{RECORD_BYTES_DEFAULT, RETENTION_DEFAULT};
-use anabranch_types::{AccountId, HashKeyRange, MapVersion, RequestId, ShardId, StreamName, StreamUid, Timestamp};
+use anabranch_types::{
+    AccountId, GroupId, HashKeyRange, MapVersion, RequestId, ShardId, StreamName, StreamUid, Timestamp,
+};
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 /// The stream is `Creating` until its groups know its shards; then `ActivateStream`.
@@ -133,13 +136,25 @@ impl CreateStream {
     }
 }
 
+/// The groups that may get shards, with their open ones: those with the most members, so that no
+/// record waits on one disk for copies that are on their way.
+fn candidates(catalog: &Catalog) -> BTreeMap<GroupId, u32> {
+    let all = &catalog.tallies.open_by_group;
+    if catalog.cluster().is_none_or(|cluster| cluster.feature_level < GROUPS_LEVEL) {
+        return all.clone();
+    }
+    let members = |group: &GroupId| catalog.map.group(*group).map_or(0, |group| group.members().count());
+    let most = all.keys().map(members).max().unwrap_or(0);
+    all.iter().filter(|(group, _)| members(group) == most).map(|(group, open)| (*group, *open)).collect()
+}
+
 impl Apply for CreateStream {
     fn apply(self, edit: &mut Edit<'_>) -> Result<StreamCreated, CreateStreamRefused> {
         if let Some(answer) = self.answered(edit.catalog()) {
             return Ok(answer);
         }
         let created_s = self.judge(edit.catalog())?;
-        let groups = choose_groups(&edit.catalog().tallies.open_by_group, self.shard_count.get());
+        let groups = choose_groups(&candidates(edit.catalog()), self.shard_count.get());
         let tiles = HashKeyRange::tiles(self.shard_count);
         let shards: Vec<Shard> = (0..)
             .zip(tiles.into_iter().zip(groups))

@@ -66,9 +66,9 @@ fn nothing_but_a_bootstrap_is_carried_out_before_the_bootstrap() {
 #[test]
 fn a_directory_that_registers_again_keeps_its_node_id() {
     let mut world = World::bootstrapped();
-    assert_eq!(world.apply(register(22, 2)), Ok(NodeRegistered { node: NodeId(2) }));
-    assert_eq!(world.apply(register(22, 2)), Ok(NodeRegistered { node: NodeId(2) }));
-    let other = RegisterNode { addresses: NodeAddresses::default(), ..register(33, 2) };
+    assert_eq!(world.apply(register(22, FEATURE_LEVEL)), Ok(NodeRegistered { node: NodeId(2) }));
+    assert_eq!(world.apply(register(22, FEATURE_LEVEL)), Ok(NodeRegistered { node: NodeId(2) }));
+    let other = RegisterNode { addresses: NodeAddresses::default(), ..register(33, FEATURE_LEVEL) };
     assert_eq!(world.apply(other), Ok(NodeRegistered { node: NodeId(3) }));
 }
 
@@ -76,23 +76,27 @@ fn a_directory_that_registers_again_keeps_its_node_id() {
 fn node_ids_follow_the_one_the_first_node_chose() {
     let mut world = World::default();
     world.apply(Bootstrap { node: NodeId(41), ..bootstrap(1) }).expect("the first bootstrap");
-    assert_eq!(world.apply(register(22, 2)), Ok(NodeRegistered { node: NodeId(42) }));
+    assert_eq!(world.apply(register(22, FEATURE_LEVEL)), Ok(NodeRegistered { node: NodeId(42) }));
 }
 
 #[test]
 fn a_member_moves_to_another_address_but_not_to_another_directory() {
     let mut world = World::bootstrapped();
-    assert_eq!(world.apply(update(1, 11, 2)), Ok(NodeUpdated { feature_level: 2 }));
+    let same = NodeUpdated { feature_level: FEATURE_LEVEL };
+    assert_eq!(world.apply(update(1, 11, FEATURE_LEVEL)), Ok(same));
     let map = world.catalog.shard_map();
     assert_eq!(map.node(NodeId(1)).map(|node| node.addresses.peer()), Some("c:1"));
 
     // The same again changes nothing, so a restart costs no map version.
-    world.apply(update(1, 11, 2)).expect("as before");
+    world.apply(update(1, 11, FEATURE_LEVEL)).expect("as before");
     assert_eq!(world.catalog.shard_map().version(), map.version());
 
     let registered = Incarnation(11);
-    assert_eq!(world.apply(update(1, 12, 2)), Err(UpdateNodeRefused::Incarnation { node: NodeId(1), registered }));
-    assert_eq!(world.apply(update(2, 12, 2)), Err(UpdateNodeRefused::Unknown { node: NodeId(2) }));
+    assert_eq!(
+        world.apply(update(1, 12, FEATURE_LEVEL)),
+        Err(UpdateNodeRefused::Incarnation { node: NodeId(1), registered })
+    );
+    assert_eq!(world.apply(update(2, 12, FEATURE_LEVEL)), Err(UpdateNodeRefused::Unknown { node: NodeId(2) }));
 }
 
 #[test]
@@ -106,14 +110,16 @@ fn a_used_directory_of_level_1_reaches_this_builds_level_when_it_starts() {
 #[test]
 fn the_feature_level_rises_with_the_last_upgraded_node_and_never_falls() {
     let mut world = World::bootstrapped();
-    world.apply(register(22, 2)).expect("a new node");
+    world.apply(register(22, FEATURE_LEVEL)).expect("a new node");
 
-    assert_eq!(world.apply(update(1, 11, 4)), Ok(NodeUpdated { feature_level: 2 }));
-    assert_eq!(world.apply(update(2, 22, 3)), Ok(NodeUpdated { feature_level: 3 }));
-    assert_eq!(world.catalog.cluster().map(|cluster| cluster.feature_level), Some(3));
+    let (now, next) = (FEATURE_LEVEL, FEATURE_LEVEL + 1);
+    assert_eq!(world.apply(update(1, 11, next + 1)), Ok(NodeUpdated { feature_level: now }));
+    assert_eq!(world.apply(update(2, 22, next)), Ok(NodeUpdated { feature_level: next }));
+    assert_eq!(world.catalog.cluster().map(|cluster| cluster.feature_level), Some(next));
 
-    assert_eq!(world.apply(update(1, 11, 2)), Err(UpdateNodeRefused::FeatureLevel { cluster: 3, node: 2 }));
-    assert_eq!(world.apply(register(33, 2)), Err(RegisterNodeRefused::FeatureLevel { cluster: 3, node: 2 }));
+    let (cluster, node) = (next, now);
+    assert_eq!(world.apply(update(1, 11, now)), Err(UpdateNodeRefused::FeatureLevel { cluster, node }));
+    assert_eq!(world.apply(register(33, now)), Err(RegisterNodeRefused::FeatureLevel { cluster, node }));
 }
 
 #[test]

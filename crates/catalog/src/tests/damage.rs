@@ -121,7 +121,7 @@ fn nodes_and_groups_that_contradict_each_other_are_refused() {
     assert_eq!(broken_rule(two_alike), "each node has its own incarnation (D14)");
 
     let mut too_old = rows();
-    change(&mut too_old, &RowKey::Cluster, |cluster: &mut Cluster| cluster.feature_level = 3);
+    change(&mut too_old, &RowKey::Cluster, |cluster: &mut Cluster| cluster.feature_level = FEATURE_LEVEL + 1);
     assert_eq!(broken_rule(too_old), "every node understands the cluster's feature level (D15)");
 
     let group = RowKey::Group(GroupId(1));

@@ -187,6 +187,38 @@ fn membership_waits_for_the_last_node_of_an_older_build() {
 }
 
 #[test]
+fn groups_are_made_one_at_a_time_once_every_build_knows_them() {
+    let mut world = World::default();
+    world.apply(Bootstrap { feature_level: 2, ..bootstrap(1) }).expect("the first bootstrap");
+    let (node, incarnation) = (NodeId(1), Incarnation(11));
+    let refused = CreateGroupRefused::FeatureLevel { cluster: 2, needed: 3 };
+    assert_eq!(world.apply(CreateGroup { node, known: 1 }), Err(refused));
+    let addresses = world.node(1).addresses;
+    let update = UpdateNode { node, incarnation, addresses, feature_level: FEATURE_LEVEL };
+    world.apply(update).expect("the last node is upgraded");
+    assert_eq!(world.apply(CreateGroup { node, known: 1 }), Ok(GroupCreated { group: GroupId(2) }));
+    let again = world.apply(CreateGroup { node, known: 1 });
+    assert_eq!(again, Err(CreateGroupRefused::Count { known: 1, there: 2 }), "a repetition makes no third");
+    assert_eq!(world.group(2).members().map(|member| member.node).collect::<Vec<_>>(), [node]);
+    world.set_state(1, NodeState::Draining).expect("it is active");
+    let state = CreateGroupRefused::NodeState { node, state: NodeState::Draining };
+    assert_eq!(world.apply(CreateGroup { node, known: 2 }), Err(state));
+    assert_eq!(
+        world.apply(CreateGroup { node: NodeId(9), known: 2 }),
+        Err(CreateGroupRefused::NoNode { node: NodeId(9) })
+    );
+}
+
+#[test]
+fn a_build_of_a_lower_level_refuses_what_it_does_not_know_by_number() {
+    let create = CreateGroup { node: NodeId(1), known: 1 }.encode();
+    assert_eq!(check_level(&create, 3), Ok(()));
+    let refused = check_level(&create, 2).expect_err("of level 3").to_string();
+    assert_eq!(refused, "catalog command of version 1 has kind 18, this build knows kinds up to 17");
+    assert!(check_level(&AddReplica { group: GroupId(1), node: NodeId(1) }.encode(), 1).is_err());
+}
+
+#[test]
 fn membership_names_the_group_and_the_replica_it_does_not_find() {
     let mut world = World::of_nodes(2);
     let (group, replica, node) = (GroupId(9), ReplicaId(99), NodeId(9));

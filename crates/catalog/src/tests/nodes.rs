@@ -106,12 +106,12 @@ fn a_node_that_no_longer_sees_the_catalog_is_not_taken_back() {
 #[test]
 fn removing_the_last_node_of_an_older_build_raises_the_feature_level() {
     let mut world = World::of_nodes(2);
-    let newer = UpdateNode { feature_level: 3, ..update(1, "10.0.0.1:4600") };
-    assert_eq!(world.apply(newer), Ok(NodeUpdated { feature_level: 2 }));
+    let newer = UpdateNode { feature_level: FEATURE_LEVEL + 1, ..update(1, "10.0.0.1:4600") };
+    assert_eq!(world.apply(newer), Ok(NodeUpdated { feature_level: FEATURE_LEVEL }));
     world.set_state(2, NodeState::Lost).expect("it was active");
     leave_metadata(&mut world, 2);
     world.apply(RemoveNode { node: NodeId(2) }).expect("only retired replicas are left");
-    assert_eq!(world.catalog.cluster().map(|cluster| cluster.feature_level), Some(3));
+    assert_eq!(world.catalog.cluster().map(|cluster| cluster.feature_level), Some(FEATURE_LEVEL + 1));
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(super) use error::replied;
 use error::{error_in, error_out};
 pub(super) use membership::{join_in, join_out, join_reply_in, join_reply_out};
 pub(super) use membership::{propose_reply_in, propose_reply_out, version_reply_in, version_reply_out};
-pub(super) use membership::{report_reply_in, report_reply_out};
+pub(super) use membership::{report_reply_in, report_reply_out, state_hash_reply_in, state_hash_reply_out};
 pub(super) use put::{put_in, put_out, put_reply_in, put_reply_out};
 pub(super) use read::{locate_in, locate_out, locate_reply_in, locate_reply_out};
 pub(super) use read::{read_in, read_out, read_reply_in, read_reply_out};

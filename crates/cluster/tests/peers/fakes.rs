@@ -2,7 +2,7 @@
 
 use anabranch_cluster::{
     Attempt, CreateStreamReply, GroupReport, JoinNode, JoinReply, JoinRequest, MetadataNode, NewShards, NodeError,
-    PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, Replicas, Role, Served, ShardKey, StorageNode,
+    PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, Replicas, Role, Served, ShardKey, StateHash, StorageNode,
 };
 use anabranch_consensus::{MessageKind, Peer, Refused, Replica, ReplicaAnswers};
 use anabranch_types::{AccountId, Counter, GroupId, MapVersion, NodeId, ReplicaId, RequestId, StreamName, StreamUid};
@@ -167,6 +167,11 @@ impl StorageNode for Script {
         self.asked(format!("{group:?} {to:?}"), &self.done)
     }
 
+    fn state_hash(&self, group: GroupId) -> BoxFuture<'_, Result<StateHash, NodeError>> {
+        let done = self.asked(format!("hash of {group:?}"), &self.done);
+        async move { done.await.map(|()| StateHash { applied: 7, hash: u64::MAX }) }.boxed()
+    }
+
     fn report(&self) -> BoxFuture<'_, Result<Vec<GroupReport>, NodeError>> {
         self.asked("report".to_owned(), &self.reports)
     }
@@ -230,6 +235,10 @@ impl StorageNode for Silent {
     }
 
     fn transfer_leader(&self, _: GroupId, _: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>> {
+        self.wait()
+    }
+
+    fn state_hash(&self, _: GroupId) -> BoxFuture<'_, Result<StateHash, NodeError>> {
         self.wait()
     }
 

@@ -140,6 +140,7 @@ async fn a_remote_storage_role_answers_what_the_local_one_answers() {
         same(remote.drop_stream(GROUP, SHARD.stream).await, script.drop_stream(GROUP, SHARD.stream).await);
         let to = ReplicaId(9);
         same(remote.transfer_leader(GROUP, to).await, script.transfer_leader(GROUP, to).await);
+        same(remote.state_hash(GROUP).await, script.state_hash(GROUP).await);
     }
     for reply in errors().into_iter().map(Err).chain([Ok(vec![report()]), Ok(Vec::new())]) {
         *script.reports.lock() = reply;

@@ -11,7 +11,7 @@ use anabranch_catalog::{
 };
 use anabranch_cluster::{
     Attempt, ClusterView, CreateStreamReply, GroupReport, MetadataNode, NewShards, NodeError, PutReply, PutRequest,
-    ReadReply, ReadRequest, ReadStart, RecordFate, Router, ShardKey, StorageNode, ViewWatch,
+    ReadReply, ReadRequest, ReadStart, RecordFate, Router, ShardKey, StateHash, StorageNode, ViewWatch,
 };
 use anabranch_runtime::Env;
 use anabranch_types::*;
@@ -170,6 +170,10 @@ impl StorageNode for NoRecords {
 
     fn transfer_leader(&self, _: GroupId, _: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>> {
         Box::pin(ready(Ok(())))
+    }
+
+    fn state_hash(&self, _: GroupId) -> BoxFuture<'_, Result<StateHash, NodeError>> {
+        Box::pin(ready(Ok(StateHash { applied: 0, hash: 0 })))
     }
 
     fn report(&self) -> BoxFuture<'_, Result<Vec<GroupReport>, NodeError>> {

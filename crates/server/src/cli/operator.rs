@@ -35,6 +35,8 @@ pub struct NodeArgs {
 pub enum GroupCommand {
     /// List the groups, with their leaders and replicas.
     Ls(AskArgs),
+    /// Compare what the replicas of each group have applied; ends with 1 where they differ.
+    Verify(AskArgs),
     /// Move a replica of a group from one node to another.
     Move(MoveArgs),
 }

@@ -3,8 +3,8 @@
 use super::client::{CallError, Client};
 use super::waiting::{Progress, tell, wait};
 use crate::cli::{AskArgs, GroupCommand, MoveArgs, Output};
-use crate::pages::admin::{GROUP_LIST, GROUP_MOVE, GroupList, MoveReplica, Nothing};
-use crate::status::{GroupStatus, ReplicaState, groups_to_text};
+use crate::pages::admin::{Comparisons, GROUP_LIST, GROUP_MOVE, GROUP_VERIFY, GroupList, MoveReplica, Nothing};
+use crate::status::{GroupStatus, ReplicaState, comparisons_to_text, groups_to_text};
 use anabranch_runtime::Env;
 use serde::Serialize;
 
@@ -24,6 +24,7 @@ struct Done {
 pub fn group(command: &GroupCommand) -> anyhow::Result<String> {
     Ok(match command {
         GroupCommand::Ls(ask) => list(ask)?,
+        GroupCommand::Verify(ask) => verify(ask)?,
         GroupCommand::Move(args) => move_replica(args)?,
     })
 }
@@ -33,6 +34,22 @@ fn list(ask: &AskArgs) -> Result<String, CallError> {
     Ok(match ask.output {
         Output::Text => groups_to_text(&groups.groups),
         Output::Json => super::json(&groups),
+    })
+}
+
+/// Replicas that have applied the same are the same (I9).
+#[derive(Debug, thiserror::Error)]
+#[error("replicas of group {0} differ: stop writing to it and keep the directories of its nodes")]
+struct Differ(u32);
+
+fn verify(ask: &AskArgs) -> anyhow::Result<String> {
+    let Comparisons { groups } = Client::new(&ask.endpoint, &Env::system())?.call(GROUP_VERIFY, &Nothing {})?;
+    if let Some(differing) = groups.iter().find(|group| group.agree == Some(false)) {
+        anyhow::bail!(Differ(differing.group));
+    }
+    Ok(match ask.output {
+        Output::Text => comparisons_to_text(&groups),
+        Output::Json => super::json(&Comparisons { groups }),
     })
 }
 

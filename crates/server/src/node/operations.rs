@@ -1,19 +1,24 @@
 //! What operators ask of this node, which asks the catalog.
 
 use super::report::{group_status, node_entry};
-use crate::operations::{OperationError, OperationFuture, Operations, ReplicaMove};
+use crate::operations::{AppliedState, Comparison, OperationError, OperationFuture, Operations, ReplicaMove};
 use crate::status::{GroupStatus, NodeEntry, NodeState, ReplicaEntry, ReplicaState};
 use anabranch_catalog::{AddReplica, AddReplicaRefused, Group, RemoveReplica, SetNodeState};
 use anabranch_cluster::{
-    GroupReport, MetadataRouter, NodeError, Router, ViewWatch, collect_reports, leaders_of, propose,
+    GroupReport, MetadataRouter, NodeError, Router, StateHash, ViewWatch, collect_reports, leaders_of, propose,
 };
 use anabranch_metadata::Metadata;
 use anabranch_runtime::{Env, OnFailure};
 use anabranch_types::{GroupId, NodeId, ReplicaId};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How long one node may take to tell about its replicas.
 const REPORT_PATIENCE: Duration = Duration::from_secs(1);
+/// How often replicas of a busy group are looked at to be seen at the same entry.
+const COMPARE_LOOKS: usize = 20;
+/// Between two looks.
+const COMPARE_PAUSE: Duration = Duration::from_millis(100);
 /// How long a replica that is to move may take to catch up before the rest of the move is left to
 /// another call.
 const MOVE_PATIENCE: Duration = Duration::from_secs(3600);
@@ -80,6 +85,14 @@ impl Operations for NodeOperations {
         })
     }
 
+    fn compare(&self) -> OperationFuture<'_, Vec<Comparison>> {
+        Box::pin(async move {
+            let view = self.view.load();
+            let rows = view.map.groups().filter(|group| group.id != GroupId::METADATA);
+            Ok(futures::future::join_all(rows.map(|row| self.compare_group(row))).await)
+        })
+    }
+
     fn move_replica(&self, replica: ReplicaMove) -> OperationFuture<'_, ()> {
         Box::pin(async move {
             let ReplicaMove { group, from, to } = replica;
@@ -108,6 +121,28 @@ impl Operations for NodeOperations {
 }
 
 impl NodeOperations {
+    /// Looks until all replicas were seen at the same entry, or [`COMPARE_LOOKS`] times.
+    async fn compare_group(&self, row: &Group) -> Comparison {
+        let voters: Vec<NodeId> = row.members().map(|member| member.node).collect();
+        let mut replicas = Vec::new();
+        for _ in 0..COMPARE_LOOKS {
+            let asked = voters.iter().filter_map(|node| Some((*node, self.router.node(*node)?)));
+            let asked = asked.map(|(node, role)| async move {
+                let told = tokio::time::timeout(REPORT_PATIENCE, role.state_hash(row.id)).await;
+                told.ok().and_then(Result::ok).map(|state| (node, state))
+            });
+            let states: Vec<_> = futures::future::join_all(asked).await.into_iter().flatten().collect();
+            replicas = states.iter().map(|(node, state)| applied_state(*node, *state)).collect();
+            let entries: BTreeSet<u64> = states.iter().map(|(_, state)| state.applied).collect();
+            if states.len() == voters.len() && entries.len() == 1 {
+                let hashes: BTreeSet<u64> = states.iter().map(|(_, state)| state.hash).collect();
+                return Comparison { group: row.id.0, replicas, agree: Some(hashes.len() == 1) };
+            }
+            self.env.sleep(COMPARE_PAUSE).await;
+        }
+        Comparison { group: row.id.0, replicas, agree: None }
+    }
+
     /// Takes the old replica out once the new one votes.
     async fn finish_move(&self, group: GroupId, old: ReplicaId, new: ReplicaId) {
         let votes = self.view.wait(|view| {
@@ -128,6 +163,10 @@ impl NodeOperations {
             Err(error) => tracing::warn!(%group, replica = %old, %error, "the old replica of a move stays"),
         }
     }
+}
+
+fn applied_state(node: NodeId, state: StateHash) -> AppliedState {
+    AppliedState { node: node.0, applied: state.applied, hash: format!("{:016x}", state.hash) }
 }
 
 fn unavailable(error: NodeError) -> OperationError {

@@ -4,6 +4,7 @@
 //! POST /admin/v1/node/list    {}                                    {"nodes": [node, …]}
 //! POST /admin/v1/node/state   {"node": 3, "state": "draining"}      {}
 //! POST /admin/v1/group/list   {}                                    {"groups": [group, …]}
+//! POST /admin/v1/group/verify {}                                    {"groups": [comparison, …]}
 //! POST /admin/v1/group/move   {"group": 4, "from": 1, "to": 3}      {}
 //! ```
 //! Nodes and groups are those of `/status`. An error is `{"error": code, "message": text}`: 400
@@ -11,7 +12,7 @@
 //! to say.
 
 use super::Pages;
-use crate::operations::{OperationError, OperationFuture, Operations, ReplicaMove};
+use crate::operations::{Comparison, OperationError, OperationFuture, Operations, ReplicaMove};
 use crate::status::{GroupStatus, NodeEntry, NodeState};
 use anabranch_aws_api::{LocalCall, LocalPage, PageFuture, local_error};
 use anabranch_types::{GroupId, NodeId};
@@ -28,6 +29,8 @@ pub const NODE_LIST: &str = "/admin/v1/node/list";
 pub const NODE_STATE: &str = "/admin/v1/node/state";
 /// The path of `group ls`.
 pub const GROUP_LIST: &str = "/admin/v1/group/list";
+/// The path of `group verify`.
+pub const GROUP_VERIFY: &str = "/admin/v1/group/verify";
 /// The path of `group move`.
 pub const GROUP_MOVE: &str = "/admin/v1/group/move";
 
@@ -72,6 +75,13 @@ pub struct GroupList {
     pub groups: Vec<GroupStatus>,
 }
 
+/// All data groups, compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparisons {
+    /// By number.
+    pub groups: Vec<Comparison>,
+}
+
 /// A call that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Refused {
@@ -96,6 +106,9 @@ pub(super) fn find(pages: &Pages, path: &str) -> Option<LocalCall> {
                 |_: Nothing, operations| async move { Ok(GroupList { groups: operations.groups().await? }) },
             ))
         }
+        GROUP_VERIFY => Some(call(pages, |_: Nothing, operations| async move {
+            Ok(Comparisons { groups: operations.compare().await? })
+        })),
         GROUP_MOVE => Some(call(pages, |asked: MoveReplica, operations| async move {
             let MoveReplica { group, from, to } = asked;
             let replica = ReplicaMove { group: GroupId(group), from: NodeId(from), to: NodeId(to) };

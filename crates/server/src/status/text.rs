@@ -2,6 +2,7 @@
 
 use super::table::Table;
 use super::{GroupStatus, NodeEntry, NodeState, NodeStatus, ReplicaEntry, ReplicaState};
+use crate::operations::Comparison;
 
 impl NodeStatus {
     /// Tables for people; shards are counted per group, not listed.
@@ -44,6 +45,23 @@ pub fn groups_to_text(groups: &[GroupStatus]) -> String {
     let mut table = Table::new(&["GROUP", "LEADER", "TERM", "APPLIED", "FLUSHED", "REPLICAS", "STATE"]);
     for group in groups {
         table.push(cells(group).to_vec());
+    }
+    table.to_string()
+}
+
+/// A row per replica of each group.
+pub fn comparisons_to_text(groups: &[Comparison]) -> String {
+    let mut table = Table::new(&["GROUP", "NODE", "APPLIED", "HASH", "AGREE"]);
+    for group in groups {
+        let agree = match group.agree {
+            Some(true) => "yes",
+            Some(false) => "NO",
+            None => "unknown",
+        };
+        for replica in &group.replicas {
+            let (id, node, applied) = (group.group.to_string(), replica.node.to_string(), replica.applied.to_string());
+            table.push(vec![id, node, applied, replica.hash.clone(), agree.to_owned()]);
+        }
     }
     table.to_string()
 }

@@ -6,13 +6,14 @@ use crate::call_deadline;
 use crate::error::NodeError;
 use crate::status::GroupReport;
 use crate::storage_node::{
-    Attempt, NewShards, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, ShardKey, StorageNode,
+    Attempt, NewShards, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, ShardKey, StateHash, StorageNode,
 };
 use crate::wire::codec::{self, CodecError};
 use anabranch_proto::peer::v1::ReadRequest as ReadMessage;
 use anabranch_proto::peer::v1::storage_calls_client::StorageCallsClient;
 use anabranch_proto::peer::v1::{
-    CreateShardsRequest, DropStreamRequest, Empty, LocateRequest, PutRequest as PutMessage, TransferLeaderRequest,
+    CreateShardsRequest, DropStreamRequest, Empty, LocateRequest, PutRequest as PutMessage, StateHashRequest,
+    TransferLeaderRequest,
 };
 use anabranch_types::{Counter, GroupId, NodeId, ReplicaId, StreamUid};
 use futures::FutureExt;
@@ -130,6 +131,16 @@ impl StorageNode for RemoteStorage {
         async move {
             let call = |mut client: Client, request: Request<Empty>| async move { client.report(request).await };
             self.call(GroupId::METADATA, Empty {}, call, codec::report_reply_in).await
+        }
+        .boxed()
+    }
+
+    fn state_hash(&self, group: GroupId) -> BoxFuture<'_, Result<StateHash, NodeError>> {
+        async move {
+            let call = |mut client: Client, request: Request<StateHashRequest>| async move {
+                client.state_hash(request).await
+            };
+            self.call(group, StateHashRequest { group: group.0 }, call, codec::state_hash_reply_in).await
         }
         .boxed()
     }

@@ -2,8 +2,9 @@
 
 use super::{CodecError, error_in, error_out, needed, uint128, uint128_in};
 use crate::error::NodeError;
-use crate::joining::{JoinReply, JoinRequest, Welcome};
+use crate::joining::{JoinReply, JoinRequest, KnownNode, Welcome};
 use crate::status::{GroupReport, MemberReport};
+use crate::storage_node::StateHash;
 use anabranch_catalog::NodeAddresses;
 use anabranch_proto::peer::v1 as proto;
 use anabranch_types::{ClusterId, GroupId, Incarnation, MapVersion, NodeId, ReplicaId};
@@ -65,6 +66,25 @@ fn report_in(report: proto::ReplicaReport) -> GroupReport {
         applied: report.applied,
         flushed: report.flushed,
         failure: report.failure,
+    }
+}
+
+pub(in crate::wire) fn state_hash_reply_out(reply: Result<StateHash, NodeError>) -> proto::StateHashReply {
+    use proto::state_hash_reply::Outcome;
+    let outcome = match reply {
+        Ok(StateHash { applied, hash }) => Outcome::State(proto::AppliedHash { applied, hash }),
+        Err(error) => Outcome::Error(error_out(error)),
+    };
+    proto::StateHashReply { outcome: Some(outcome) }
+}
+
+pub(in crate::wire) fn state_hash_reply_in(
+    reply: proto::StateHashReply,
+) -> Result<Result<StateHash, NodeError>, CodecError> {
+    use proto::state_hash_reply::Outcome;
+    match needed(reply.outcome, "outcome")? {
+        Outcome::State(proto::AppliedHash { applied, hash }) => Ok(Ok(StateHash { applied, hash })),
+        Outcome::Error(error) => error_in(error).map(Err),
     }
 }
 
@@ -148,14 +168,31 @@ pub(in crate::wire) fn join_reply_in(reply: proto::JoinReply) -> Result<Result<J
 }
 
 fn welcome_out(welcome: Welcome) -> proto::Welcome {
-    let Welcome { cluster, node, metadata_replica } = welcome;
-    proto::Welcome { cluster: Some(uint128(cluster.0)), node: node.0, metadata_replica: metadata_replica.0 }
+    let node_out = |node: KnownNode| proto::KnownNode {
+        node: node.node.0,
+        incarnation: Some(uint128(node.incarnation.0)),
+        peer_address: node.peer_address,
+    };
+    proto::Welcome {
+        cluster: Some(uint128(welcome.cluster.0)),
+        node: welcome.node.0,
+        metadata_replica: welcome.metadata_replica.0,
+        nodes: welcome.nodes.into_iter().map(node_out).collect(),
+    }
 }
 
 fn welcome_in(welcome: proto::Welcome) -> Result<Welcome, CodecError> {
+    let node_in = |node: proto::KnownNode| {
+        Ok(KnownNode {
+            node: NodeId(node.node),
+            incarnation: Incarnation(uint128_in(node.incarnation, "incarnation")?),
+            peer_address: node.peer_address,
+        })
+    };
     Ok(Welcome {
         cluster: ClusterId(uint128_in(welcome.cluster, "cluster")?),
         node: NodeId(welcome.node),
         metadata_replica: ReplicaId(welcome.metadata_replica),
+        nodes: welcome.nodes.into_iter().map(node_in).collect::<Result<_, _>>()?,
     })
 }

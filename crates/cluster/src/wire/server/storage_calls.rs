@@ -57,4 +57,12 @@ impl StorageCalls for LocalStorage {
     async fn report(&self, _: Request<proto::Empty>) -> Result<Response<proto::ReportReply>, Status> {
         Ok(Response::new(codec::report_reply_out(self.0.get()?.report().await)))
     }
+
+    async fn state_hash(
+        &self,
+        request: Request<proto::StateHashRequest>,
+    ) -> Result<Response<proto::StateHashReply>, Status> {
+        let group = GroupId(request.into_inner().group);
+        Ok(Response::new(codec::state_hash_reply_out(self.0.get()?.state_hash(group).await)))
+    }
 }

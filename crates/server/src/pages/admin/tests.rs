@@ -1,5 +1,6 @@
 use super::*;
 use crate::health::{Health, Phase};
+use crate::operations::Comparison;
 use anabranch_runtime::Env;
 use anabranch_types::Timestamp;
 use parking_lot::Mutex;
@@ -21,6 +22,10 @@ impl Operations for Asked {
 
     fn groups(&self) -> OperationFuture<'_, Vec<GroupStatus>> {
         Box::pin(ready(Err(OperationError::Unavailable("no leader".to_owned()))))
+    }
+
+    fn compare(&self) -> OperationFuture<'_, Vec<Comparison>> {
+        Box::pin(ready(Ok(Vec::new())))
     }
 
     fn move_replica(&self, replica: ReplicaMove) -> OperationFuture<'_, ()> {
