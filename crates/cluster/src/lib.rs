@@ -17,7 +17,7 @@ mod wire;
 mod writable;
 
 pub use error::NodeError;
-pub use joining::{JoinNode, JoinReply, JoinRequest, KnownNode, Welcome};
+pub use joining::{JoinNode, JoinReply, JoinRequest, Welcome};
 pub use leader_calls::{LeaderCalls, Nodes};
 pub use membership::keep_members;
 pub use metadata_node::{CreateStreamReply, MetadataNode, propose};
@@ -29,8 +29,8 @@ pub use storage_node::{
 };
 pub use view::{ClusterView, ViewWatch};
 pub use wire::{
-    JoinFailed, KnownPeers, NodeIdentity, PeerAddress, PeerLinks, PeerListener, PeerNetwork, PeerOptions, PeerServer,
-    PeerStream, Peers, Refusal, RefusedField, RemoteMetadata, RemoteStorage, Replicas, Role, SecretTooShort, Served,
-    SharedSecret, TcpNetwork, join,
+    JoinFailed, NodeIdentity, PeerAddress, PeerLinks, PeerListener, PeerNetwork, PeerOptions, PeerServer, PeerStream,
+    Peers, Refusal, RefusedField, RemoteMetadata, RemoteStorage, Replicas, Role, SecretTooShort, Served, SharedSecret,
+    TcpNetwork, join,
 };
 pub use writable::Writable;

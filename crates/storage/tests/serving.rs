@@ -347,6 +347,19 @@ async fn i8_records_beyond_the_budget_are_refused_one_by_one_until_it_refills() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn behind_a_refused_record_of_a_shard_none_is_written_by_the_same_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::limited(dir.path(), Some(ShardLimits::default())).await;
+    let large = "x".repeat(1 << 20);
+    let fates = world.put(1, FIRST, &["first", &large, &large, "", "last"]).await;
+    let refused = fates.iter().skip_while(|fate| matches!(fate, RecordFate::Stored { .. }));
+    assert_eq!(stored(&fates[..2]).len(), 2, "{fates:?}");
+    assert!(refused.clone().all(|fate| matches!(fate, RecordFate::Throttled { .. })), "{fates:?}");
+    assert_eq!(refused.count(), 3, "not even the empty one");
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn i12_a_repeated_request_is_applied_once_and_answered_as_before() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::fresh(dir.path()).await;

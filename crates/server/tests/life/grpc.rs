@@ -63,6 +63,7 @@ async fn follow(link: &Link, shard: &str) -> Streaming<FollowResponse> {
     RecordsClient::new(link.clone()).follow(request).await.expect("followed").into_inner()
 }
 
+/// More than the limits of two shards let pass at once: the node has to try some again.
 const BATCHES: u64 = 40;
 const BATCH_RECORDS: u64 = 100;
 const KEYS: u64 = 17;
@@ -70,7 +71,7 @@ const KEYS: u64 = 17;
 #[tokio::test]
 async fn what_is_produced_is_followed_in_the_order_of_its_keys_until_the_node_drains() {
     let directory = tempfile::tempdir().expect("a directory");
-    let mut node = Node::start(directory.path(), &["--no-limits"]);
+    let mut node = Node::start(directory.path(), &[]);
     let address = node.ready();
     let link = Link::to(address).await;
     let mut streams = StreamsClient::new(link.clone());
@@ -120,6 +121,7 @@ async fn what_is_produced_is_followed_in_the_order_of_its_keys_until_the_node_dr
     assert!(by_key.values().all(|numbers| numbers.is_sorted()), "I4: {by_key:?}");
     let (_, metrics) = page(address, "/metrics");
     assert!(metrics.contains("anabranch_grpc_calls_total"), "{metrics}");
+    assert!(metrics.contains("anabranch_storage_records_refused_total{reason=\"throttled\"}"), "{metrics}");
 
     node.signal(Signal::TERM);
     let ends: Vec<_> = followers.map(|end| end.map_err(|status| status.code())).collect().await;

@@ -2,7 +2,7 @@
 
 use super::{CodecError, error_in, error_out, needed, uint128, uint128_in};
 use crate::error::NodeError;
-use crate::joining::{JoinReply, JoinRequest, KnownNode, Welcome};
+use crate::joining::{JoinReply, JoinRequest, Welcome};
 use crate::status::{GroupReport, MemberReport};
 use crate::storage_node::StateHash;
 use anabranch_catalog::NodeAddresses;
@@ -168,31 +168,14 @@ pub(in crate::wire) fn join_reply_in(reply: proto::JoinReply) -> Result<Result<J
 }
 
 fn welcome_out(welcome: Welcome) -> proto::Welcome {
-    let node_out = |node: KnownNode| proto::KnownNode {
-        node: node.node.0,
-        incarnation: Some(uint128(node.incarnation.0)),
-        peer_address: node.peer_address,
-    };
-    proto::Welcome {
-        cluster: Some(uint128(welcome.cluster.0)),
-        node: welcome.node.0,
-        metadata_replica: welcome.metadata_replica.0,
-        nodes: welcome.nodes.into_iter().map(node_out).collect(),
-    }
+    let Welcome { cluster, node, metadata_replica } = welcome;
+    proto::Welcome { cluster: Some(uint128(cluster.0)), node: node.0, metadata_replica: metadata_replica.0 }
 }
 
 fn welcome_in(welcome: proto::Welcome) -> Result<Welcome, CodecError> {
-    let node_in = |node: proto::KnownNode| {
-        Ok(KnownNode {
-            node: NodeId(node.node),
-            incarnation: Incarnation(uint128_in(node.incarnation, "incarnation")?),
-            peer_address: node.peer_address,
-        })
-    };
     Ok(Welcome {
         cluster: ClusterId(uint128_in(welcome.cluster, "cluster")?),
         node: NodeId(welcome.node),
         metadata_replica: ReplicaId(welcome.metadata_replica),
-        nodes: welcome.nodes.into_iter().map(node_in).collect::<Result<_, _>>()?,
     })
 }
