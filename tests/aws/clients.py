@@ -123,6 +123,35 @@ def send(endpoint, method, body, headers):
         connection.close()
 
 
+class Kept:
+    """Signed calls over one connection that is kept. One thread's at a time."""
+
+    def __init__(self, endpoint, seconds_max=CALL_SECONDS_MAX):
+        self.endpoint = endpoint
+        address = urlsplit(endpoint)
+        self.connection = http.client.HTTPConnection(address.hostname, address.port, timeout=seconds_max)
+
+    def begin(self, operation, body):
+        """Sends the call; `finish` reads its answer."""
+        raw = json.dumps(body).encode()
+        self.connection.request("POST", "/", body=raw, headers=signed_headers(self.endpoint, raw, target(operation)))
+
+    def finish(self):
+        return Answer(self.connection.getresponse())
+
+    def call(self, operation, body):
+        """The answer, whatever it is; an error of the connection closes it, and the next call opens another."""
+        try:
+            self.begin(operation, body)
+            return self.finish()
+        except (OSError, http.client.HTTPException):
+            self.close()
+            raise
+
+    def close(self):
+        self.connection.close()
+
+
 def post(endpoint, operation, body, **scope):
     """A signed call; `body` is bytes, or what JSON makes of it."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()

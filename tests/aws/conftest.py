@@ -1,10 +1,12 @@
 """Fixtures: one node of a test's own, clients for it, and streams with names of their own."""
 
 import itertools
+import sys
 
 import pytest
 import reading
 from clients import Cli, kinesis
+from cluster import Cluster
 from node import Node
 
 COUNTER = itertools.count()
@@ -29,6 +31,48 @@ def start_node(tmp_path):
 def own_node(start_node):
     """A node that only this test uses: it may kill it or fill it."""
     return start_node()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Lets fixtures see whether their test has failed."""
+    report = yield
+    item.has_failed = getattr(item, "has_failed", False) or report.failed
+    return report
+
+
+@pytest.fixture
+def make_cluster(tmp_path, request):
+    """Makes clusters that have no nodes yet; whatever runs when the test ends must drain well. What
+    the nodes of a failed test have logged is shown."""
+    clusters = []
+
+    def make(**options):
+        clusters.append(Cluster(tmp_path / f"cluster-{len(clusters)}", **options))
+        return clusters[-1]
+
+    yield make
+    failures = []
+    for cluster in clusters:
+        try:
+            cluster.end()
+        except AssertionError as failure:
+            failures.append(failure)
+        if failures or getattr(request.node, "has_failed", False):
+            print(f"{cluster.log_path}, its end:", *cluster.last_lines(), sep="\n", file=sys.stderr)
+    assert not failures, failures
+
+
+@pytest.fixture
+def start_cluster(make_cluster):
+    """Starts clusters by `anabranch dev --nodes`, and waits until their groups have their replicas."""
+
+    def start(*arguments, nodes=3, **options):
+        cluster = make_cluster(**options).start_parent(nodes, *arguments)
+        cluster.wait_settled()
+        return cluster
+
+    return start
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,10 @@
 import os
 import shutil
 import subprocess
+import zlib
 from itertools import cycle, islice
+
+import ledger
 
 # AWS PutRecord: a partition key has at most 256 characters.
 KEY_CHARACTERS_MAX = 256
@@ -18,6 +21,22 @@ def lines(count):
 def key(line):
     """The line's directory; blank lines, which part the packages, share the key `-`."""
     return os.path.dirname(line)[-KEY_CHARACTERS_MAX:] or "-"
+
+
+def work(count, writers, batch_max, rng):
+    """`count` lines as each writer's calls, of random size up to `batch_max`; a key has one writer."""
+    lines_of = [[] for _ in range(writers)]
+    for number, line in enumerate(lines(count)):
+        lines_of[zlib.crc32(key(line).encode()) % writers].append(ledger.entry_of(number, 0, line, key(line)))
+    return [list(_batches(entries, batch_max, rng)) for entries in lines_of]
+
+
+def _batches(entries, batch_max, rng):
+    start = 0
+    while start < len(entries):
+        size = rng.randint(1, batch_max)
+        yield entries[start : start + size]
+        start += size
 
 
 def _packages():

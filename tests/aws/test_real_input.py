@@ -2,21 +2,19 @@
 changed, doubled or out of order (I1, I2, I3, I4).
 
 The shards have the limits of AWS. A line that was refused is sent again as it was; one whose call
-was cut off as another attempt, so that whatever may have been applied can be told from all else. ANABRANCH_REAL_INPUT_LINES sets the size,
-ANABRANCH_REAL_INPUT_SEED the moments of the kills.
+was cut off as another attempt. ANABRANCH_REAL_INPUT_LINES sets the size, ANABRANCH_REAL_INPUT_SEED the
+moments of the kills.
 """
 
 import base64
-import dataclasses
 import os
 import random
 import threading
 import time
-import zlib
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import clients
+import ledger
 import real_input
 import reading
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,7 +26,6 @@ SHARDS = 8
 WRITERS = 4
 KILLS = 6
 BATCH_MAX = 50
-THROTTLED = "ProvisionedThroughputExceededException"
 # What a producer waits before it sends refused records again, in seconds.
 BACKOFF_SECONDS = 0.05
 # What readers try, waiting longer each time.
@@ -90,62 +87,18 @@ class Service:
             self.give_up(writer.exception())
 
 
-@dataclasses.dataclass
-class Written:
-    """What one writer sent, and what of it was acknowledged, in the order of its calls."""
-
-    sent: set = dataclasses.field(default_factory=set)
-    acknowledged: list = dataclasses.field(default_factory=list)
-    cut_off: int = 0
-    throttled: int = 0
-
-    def note(self, answer, entries):
-        """Notes what was acknowledged; returns the entries that were refused, in their order."""
-        refused = []
-        for told, entry in zip(answer["Records"], entries, strict=True):
-            if "ErrorCode" not in told:
-                self.acknowledged.append((told, entry))
-                continue
-            assert told["ErrorCode"] == THROTTLED, told
-            refused.append(entry)
-        assert answer["FailedRecordCount"] == len(refused), answer
-        self.throttled += len(refused)
-        return refused
-
-
-def _batches(numbered, rng):
-    """The lines cut into calls of random size."""
-    start = 0
-    while start < len(numbered):
-        size = rng.randint(1, BATCH_MAX)
-        yield numbered[start : start + size]
-        start += size
-
-
-def _entries(lines, attempt):
-    return [
-        {"Data": f"{number}\t{attempt}\t{line}".encode(), "PartitionKey": real_input.key(line)}
-        for number, line in lines
-    ]
-
-
 def _write(service, batches):
     """Sends each batch until all of it is acknowledged, then the next one."""
-    written = Written()
+    written = ledger.Written()
     client, generation = service.client()
-    for batch in batches:
-        attempt = 0
-        entries = _entries(batch, attempt)
+    for entries in batches:
         while entries:
-            written.sent.update(entry["Data"] for entry in entries)
+            written.sends(entries)
             service.call_begins()
             try:
                 answer = client.put_records(StreamName=STREAM, Records=entries)
             except (BotoCoreError, ClientError):
-                written.cut_off += 1
-                attempt += 1
-                waiting = {_number(entry["Data"]) for entry in entries}
-                entries = _entries([line for line in batch if line[0] in waiting], attempt)
+                entries = written.note_cut_off(entries)
                 client, generation = service.client(after=generation)
                 continue
             entries = written.note(answer, entries)
@@ -156,10 +109,7 @@ def _write(service, batches):
 
 def _send_everything(service, rng):
     """Every line through WRITERS writers, each with keys of its own, under KILLS kills."""
-    work = [[] for _ in range(WRITERS)]
-    for number, line in enumerate(real_input.lines(LINES)):
-        work[zlib.crc32(real_input.key(line).encode()) % WRITERS].append((number, line))
-    work = [list(_batches(lines, rng)) for lines in work]
+    work = real_input.work(LINES, WRITERS, BATCH_MAX, rng)
     # A cut-off call is repeated, so at least this many calls begin.
     calls = sum(len(batches) for batches in work)
     kills = sorted(rng.sample(range(1, calls), KILLS))
@@ -185,35 +135,6 @@ def _read_by_cli(cli, shard):
         position = answer["NextShardIterator"]
 
 
-def _number(data):
-    return int(data.split(b"\t", 1)[0])
-
-
-def _check_order(by_shard, pairs):
-    """I3 and I4: numbers rise in a shard; a key's lines are read in the order of their
-    acknowledgement, which all came to the key's one writer."""
-    place = {entry["Data"]: nth for nth, (_, entry) in enumerate(pairs)}
-    last = {}
-    for records in by_shard.values():
-        assert reading.is_strictly_increasing(reading.numbers(records))
-        for record in records:
-            nth = place.get(record["Data"])
-            if nth is None:
-                continue
-            key = record["PartitionKey"]
-            assert last.get(key, -1) < nth, f"{key}: {pairs[nth]} is read after {pairs[last[key]]}"
-            last[key] = nth
-
-
-def _check_writer(written):
-    """I3: a call that began after another was acknowledged has the larger numbers."""
-    last = {}
-    for ack, _ in written.acknowledged:
-        shard, number = ack["ShardId"], int(ack["SequenceNumber"])
-        assert last.get(shard, -1) < number
-        last[shard] = number
-
-
 def real_lines_survive_kill_nine_at_random_moments(start_node):
     print(f"\n{LINES} lines, {KILLS} kills, seed {SEED}", flush=True)
     node = start_node("--stream", f"{STREAM}:{SHARDS}")
@@ -223,20 +144,10 @@ def real_lines_survive_kill_nine_at_random_moments(start_node):
 
     client = clients.kinesis(node.api, attempts=READ_ATTEMPTS)
     by_shard = reading.stream_to_tip(client, STREAM)
-    read = {shard: {r["SequenceNumber"]: r for r in records} for shard, records in by_shard.items()}
-    pairs = [pair for written in writers for pair in written.acknowledged]
-    acknowledged = {entry["Data"] for _, entry in pairs}
-    assert sorted(map(_number, acknowledged)) == list(range(LINES)), "a line was not acknowledged once"
-    for ack, entry in pairs:
-        record = read[ack["ShardId"]].get(ack["SequenceNumber"])
-        assert record, f"lost: {entry['Data']} was acknowledged as {ack}"
-        assert (record["Data"], record["PartitionKey"]) == (entry["Data"], entry["PartitionKey"])
-    counted = Counter(record["Data"] for records in by_shard.values() for record in records)
-    assert max(counted.values()) == 1, "an attempt was applied twice"
-    assert counted.keys() <= set().union(*(written.sent for written in writers)), "read, but never sent"
-    _check_order(by_shard, pairs)
-    for written in writers:
-        _check_writer(written)
+    acknowledged = [entry["Data"] for written in writers for _, entry in written.acknowledged]
+    assert sorted(map(ledger.number_of, acknowledged)) == list(range(LINES)), "a line was not acknowledged once"
+    assert not any(written.unknown for written in writers), "a node that answers knows what it has done"
+    kept = ledger.check(by_shard, writers)
 
     cli = clients.Cli(node.api, attempts=READ_ATTEMPTS)
     for shard, records in by_shard.items():
@@ -244,7 +155,6 @@ def real_lines_survive_kill_nine_at_random_moments(start_node):
         assert printed == [(r["SequenceNumber"], r["Data"], r["PartitionKey"]) for r in records]
     cut_off = sum(written.cut_off for written in writers)
     throttled = sum(written.throttled for written in writers)
-    kept = len(counted) - len(acknowledged)
     print(
         f"{len(acknowledged)} lines read back; {cut_off} calls cut off, {kept} of their lines kept; "
         f"{throttled} records refused by limits",

@@ -1,0 +1,392 @@
+"""Several nodes as one cluster: the children of `anabranch dev --nodes`, or nodes that join others.
+
+A node that the parent has started can be killed here and started again by its start command; it is a
+child of this process then, and lives on without the parent.
+"""
+
+import http.client
+import json
+import os
+import random
+import re
+import select
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import node
+
+NODE_LINE = re.compile(
+    r"^anabranch node id=(?P<id>\d+) pid=(?P<pid>\d+) api=(?P<api>\S+) tls=\S+ peer=(?P<peer>\S+) "
+    r'data=(?P<data>.+) start="(?P<start>.+)"$'
+)
+# Seconds. Far above what anything here needs on a slow machine; they only end a hung test.
+PATIENCE_SECONDS = 120
+LOOK_EVERY_SECONDS = 0.05
+STATUS_SECONDS_MAX = 5
+# Replicas of a group and votes of the catalog, where there are nodes enough.
+REPLICAS = 3
+# Entries by which a replica may seem behind a leader under load: statuses are up to a second old.
+LAG_ENTRIES_MAX = 300
+# Below the ports that the system gives to connections, so that a node that is down finds its own again.
+PORTS = range(10_240, 32_768)
+
+
+def wait_until(condition, what, seconds=PATIENCE_SECONDS):
+    """What `condition` answers once that is true. `what` may be asked for, to tell the latest news."""
+    ends_at = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > ends_at:
+            raise AssertionError(f"waited {seconds} s for {what() if callable(what) else what}")
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def free_address():
+    """A port of loopback that is free now."""
+    for port in random.SystemRandom().sample(PORTS, 100):
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return f"127.0.0.1:{port}"
+    raise AssertionError("no port is free")
+
+
+def page(api, path, seconds=STATUS_SECONDS_MAX):
+    """What a node's page says, or None where it says nothing now."""
+    address = urlsplit(api)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=seconds)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return body.decode() if answer.status == 200 else None
+
+
+class Member:
+    """A node of a cluster. `start` is its command, `log` the file that gets its stderr."""
+
+    def __init__(self, start, data, log, peer):
+        self.start_command = start
+        self.data = Path(data)
+        self.log = log
+        self.peer = peer
+        self.id = None
+        self.api = None
+        # The process; a child of this one or of the parent.
+        self.pidfd = None
+        self.child = None
+
+    def adopt(self, identity, pid, api):
+        """Is a child of the parent."""
+        self.id, self.api, self.pidfd = identity, api, os.pidfd_open(pid)
+        return self
+
+    def is_running(self):
+        return self.pidfd is not None
+
+    def is_ours(self):
+        return self.child is not None
+
+    def start(self):
+        """Runs the start command; returns when the node serves."""
+        assert not self.is_running(), f"node {self.id} runs already"
+        self.child = subprocess.Popen(
+            self.start_command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=node.clean_environment()
+        )
+        self.pidfd = os.pidfd_open(self.child.pid)
+        # A node that never gets ready is killed, which ends the read below.
+        watchdog = threading.Timer(node.START_SECONDS_MAX, self.child.kill)
+        watchdog.start()
+        try:
+            for line in self.child.stdout:
+                ready = node.READY.match(line.rstrip("\n"))
+                if ready:
+                    self.id, self.api = int(ready["node"]), ready["api"]
+                    return self
+        finally:
+            watchdog.cancel()
+        raise AssertionError(f"the node on {self.data} ended with {self.wait()} before it was ready")
+
+    def signal(self, number):
+        signal.pidfd_send_signal(self.pidfd, number)
+
+    def kill(self):
+        """kill -9: nothing is flushed, nothing is said."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def stop(self):
+        """SIGTERM: the node hands over, drains and ends with 0."""
+        self.signal(signal.SIGTERM)
+        code = self.wait()
+        assert code in (0, None), f"SIGTERM ended node {self.id} with exit code {code}"
+
+    def wait(self):
+        """Waits for the end; the exit code of a child of this process."""
+        ended = select.poll()
+        ended.register(self.pidfd, select.POLLIN)
+        in_time = ended.poll(node.STOP_SECONDS_MAX * 1000)
+        if not in_time:
+            self.signal(signal.SIGKILL)
+            ended.poll()
+        code = None
+        if self.child is not None:
+            code = self.child.wait()
+            self.child.stdout.close()
+        os.close(self.pidfd)
+        self.pidfd, self.child = None, None
+        assert in_time, f"node {self.id} did not end within {node.STOP_SECONDS_MAX} s"
+        return code
+
+    def status(self):
+        """What `GET /status` says, at most a second old; None while it says nothing."""
+        said = page(self.api, "/status")
+        return json.loads(said) if said else None
+
+    def metric(self, name):
+        """The sum of a metric over its labels; 0 where it was never counted."""
+        said = page(self.api, "/metrics") or ""
+        samples = [line for line in said.splitlines() if re.match(rf"{name}[ {{]", line)]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in samples)
+
+
+class Cluster:
+    """Nodes by their ids. `groups` is how many groups for data they have."""
+
+    def __init__(self, directory, groups=4):
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.groups = groups
+        self.nodes = {}
+        self.parent = None
+        self.log_path = self.directory / "stderr.log"
+        self.log = self.log_path.open("ab")
+
+    # ---- starting
+
+    def start_parent(self, nodes, *arguments):
+        """`anabranch dev --nodes`, with all ports free ones; returns when all nodes serve."""
+        assert self.parent is None
+        command = [
+            node.binary(), "dev", "--nodes", str(nodes), "--listen", "127.0.0.1:0",
+            "--groups", str(self.groups), "--data-dir", str(self.directory / "nodes"), *arguments,
+        ]  # fmt: skip
+        self.parent = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=node.clean_environment()
+        )
+        watchdog = threading.Timer(node.START_SECONDS_MAX, self.parent.kill)
+        watchdog.start()
+        lines = []
+        try:
+            for line in self.parent.stdout:
+                lines.append(line)
+                told = NODE_LINE.match(line.rstrip("\n"))
+                if told:
+                    self._adopt(told)
+                elif node.READY.match(line.rstrip("\n")):
+                    return self
+        finally:
+            watchdog.cancel()
+        raise AssertionError(f"the parent ended with {self.parent.wait()} before it was ready; stdout: {lines}")
+
+    def _adopt(self, told):
+        identity = int(told["id"])
+        known = self.nodes.get(identity)
+        if known and known.is_running():
+            return
+        member = Member(shlex.split(told["start"]), told["data"], self.log, told["peer"])
+        self.nodes[identity] = member.adopt(identity, int(told["pid"]), told["api"])
+
+    def add(self, *arguments, data=None, first=False):
+        """Starts a node by itself, which joins the others, or is the first of a new cluster."""
+        peer = free_address()
+        data = data or self.directory / f"node-{peer.rsplit(':', 1)[1]}"
+        command = [
+            node.binary(), "dev", "--data-dir", str(data), "--listen", free_address(),
+            "--tls-listen", "127.0.0.1:0", "--peer-listen", peer, "--groups", str(self.groups), *arguments,
+        ]  # fmt: skip
+        if not first:
+            command += ["--join", ",".join(member.peer for member in self.nodes.values())]
+        member = Member(command, data, self.log, peer).start()
+        self.nodes[member.id] = member
+        return member
+
+    # ---- what is done to nodes
+
+    def running(self):
+        return [member for member in self.nodes.values() if member.is_running()]
+
+    def apis(self):
+        return [member.api for member in self.running()]
+
+    def kill_all(self):
+        """kill -9 of all, within a moment."""
+        running = self.running()
+        for member in running:
+            member.signal(signal.SIGKILL)
+        for member in running:
+            member.wait()
+
+    def start_all(self):
+        """Starts all that are down, side by side."""
+        down = [member for member in self.nodes.values() if not member.is_running()]
+        with ThreadPoolExecutor(len(down) or 1) as pool:
+            list(pool.map(Member.start, down))
+
+    def replace(self, identity):
+        """The node's disk is lost: an empty directory takes its place. The new node."""
+        member = self.nodes[identity]
+        if member.is_running():
+            member.kill()
+        shutil.rmtree(member.data)
+        member.start()
+        assert member.id != identity, "a new directory has got an old node's id"
+        del self.nodes[identity]
+        self.nodes[member.id] = member
+        return member
+
+    # ---- what is so
+
+    def status(self, identity):
+        """What the node says of itself and the cluster, once it says anything."""
+        return wait_until(self.nodes[identity].status, f"the status of node {identity}")
+
+    def statuses(self):
+        """The statuses of the nodes that tell one, by node."""
+        told = {member.id: member.status() for member in self.running()}
+        return {identity: status for identity, status in told.items() if status}
+
+    def claims(self, statuses=None):
+        """Each group as the replica sees it that leads it in the newest term, by group."""
+        newest = {}
+        for identity, status in (self.statuses() if statuses is None else statuses).items():
+            for group in status["groups"]:
+                known = newest.get(group["id"])
+                if group["leader"] == identity and (known is None or known["term"] < group["term"]):
+                    newest[group["id"]] = group
+        return newest
+
+    def leaders(self):
+        """The leading nodes, by group; only groups of which a running node says that it leads."""
+        return {group: claim["leader"] for group, claim in self.claims().items()}
+
+    def leader(self, group):
+        """The node that leads the group, once one does."""
+        return self.nodes[wait_until(lambda: self.leaders().get(group), f"a leader of group {group}")]
+
+    def shard_groups(self, stream):
+        """Which group holds which shard."""
+        shards = wait_until(lambda: [status["shards"] for status in self.statuses().values()], "a status")[0]
+        return {shard["shard"]: shard["group"] for shard in shards if shard["stream"] == stream}
+
+    def unsettled(self, nodes=None):
+        """What is not as it is to be on all of `nodes`: each serves, each group has a leader and its
+        voters there and nowhere else, and all of them have what the leader has."""
+        expected = {member.id for member in self.running()} if nodes is None else set(nodes)
+        wanted = REPLICAS if len(expected) >= REPLICAS else 1
+        statuses = self.statuses()
+        wrong = [f"node {identity} does not serve" for identity in expected if not statuses.get(identity, {}).get("ready")]
+        claims = self.claims(statuses)
+        for group in range(self.groups + 1):
+            claim = claims.get(group)
+            if claim is None:
+                wrong.append(f"group {group} has no leader")
+                continue
+            voters = {replica["node"] for replica in claim["replicas"] if replica["state"] == "voter"}
+            holders = {replica["node"] for replica in claim["replicas"]}
+            if len(voters) != wanted or not holders <= expected or group != 0 and voters != holders:
+                wrong.append(f"group {group} has replicas {claim['replicas']} of which {voters} vote")
+            wrong += [f"group {group}: {reason}" for reason in self._behind(group, claim, holders, statuses)]
+        known = {entry["id"] for status in statuses.values() for entry in status["nodes"]}
+        if known != expected:
+            wrong.append(f"the catalog has nodes {known}, running are {expected}")
+        return wrong
+
+    def _behind(self, group, claim, holders, statuses):
+        """The replicas that lack what their leader has, or do not say."""
+        for holder in holders:
+            own = [row for row in statuses.get(holder, {}).get("groups", []) if row["id"] == group]
+            if not own:
+                yield f"node {holder} does not run its replica"
+            elif own[0]["failure"]:
+                yield f"node {holder} has failed: {own[0]['failure']}"
+            elif (own[0]["applied"] or 0) + LAG_ENTRIES_MAX < (claim["applied"] or 0):
+                yield f"node {holder} has applied {own[0]['applied']} of {claim['applied']} entries"
+
+    def wait_settled(self, seconds=PATIENCE_SECONDS, nodes=None):
+        """Waits until nothing is unsettled."""
+        wait_until(lambda: not self.unsettled(nodes), lambda: f"a settled cluster: {self.unsettled(nodes)}", seconds)
+
+    def last_lines(self, count=300):
+        """The end of what the nodes have logged."""
+        return self.log_path.read_text("utf-8", "replace").splitlines()[-count:]
+
+    # ---- the end
+
+    def kill_parent(self):
+        """kill -9 of the parent; its children end with it."""
+        self.parent.kill()
+        self._reap_parent()
+        for member in self.running():
+            if not member.is_ours():
+                member.wait()
+
+    def stop_parent(self):
+        """SIGTERM to the parent, which drains its children; its exit code."""
+        self.parent.send_signal(signal.SIGTERM)
+        code = self._reap_parent()
+        for member in self.running():
+            if not member.is_ours():
+                member.wait()
+        return code
+
+    def parent_ended(self):
+        """Waits for the parent, whose children have all ended; its exit code."""
+        return self._reap_parent()
+
+    def _reap_parent(self):
+        parent, self.parent = self.parent, None
+        try:
+            return parent.wait(timeout=node.STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            parent.kill()
+            parent.wait()
+            raise AssertionError(f"the parent did not end within {node.STOP_SECONDS_MAX} s") from None
+        finally:
+            parent.stdout.close()
+
+    def end(self):
+        """At the end of a test: whatever still runs must drain well."""
+        failures = []
+        ours = [member for member in self.running() if member.is_ours()]
+        for member in ours:
+            member.signal(signal.SIGCONT)
+            member.signal(signal.SIGTERM)
+        if self.parent is not None:
+            # With no child left it ends by itself, with 1.
+            has_children = any(not member.is_ours() for member in self.running())
+            code = self.stop_parent() if has_children else self.parent_ended()
+            if has_children and code != 0:
+                failures.append(f"SIGTERM ended the parent with exit code {code}")
+        for member in ours:
+            code = member.wait()
+            if code != 0:
+                failures.append(f"SIGTERM ended node {member.id} with exit code {code}")
+        self.log.close()
+        assert not failures, failures
