@@ -25,7 +25,18 @@ const SHOWS: &[Show] = &[
     Show {
         name: "real-input",
         about: "100,000 lines through boto3 and the AWS CLI while the node is killed and restarted",
-        run: real_input,
+        run: |house| aws(house, "test_real_input.py", &[("ANABRANCH_REAL_INPUT_LINES", "100000")]),
+        exists: |_| aws_clients::SERVED,
+    },
+    Show {
+        name: "fire",
+        about: "100,000 lines into three nodes; leaders killed, disks lost, all killed at once",
+        run: |house| {
+            let lines = ("ANABRANCH_FIRE_LINES", "100000");
+            let (leaders, lost) = (("ANABRANCH_FIRE_LEADERS", "10"), ("ANABRANCH_FIRE_LOST", "3"));
+            let all = ("ANABRANCH_FIRE_ALL", "3");
+            aws(house, "test_fire.py", &[lines, leaders, lost, all])
+        },
         exists: |_| aws_clients::SERVED,
     },
     Show {
@@ -91,9 +102,10 @@ fn log_crashes(house: &House) -> anyhow::Result<()> {
     house::run(cargo.args(["test", "--package", "anabranch-walog", "--test", "crashes", "--", "--nocapture"]))
 }
 
-fn real_input(house: &House) -> anyhow::Result<()> {
-    let test = ["tests/aws/test_real_input.py", "-s"];
-    aws_clients::pytest(house, Profile::Release, &test, &[("ANABRANCH_REAL_INPUT_LINES", "100000")])
+/// Runs one file of the AWS clients' tests at the size that `variables` say, against the binary that
+/// is shipped.
+fn aws(house: &House, file: &str, variables: &[(&str, &str)]) -> anyhow::Result<()> {
+    aws_clients::pytest(house, Profile::Release, &[&format!("tests/aws/{file}"), "-s"], variables)
 }
 
 fn has_processes(house: &House) -> bool {
