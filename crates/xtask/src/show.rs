@@ -40,6 +40,16 @@ const SHOWS: &[Show] = &[
         exists: |_| aws_clients::SERVED,
     },
     Show {
+        name: "failover",
+        about: "three runs of 20 killed leaders, and restarts by plan: how long a group takes no put",
+        run: |house| {
+            let (runs, kills) = (("ANABRANCH_FAILOVER_RUNS", "3"), ("ANABRANCH_FAILOVER_KILLS", "20"));
+            let (rounds, judge) = (("ANABRANCH_FAILOVER_ROUNDS", "3"), ("ANABRANCH_FAILOVER_JUDGE", "1"));
+            aws(house, "test_failover.py", &[runs, kills, rounds, judge])
+        },
+        exists: |_| aws_clients::SERVED,
+    },
+    Show {
         name: "bad-input",
         about: "20,000 bad requests and an expired iterator, with and without verified signatures",
         run: |house| {
