@@ -17,6 +17,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -221,11 +222,16 @@ class Cluster:
             node.binary(), "dev", "--data-dir", str(data), "--listen", free_address(),
             "--tls-listen", "127.0.0.1:0", "--peer-listen", peer, "--groups", str(self.groups), *arguments,
         ]  # fmt: skip
+        member = Member(command, data, self.log, peer)
         if not first:
-            command += ["--join", ",".join(member.peer for member in self.nodes.values())]
-        member = Member(command, data, self.log, peer).start()
+            member.start_command += self._joining(member)
+        member.start()
         self.nodes[member.id] = member
         return member
+
+    def _joining(self, member):
+        """The option by which it joins the others."""
+        return ["--join", ",".join(other.peer for other in self.nodes.values() if other is not member)]
 
     # ---- what is done to nodes
 
@@ -255,6 +261,9 @@ class Cluster:
         if member.is_running():
             member.kill()
         shutil.rmtree(member.data)
+        if "--join" not in member.start_command:
+            # Or it would make a cluster of its own.
+            member.start_command += self._joining(member)
         member.start()
         assert member.id != identity, "a new directory has got an old node's id"
         del self.nodes[identity]
@@ -294,6 +303,13 @@ class Cluster:
         """Which group holds which shard."""
         shards = wait_until(lambda: [status["shards"] for status in self.statuses().values()], "a status")[0]
         return {shard["shard"]: shard["group"] for shard in shards if shard["stream"] == stream}
+
+    def balance(self):
+        """How many replicas of groups for data each node holds, and how many of the groups it leads."""
+        claims = [claim for group, claim in self.claims().items() if group != 0]
+        holders = Counter(replica["node"] for claim in claims for replica in claim["replicas"])
+        leaders = Counter(claim["leader"] for claim in claims)
+        return {identity: (holders[identity], leaders[identity]) for identity in sorted(self.nodes)}
 
     def unsettled(self, nodes=None):
         """What is not as it is to be on all of `nodes`: each serves, each group has a leader and its

@@ -50,6 +50,12 @@ const SHOWS: &[Show] = &[
         exists: |_| aws_clients::SERVED,
     },
     Show {
+        name: "growth",
+        about: "a node with 1 GiB grows into three and five under load, loses its disk, and gives one up",
+        run: |house| aws(house, "test_growth.py", &[("ANABRANCH_GROWTH_MIB", "1024")]),
+        exists: |_| aws_clients::SERVED,
+    },
+    Show {
         name: "bad-input",
         about: "20,000 bad requests and an expired iterator, with and without verified signatures",
         run: |house| {
