@@ -3,6 +3,7 @@
 use crate::shard_limits::ShardLimits;
 use crate::token_bucket::{RateExceeded, TokenBucket};
 use std::fmt;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// Which of a shard's limits is meant.
@@ -66,30 +67,41 @@ pub struct ShardBudget {
 impl ShardBudget {
     /// A budget with nothing used.
     pub fn new(limits: &ShardLimits, now: Duration) -> Self {
-        ShardBudget {
-            write_bytes: TokenBucket::new(limits.write_bytes_per_second, now),
-            write_records: TokenBucket::new(limits.write_records_per_second, now),
-            read_bytes: TokenBucket::new(limits.read_bytes_per_second, now),
-            read_calls: TokenBucket::new(limits.read_calls_per_second, now),
-        }
+        ShardBudget::of(limits, |rate| TokenBucket::new(rate, now))
     }
 
-    /// The budget of a shard whose leader changed: the same as if this node had admitted
-    /// `consumed` itself, oldest first. The last second is enough for traffic within the
-    /// limits; debt that is older than the oldest of `consumed` is forgiven.
+    /// How far back consumption matters to [`ShardBudget::rebuilt`]: one second fills a bucket, the
+    /// next one is what it may have been used in.
+    pub const LOOKS_BACK: Duration = Duration::from_secs(2);
+
+    /// The budget of a shard whose leader changed, of what it took within [`ShardBudget::LOOKS_BACK`],
+    /// oldest first.
+    ///
+    /// What was left before is not known, and nothing is assumed. So a shard that is used to its limit
+    /// does not get a burst from each leader (I8), and one that was idle for a second within that time
+    /// is as if this node had admitted `consumed` itself. Debt that is older is forgiven.
     pub fn rebuilt(limits: &ShardLimits, consumed: impl IntoIterator<Item = Consumed>, now: Duration) -> Self {
-        let mut budget = ShardBudget::new(limits, now);
-        let mut ago = None;
+        let mut budget = ShardBudget::of(limits, |rate| TokenBucket::empty(rate, now));
+        let mut ago = ShardBudget::LOOKS_BACK;
         for event in consumed {
-            budget.earn(ago.map_or(Duration::ZERO, |earlier: Duration| earlier.saturating_sub(event.ago)));
+            budget.earn(ago.saturating_sub(event.ago));
             budget.write_bytes.charge(event.write_bytes, now);
             budget.write_records.charge(event.write_records, now);
             budget.read_bytes.charge(event.read_bytes, now);
             budget.read_calls.charge(event.read_calls, now);
-            ago = Some(event.ago);
+            ago = event.ago;
         }
-        budget.earn(ago.unwrap_or(Duration::ZERO));
+        budget.earn(ago);
         budget
+    }
+
+    fn of(limits: &ShardLimits, bucket: impl Fn(NonZeroU64) -> TokenBucket) -> Self {
+        ShardBudget {
+            write_bytes: bucket(limits.write_bytes_per_second),
+            write_records: bucket(limits.write_records_per_second),
+            read_bytes: bucket(limits.read_bytes_per_second),
+            read_calls: bucket(limits.read_calls_per_second),
+        }
     }
 
     /// Admits the records of one request, all or none.
@@ -220,10 +232,16 @@ mod tests {
         assert!(size_of::<ShardBudget>() * 10_000 < 2 * 1024 * 1024);
     }
 
+    #[test]
+    fn a_shard_that_was_idle_has_its_whole_burst_again() {
+        let limits = ShardLimits::default();
+        assert_eq!(ShardBudget::rebuilt(&limits, [], START), ShardBudget::new(&limits, START));
+    }
+
     proptest! {
         #[test]
-        fn a_rebuilt_budget_is_the_one_that_the_old_leader_had(
-            writes in prop::collection::vec((1u64..400, 0u64..300_000, 0u64..300), 1..30), rest_ms in 0u64..3_000,
+        fn a_rebuilt_budget_is_the_one_that_the_old_leader_had_if_it_was_full_a_second_ago(
+            writes in prop::collection::vec((1u64..30, 0u64..300_000, 0u64..300), 1..30), rest_ms in 0u64..100,
         ) {
             let limits = ShardLimits::default();
             let mut old = ShardBudget::new(&limits, START);
@@ -244,6 +262,34 @@ mod tests {
             old.write_records.charge(0, now);
             prop_assert_eq!(new.write_bytes, old.write_bytes);
             prop_assert_eq!(new.write_records, old.write_records);
+        }
+
+        #[test]
+        fn a_shard_that_is_used_to_its_limit_gets_no_burst_from_the_next_leader(
+            pauses_ms in prop::collection::vec(1u64..20, 400..600), bytes in 1_000u64..60_000,
+        ) {
+            let limits = ShardLimits::default();
+            let mut old = ShardBudget::new(&limits, START);
+            let mut now = START;
+            let mut taken = Vec::new();
+            for pause_ms in pauses_ms {
+                now += Duration::from_millis(pause_ms);
+                // More than is let in: until the next one is refused.
+                while old.admit_write(bytes, 1, now).is_ok() {
+                    taken.push((now, bytes));
+                }
+            }
+            let lately = taken.iter().filter(|(at, _)| now - *at <= ShardBudget::LOOKS_BACK);
+            let consumed = lately.map(|&(at, write_bytes)| Consumed {
+                ago: now - at, write_bytes, write_records: 1, ..Consumed::default()
+            });
+            let mut new = ShardBudget::rebuilt(&limits, consumed, now);
+            let mut more = 0;
+            while new.admit_write(bytes, 1, now).is_ok() {
+                more += 1;
+            }
+            // The debt of a write before that is forgiven, no more.
+            prop_assert!(more <= 2, "{} writes of {} bytes", more, bytes);
         }
     }
 }

@@ -34,9 +34,14 @@ pub struct RateExceeded {
 impl TokenBucket {
     /// A full bucket.
     pub fn new(units_per_second: NonZeroU64, now: Duration) -> Self {
-        let mut bucket = TokenBucket { units_per_second, balance: 0, credited_until_us: micros(now) };
+        let mut bucket = TokenBucket::empty(units_per_second, now);
         bucket.balance = bucket.capacity();
         bucket
+    }
+
+    /// A bucket with nothing in it and no debt.
+    pub(crate) fn empty(units_per_second: NonZeroU64, now: Duration) -> Self {
+        TokenBucket { units_per_second, balance: 0, credited_until_us: micros(now) }
     }
 
     /// Takes `units` when the balance is positive, be it less than `units`.

@@ -1,10 +1,10 @@
-//! What a shard took in its last second, read back from what was applied: a new leader's budgets
+//! What a shard took lately, read back from what was applied: a new leader's budgets
 //! begin there, so that failover neither doubles a budget nor throttles everyone (D6).
 
 use crate::read::{run_search, store_failed};
 use crate::shared::SharedState;
 use anabranch_cluster::NodeError;
-use anabranch_limiter::Consumed;
+use anabranch_limiter::{Consumed, ShardBudget};
 use anabranch_shard::ShardNo;
 use anabranch_store::{Direction, Family, StoreError};
 use anabranch_types::Timestamp;
@@ -13,22 +13,22 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-/// How far back consumption matters: a bucket's burst is one second.
-pub(crate) const LOOKED_BACK: Duration = Duration::from_secs(1);
+/// How far back consumption matters.
+const LOOKED_BACK: Duration = ShardBudget::LOOKS_BACK;
 
-/// Whether anything was written to `shard` within the last second before `now`.
+/// Whether anything was written to `shard` within [`LOOKED_BACK`] before `now`.
 pub(crate) fn is_recent(shared: &SharedState, shard: ShardNo, now: Timestamp) -> bool {
     let state = shared.state.read();
     let newest = state.shard_by_no(shard).and_then(|shard| shard.newest);
     newest.is_some_and(|newest| newest.arrival.plus(LOOKED_BACK) > now)
 }
 
-/// The writes of the last second, oldest first. Blocks on the store. What is stamped later than
+/// The writes within [`LOOKED_BACK`], oldest first. Blocks on the store. What is stamped later than
 /// `now`, by a clock that was ahead, is not counted: nobody knows when it was.
 ///
 /// # Errors
 /// [`NodeError`] when what is stored cannot be read.
-pub(crate) fn of_last_second(shared: &SharedState, shard: ShardNo, now: Timestamp) -> Result<Vec<Consumed>, NodeError> {
+pub(crate) fn lately(shared: &SharedState, shard: ShardNo, now: Timestamp) -> Result<Vec<Consumed>, NodeError> {
     let since = now.minus(LOOKED_BACK);
     let Some(search) = shared.state.read().time_search(shard, since) else { return Ok(Vec::new()) };
     let from = run_search(&*shared.store, search)?;

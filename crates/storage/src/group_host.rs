@@ -5,7 +5,7 @@ use crate::config::StorageOptions;
 use crate::consumption;
 use crate::error::HostError;
 use crate::machine::ShardMachine;
-use crate::shared::CurrentState;
+use crate::shared::{CurrentState, SharedState};
 
 use anabranch_cluster::{GroupReport, NodeError, ShardKey, Writable};
 use anabranch_consensus::{BarrierError, Group, GroupOptions, ProposeError, TransferError};
@@ -107,19 +107,24 @@ impl HostedGroup {
         self.group.check_room().map_err(|error| NodeError::Unavailable { reason: error.to_string() })
     }
 
-    /// A shard that this replica meets for the first time as its leader goes on with what it took in
-    /// the last second, whoever led then (I8). Before its first put and its first read alike.
+    /// A shard that this replica meets for the first time as its leader goes on with what it took
+    /// lately, whoever led then (I8). Before its first put and its first read alike.
     pub(crate) async fn begin_budget(&self, key: ShardKey) -> Result<(), NodeError> {
+        let no_of = |shared: &SharedState| shared.state.read().shard(key.stream, key.shard).map(|shard| shard.no);
+        let known = no_of(&self.current.now());
+        if known.is_some_and(|no| !self.budgets.lacks(self.group.term(), no)) {
+            return Ok(());
+        }
+        // A new leader may still have to apply what the last one took in, and shards that it created.
+        self.read_barrier().await?;
         let (term, now) = (self.group.term(), self.env.now());
         let shared = self.current.now();
-        let Some(no) = shared.state.read().shard(key.stream, key.shard).map(|shard| shard.no) else {
-            return Ok(());
-        };
+        let Some(no) = no_of(&shared) else { return Ok(()) };
         if !self.budgets.lacks(term, no) {
             return Ok(());
         }
         let consumed = if consumption::is_recent(&shared, no, now) {
-            let read = tokio::task::spawn_blocking(move || consumption::of_last_second(&shared, no, now));
+            let read = tokio::task::spawn_blocking(move || consumption::lately(&shared, no, now));
             read.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??
         } else {
             Vec::new()
