@@ -6,6 +6,7 @@ ANABRANCH_GROWTH_MIB is how much the node holds before.
 
 import base64
 import hashlib
+import json
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -50,6 +51,12 @@ def _fill(api):
         for told in pool.map(call, calls):
             acknowledged |= told
     return acknowledged
+
+
+def _is_flushed(api):
+    """Whether all is flushed. A node by itself keeps no log then: what it has can only travel as snapshots."""
+    groups = json.loads(clusters.page(api, "/status") or "{}").get("groups", [])
+    return bool(groups) and all(group["flushed"] == group["applied"] for group in groups)
 
 
 def _check_bulk(api, acknowledged):
@@ -98,6 +105,7 @@ def a_used_node_grows_loses_its_disk_and_shrinks_under_load(start_node, make_clu
     print(f"\n{MIB} MiB", flush=True)
     single = start_node("--no-limits", "--stream", f"{BULK}:{SHARDS}", "--stream", f"{USED}:{SHARDS}")
     bulk = _fill(single.api)
+    clusters.wait_until(lambda: _is_flushed(single.api), "flushes")
     single.stop()
     cluster = make_cluster()
     first = cluster.add("--no-limits", data=single.data_dir, first=True)

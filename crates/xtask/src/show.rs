@@ -56,6 +56,14 @@ const SHOWS: &[Show] = &[
         exists: |_| aws_clients::SERVED,
     },
     Show {
+        name: "leaders",
+        about: "one limit over three nodes for a minute, and 30 reads of leaders that were passed over",
+        run: |house| {
+            aws(house, "test_limits_cluster.py", &[("ANABRANCH_LIMIT_SECONDS", "60"), ("ANABRANCH_PAUSES", "30")])
+        },
+        exists: |_| aws_clients::SERVED,
+    },
+    Show {
         name: "bad-input",
         about: "20,000 bad requests and an expired iterator, with and without verified signatures",
         run: |house| {
