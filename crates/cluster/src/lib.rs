@@ -29,8 +29,8 @@ pub use storage_node::{
 };
 pub use view::{ClusterView, ViewWatch};
 pub use wire::{
-    JoinFailed, NodeIdentity, PeerAddress, PeerLinks, PeerListener, PeerNetwork, PeerOptions, PeerServer, PeerStream,
-    Peers, Refusal, RefusedField, RemoteMetadata, RemoteStorage, Replicas, Role, SecretTooShort, Served, SharedSecret,
-    TcpNetwork, join,
+    Acquaintances, JoinFailed, NodeIdentity, PeerAddress, PeerLinks, PeerListener, PeerNetwork, PeerOptions,
+    PeerServer, PeerStream, Peers, Refusal, RefusedField, RemoteMetadata, RemoteStorage, Replicas, Role,
+    SecretTooShort, Served, SharedSecret, TcpNetwork, join,
 };
 pub use writable::Writable;

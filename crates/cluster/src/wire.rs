@@ -17,7 +17,7 @@ pub use client::{JoinFailed, PeerLinks, RemoteMetadata, RemoteStorage, join};
 pub use config::PeerOptions;
 pub use identity::NodeIdentity;
 pub use network::{PeerListener, PeerNetwork, PeerStream, TcpNetwork};
-pub use peers::{PeerAddress, Peers};
+pub use peers::{Acquaintances, PeerAddress, Peers};
 pub use proof::{SecretTooShort, SharedSecret};
 pub use refusal::{Refusal, RefusedField};
 pub use server::{PeerServer, Replicas, Role, Served};

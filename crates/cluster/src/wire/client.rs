@@ -55,7 +55,8 @@ struct PeerLink {
 impl PeerLinks {
     /// Links of `this` node to those that `peers` knows. Connects to nobody yet.
     pub fn new(this: NodeIdentity, peers: Arc<dyn Peers>, options: PeerOptions, env: Env) -> Self {
-        let identification = Identification { this, secret: options.secret.clone() };
+        let (secret, listens_at) = (options.secret.clone(), options.listens_at.clone());
+        let identification = Identification { this, secret, listens_at };
         let common = Arc::new(Common { identification, peers, options, env });
         PeerLinks { common, links: Arc::default() }
     }
@@ -76,7 +77,7 @@ impl PeerLinks {
         if let Some(link) = links.get(&node) {
             return Arc::clone(link);
         }
-        links.retain(|known, _| self.common.peers.peer(*known).is_some());
+        links.retain(|known, _| self.common.peers.reach(*known).is_some());
         let lane = |name| Arc::new(Lane::new(name, node, Arc::clone(&self.common)));
         let link = PeerLink {
             appends: lane("appends"),

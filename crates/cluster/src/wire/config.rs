@@ -13,6 +13,8 @@ pub struct PeerOptions {
     /// What all nodes of the cluster know and nobody else does. Without it only peers on the same
     /// machine are talked to (D14).
     pub secret: Option<SharedSecret>,
+    /// Where this node tells others that it listens for them, `host:port`; empty when it does not.
+    pub listens_at: String,
     /// How connections are made.
     pub network: Arc<dyn PeerNetwork>,
     /// How long one attempt to connect may take, name lookup included.
@@ -54,6 +56,7 @@ impl Default for PeerOptions {
     fn default() -> Self {
         PeerOptions {
             secret: None,
+            listens_at: String::new(),
             network: Arc::new(TcpNetwork),
             connect_max: Duration::from_secs(2),
             reconnect: BackoffLimits {

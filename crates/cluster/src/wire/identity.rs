@@ -40,6 +40,8 @@ impl NodeIdentity {
 pub(super) struct Identification {
     pub this: NodeIdentity,
     pub secret: Option<SharedSecret>,
+    /// Where it listens, `host:port`; empty when it does not.
+    pub listens_at: String,
 }
 
 impl Identification {
@@ -52,6 +54,7 @@ impl Identification {
             incarnation: Some(uint128(self.this.incarnation.0)),
             to_node: to.0,
             proof: proof.into(),
+            address: self.listens_at.clone(),
         };
         (HeaderName::from_static(CALLER), binary(&caller))
     }
@@ -173,6 +176,11 @@ impl Identification {
         let text = format!("node {} is of cluster {}, not of {}", other.node, other.cluster, self.this.cluster);
         Err(Refusal::new(RefusedField::Cluster, text))
     }
+}
+
+/// Where the caller says that it listens; empty when it does not say.
+pub(super) fn address_of_caller(headers: &HeaderMap) -> String {
+    header(headers, CALLER).map(|claimed: proto::Caller| claimed.address).unwrap_or_default()
 }
 
 fn check_incarnation(of: NodeIdentity, known: Incarnation) -> Result<(), Refusal> {

@@ -85,8 +85,10 @@ impl PeerServer {
         let metadata = MetadataCallsServer::new(LocalMetadata(served.metadata))
             .max_decoding_message_size(call_max)
             .max_encoding_message_size(call_max);
+        let (secret, listens_at) = (options.secret.clone(), options.listens_at.clone());
+        let identification = Identification { this, secret, listens_at };
         PeerServer {
-            identification: Identification { this, secret: options.secret.clone() },
+            identification,
             peers,
             connections: Arc::new(Semaphore::new(options.connections_max)),
             refusals: RefusalLog::default(),

@@ -5,8 +5,8 @@ use super::error::StartError;
 use crate::config::{NodeConfig, PeerSecret};
 use crate::data_dir::{DataDir, EmptyDir, Identity};
 use anabranch_cluster::{
-    JoinNode, JoinReply, JoinRequest, NodeError, NodeIdentity, PeerAddress, PeerLinks, PeerOptions, PeerServer, Peers,
-    Role, Served, ViewWatch,
+    Acquaintances, JoinNode, JoinReply, JoinRequest, NodeError, NodeIdentity, PeerAddress, PeerLinks, PeerOptions,
+    PeerServer, Peers, Role, Served, ViewWatch,
 };
 use anabranch_runtime::{Env, OnFailure, TaskGroup};
 use anabranch_types::NodeId;
@@ -43,8 +43,10 @@ impl PeerNet {
         let env = env.in_group("peers");
         let Identity { cluster, node, incarnation, .. } = *directory.identity();
         let this = NodeIdentity { cluster, node, incarnation };
-        let (options, served) = (peer_options(config), Served::default());
-        let peers: Arc<dyn Peers> = Arc::new(view);
+        let bound = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        let listens_at = bound.map(|bound| config.advertised_peer(bound)).unwrap_or_default();
+        let (options, served) = (PeerOptions { listens_at, ..peer_options(config) }, Served::default());
+        let peers: Arc<dyn Peers> = Arc::new(Acquaintances::new(view));
         if let Some(listener) = listener {
             let server = PeerServer::new(this, served.clone(), Arc::clone(&peers), options.clone(), env.clone());
             env.tasks.spawn("peer_listener", OnFailure::ShutDown, Arc::new(server).serve(listener));

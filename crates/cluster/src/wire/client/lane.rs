@@ -88,7 +88,7 @@ impl Lane {
     pub async fn connection(self: &Arc<Self>) -> Result<Connection, NoLink> {
         let mut changes = self.state.subscribe();
         loop {
-            let peer = self.common.peers.peer(self.node);
+            let peer = self.common.peers.reach(self.node);
             let peer = peer.ok_or_else(|| NoLink(format!("no node {} is known", self.node)))?;
             if peer.address.is_empty() {
                 return Err(NoLink(format!("node {} has no listener for nodes", self.node)));

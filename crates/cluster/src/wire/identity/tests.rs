@@ -23,7 +23,8 @@ impl Peers for Known {
 fn node(number: u64, secret: Option<&str>) -> Identification {
     let this =
         NodeIdentity { cluster: ClusterId(1 << 100), node: NodeId(number), incarnation: Incarnation(number.into()) };
-    Identification { this, secret: secret.map(|text| SharedSecret::new(text.as_bytes()).unwrap()) }
+    let secret = secret.map(|text| SharedSecret::new(text.as_bytes()).unwrap());
+    Identification { this, secret, listens_at: String::new() }
 }
 
 fn headers(header: (HeaderName, HeaderValue)) -> HeaderMap {

@@ -1,6 +1,8 @@
 //! What every call passes: identity, deadline, and the service that it names.
 
 use super::PeerServer;
+use crate::wire::identity::{NodeIdentity, address_of_caller};
+use crate::wire::peers::PeerAddress;
 use crate::wire::refusal::Refusal;
 use anabranch_proto::peer::v1::joining_server::SERVICE_NAME as JOINING;
 use anabranch_proto::peer::v1::metadata_calls_server::SERVICE_NAME as METADATA;
@@ -40,7 +42,8 @@ impl PeerServer {
             JOINING => self.identification.check_joiner(request.headers(), origin),
             service => {
                 let from_new = matches!(service, MESSAGES | APPENDS);
-                self.identification.check_caller(request.headers(), origin, &*self.peers, from_new)
+                let checked = self.identification.check_caller(request.headers(), origin, &*self.peers, from_new);
+                checked.inspect(|caller| self.meet(*caller, request.headers()))
             }
         };
         let caller = match checked {
@@ -61,6 +64,17 @@ impl PeerServer {
         let (name, value) = self.identification.answerer_header(caller);
         answer.headers_mut().insert(name, value);
         answer
+    }
+
+    /// Keeps in mind where a caller listens that the catalog does not tell of yet.
+    fn meet(&self, caller: NodeIdentity, headers: &HeaderMap) {
+        if self.peers.peer(caller.node).is_some() {
+            return;
+        }
+        let address = address_of_caller(headers);
+        if !address.is_empty() {
+            self.peers.met(caller.node, PeerAddress { address, incarnation: caller.incarnation });
+        }
     }
 
     async fn dispatch(&self, request: Request<Incoming>) -> Response<Body> {
