@@ -4,7 +4,7 @@ use crate::error::MetadataError;
 use crate::metadata::Metadata;
 use crate::propose::propose;
 use crate::token_keys::new_secret;
-use anabranch_catalog::{Bootstrap, BootstrapRefused, FEATURE_LEVEL, NodeAddresses};
+use anabranch_catalog::{Bootstrap, BootstrapRefused, NodeAddresses};
 use anabranch_types::{ClusterId, Incarnation, NodeId};
 
 /// The node that makes the cluster.
@@ -18,6 +18,8 @@ pub struct FirstNode {
     pub incarnation: Incarnation,
     /// Where it is reached.
     pub addresses: NodeAddresses,
+    /// The highest feature level that it understands.
+    pub feature_level: u16,
     /// Data groups to make.
     pub data_groups: u32,
 }
@@ -29,13 +31,13 @@ impl Metadata {
     /// # Errors
     /// [`MetadataError::Bootstrap`] when the catalog is another cluster's or refuses the node.
     pub async fn bootstrap(&self, first: FirstNode) -> Result<(), MetadataError> {
-        let FirstNode { cluster, node, incarnation, addresses, data_groups } = first;
+        let FirstNode { cluster, node, incarnation, addresses, feature_level, data_groups } = first;
         let command = Bootstrap {
             cluster,
             node,
             incarnation,
             addresses,
-            feature_level: FEATURE_LEVEL,
+            feature_level,
             data_groups,
             token_secret: new_secret(self),
             now: self.env.clock.wall(),

@@ -1,6 +1,6 @@
 //! The catalog as the metadata group applies it: rows of one family, and a view for gateways.
 
-use anabranch_catalog::{Catalog, LoadError, RowMutation};
+use anabranch_catalog::{Catalog, FEATURE_LEVEL, LoadError, RowMutation, check_level};
 use anabranch_cluster::{ClusterView, ViewWatch};
 use anabranch_consensus::{
     AppliedRowError, AppliedState, CheckpointJob, Committed, FlushJob, Machine, MachineError, Payload,
@@ -22,6 +22,8 @@ pub struct CatalogMachine {
     applied: AppliedState,
     store: Arc<dyn Store>,
     view: ViewWatch,
+    /// Commands above it stop the node (D15).
+    level: u16,
     /// None where no snapshots of other replicas come.
     home: Option<Arc<dyn StoreHome>>,
 }
@@ -55,7 +57,7 @@ impl CatalogMachine {
     pub fn open(store: Arc<dyn Store>, home: Option<Arc<dyn StoreHome>>) -> Result<Self, OpenError> {
         let (catalog, applied) = load(&*store)?;
         let view = ViewWatch::new(view_of(&catalog));
-        Ok(CatalogMachine { catalog, applied, store, view, home })
+        Ok(CatalogMachine { catalog, applied, store, view, level: FEATURE_LEVEL, home })
     }
 
     fn take_in(&mut self, dir: &Path) -> Result<(), OpenError> {
@@ -67,6 +69,12 @@ impl CatalogMachine {
         (self.catalog, self.applied, self.store) = (catalog, applied, store);
         self.view.publish(view_of(&self.catalog));
         Ok(())
+    }
+
+    /// The same, which knows no commands above `level`: as an older build would.
+    #[must_use]
+    pub fn at_level(self, level: u16) -> Self {
+        CatalogMachine { level, ..self }
     }
 
     /// Where each applied change is shown.
@@ -108,7 +116,8 @@ impl Machine for CatalogMachine {
                     Bytes::new()
                 }
                 Payload::Command(command) => {
-                    let outcome = self.catalog.apply(entry.id.index, &command, &mut rows);
+                    let known = check_level(&command, self.level);
+                    let outcome = known.and_then(|()| self.catalog.apply(entry.id.index, &command, &mut rows));
                     outcome.map_err(|error| MachineError(error.to_string()))?
                 }
             });

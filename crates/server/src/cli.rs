@@ -14,6 +14,7 @@ use crate::config::{
     HostPort, InvalidPeerSecret, LISTEN_DEFAULT, LOG_FILTER_DEFAULT, LogConfig, MemoryConfig, NodeConfig, PeerSecret,
     SECRET_VARIABLE, ShardLimits, StreamSpec, TLS_LISTEN_DEFAULT, TelemetryConfig,
 };
+use anabranch_catalog::FEATURE_LEVEL;
 use anabranch_telemetry::{LogFilter, LogFormat, OtlpEndpoint};
 use anabranch_types::AccountId;
 use clap::builder::BoolishValueParser;
@@ -82,6 +83,9 @@ pub struct DevArgs {
     /// The account that owns all streams: twelve digits.
     #[arg(long, env = "ANABRANCH_ACCOUNT", value_name = "DIGITS", default_value_t = AccountId::DEFAULT, value_parser = account)]
     pub account: AccountId,
+    /// Take part as a build of this feature level would; for proofs of upgrades.
+    #[arg(long, env = "ANABRANCH_FEATURE_LEVEL", hide = true, value_parser = value_parser!(u16).range(1..=FEATURE_LEVEL as i64))]
+    pub feature_level: Option<u16>,
     /// Replication groups for data, made on the first start.
     #[arg(long, env = "ANABRANCH_GROUPS", value_name = "COUNT", default_value_t = GROUPS_DEFAULT)]
     pub groups: u32,
@@ -189,6 +193,7 @@ impl DevArgs {
             account: self.account,
             limits: if self.no_limits { ShardLimits::Off } else { ShardLimits::Aws },
             access: Access::Anyone,
+            feature_level: self.feature_level.unwrap_or(FEATURE_LEVEL),
             groups: self.groups,
             streams: self.streams,
             log: LogConfig::default(),

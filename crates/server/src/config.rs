@@ -76,6 +76,9 @@ pub struct NodeConfig {
     pub limits: ShardLimits,
     /// Who may call.
     pub access: Access,
+    /// The feature level that the node takes part at: that of its build, or a lower one, for proving
+    /// what a cluster of different builds does (D15).
+    pub feature_level: u16,
     /// Data groups made at bootstrap, from 1 to [`GROUPS_MAX`]; ignored afterwards.
     pub groups: u32,
     /// Streams that are created at start where they do not exist.

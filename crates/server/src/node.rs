@@ -87,7 +87,7 @@ impl Node {
         let log = &*self.log.insert(log::open(config, directory, &env).await?);
         let stores = Stores::new(config, directory)?;
         groups::check_not_lost(log, &stores)?;
-        let machine = groups::open_catalog(&stores).await?;
+        let machine = groups::open_catalog(&stores, config.feature_level).await?;
         let view = machine.view();
         let net = &*self.peers.insert(PeerNet::start(config, directory, peer_listener, view.clone(), &env));
         let stores = if bound.peer.is_some() { stores.connected(Arc::new(net.links.clone()), &work) } else { stores };
@@ -177,6 +177,7 @@ async fn bootstrap_founder(
         node: identity.node,
         incarnation: identity.incarnation,
         addresses: enter::addresses(config, bound)?,
+        feature_level: config.feature_level,
         data_groups: config.groups,
     };
     Ok(metadata.bootstrap(first).await?)

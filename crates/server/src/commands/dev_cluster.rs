@@ -12,6 +12,7 @@ mod node;
 mod plan;
 mod ports;
 mod remembered;
+mod replicated;
 mod start_command;
 mod watching;
 

@@ -5,6 +5,7 @@ use super::{
     Access, Broken, ClusterStart, ConfigError, Credential, DRAIN_TIMEOUT_DEFAULT, DataDirChoice, GROUPS_DEFAULT,
     LogConfig, MemoryConfig, NodeConfig, PeerSecret, ShardLimits, TelemetryConfig, TlsFiles,
 };
+use anabranch_catalog::FEATURE_LEVEL;
 use anabranch_telemetry::{LogFilter, LogFormat, OtlpEndpoint};
 use anabranch_types::AccountId;
 use serde::Deserialize;
@@ -108,6 +109,7 @@ impl FileConfig {
             account: self.account,
             limits: self.limits,
             access: Access::Credentials(self.credentials),
+            feature_level: FEATURE_LEVEL,
             groups: self.groups,
             streams: Vec::new(),
             log: self.log,

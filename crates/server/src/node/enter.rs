@@ -6,7 +6,7 @@ use crate::config::{ClusterStart, HostPort, NodeConfig};
 use crate::data_dir::{DataDir, EmptyDir, Identity};
 use crate::listeners::Bound;
 use crate::node::peers::peer_options;
-use anabranch_catalog::{FEATURE_LEVEL, NodeAddresses};
+use anabranch_catalog::NodeAddresses;
 use anabranch_cluster::{JoinReply, JoinRequest, PeerOptions, Welcome, join};
 use anabranch_runtime::{Backoff, BackoffLimits, Env};
 use std::time::Duration;
@@ -58,7 +58,7 @@ impl<'a> Asking<'a> {
     fn new(config: &NodeConfig, directory: &EmptyDir, bound: Bound, env: &'a Env) -> Result<Self, StartError> {
         let incarnation = directory.incarnation(&*env.random)?;
         let addresses = addresses(config, bound)?;
-        let request = JoinRequest { incarnation, addresses, feature_level: FEATURE_LEVEL };
+        let request = JoinRequest { incarnation, addresses, feature_level: config.feature_level };
         Ok(Asking { request, options: peer_options(config), env })
     }
 

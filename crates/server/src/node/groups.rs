@@ -122,9 +122,10 @@ pub(super) fn check_not_lost(log: &Walog, stores: &Stores) -> Result<(), StartEr
 }
 
 /// This node's replica of the catalog as it is on disk.
-pub(super) async fn open_catalog(stores: &Stores) -> Result<CatalogMachine, StartError> {
+pub(super) async fn open_catalog(stores: &Stores, level: u16) -> Result<CatalogMachine, StartError> {
     let (store, home) = stores.open(GroupId::METADATA).await?;
-    Ok(tokio::task::spawn_blocking(move || CatalogMachine::open(store, Some(home))).await??)
+    let machine = tokio::task::spawn_blocking(move || CatalogMachine::open(store, Some(home))).await??;
+    Ok(machine.at_level(level))
 }
 
 /// Starts this node's replica of the metadata group. That of a new cluster's first node is a group

@@ -8,7 +8,7 @@ use super::peers::PeerNet;
 use crate::config::NodeConfig;
 use crate::data_dir::Identity;
 use crate::listeners::Bound;
-use anabranch_catalog::{FEATURE_LEVEL, UpdateNode, Zone};
+use anabranch_catalog::{UpdateNode, Zone};
 use anabranch_cluster::{JoinNode, MetadataNode, MetadataRouter, Router, StorageNode, ViewWatch, keep_members};
 use anabranch_metadata::{Joining, Metadata, MetadataService, announce};
 use anabranch_runtime::{Env, OnFailure};
@@ -69,7 +69,7 @@ impl Roles {
     ) -> Result<(), StartError> {
         let Identity { node, incarnation, .. } = self.identity;
         let addresses = enter::addresses(config, bound)?;
-        let update = UpdateNode { node, incarnation, addresses, feature_level: FEATURE_LEVEL };
+        let update = UpdateNode { node, incarnation, addresses, feature_level: config.feature_level };
         let zone = Zone::new(&config.zone)?;
         let (leader, of_task) = (self.metadata.clone(), env.clone());
         let announcing = async move { announce(&leader, update, zone, &of_task).await };

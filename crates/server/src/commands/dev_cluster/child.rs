@@ -20,6 +20,8 @@ const LINE_BYTES_MAX: u64 = 1 << 20;
 /// What becomes of nodes.
 #[derive(Debug)]
 pub(super) enum Event {
+    /// The groups of a new cluster have their replicas.
+    Replicated,
     /// A node is ready.
     Ready {
         /// The number of its directory.

@@ -54,7 +54,7 @@ async fn wait(plan: &NodePlan, env: &Env) -> Event {
     }
 }
 
-async fn ask_for_status(plan: &NodePlan) -> Result<NodeStatus, StatusError> {
+pub(super) async fn ask_for_status(plan: &NodePlan) -> Result<NodeStatus, StatusError> {
     let endpoint = Endpoint::from(plan.api_from_here());
     let asked = tokio::task::spawn_blocking({
         let endpoint = endpoint.clone();

@@ -5,6 +5,7 @@ use super::error::ClusterError;
 use super::found;
 use super::node::{NodePlan, Ready};
 use super::plan::ClusterPlan;
+use super::replicated;
 use crate::listeners::{ListenError, listen};
 use crate::run::{RunError, Signals, StopSignal};
 use anabranch_runtime::Env;
@@ -20,6 +21,8 @@ use tokio::sync::mpsc;
 const EVENTS_MAX: usize = 64;
 /// How often it is said who is waited for.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+/// How long the groups of a new cluster may take to get their replicas.
+const REPLICATED_PATIENCE: Duration = Duration::from_secs(60);
 /// How long the ports of a process that has just ended may stay taken, and how often they are tried.
 const PORT_PATIENCE: Duration = Duration::from_secs(2);
 const PORT_TRY_EVERY: Duration = Duration::from_millis(100);
@@ -86,7 +89,8 @@ impl Watching {
         let mut waves: Vec<Vec<u8>> = vec![self.plan.nodes.keys().copied().collect()];
         let first_alone = self.plan.first_makes_the_cluster();
         if first_alone {
-            waves = vec![vec![1], (2..=self.plan.nodes.len()).filter_map(|number| u8::try_from(number).ok()).collect()];
+            // One after the other, so that the ids follow the directories.
+            waves = self.plan.nodes.keys().map(|number| vec![*number]).collect();
         }
         for wave in waves {
             for number in &wave {
@@ -102,7 +106,32 @@ impl Watching {
                 return Ok(signal);
             }
         }
-        Ok(None)
+        if first_alone { self.wait_until_replicated(signals).await } else { Ok(None) }
+    }
+
+    /// Waits until the groups of a new cluster have their replicas; the signal that came before. A
+    /// cluster that does not get there serves all the same.
+    async fn wait_until_replicated(&mut self, signals: &mut Signals) -> Result<Option<StopSignal>, ClusterError> {
+        let Some(first) = self.plan.nodes.get(&1) else { return Ok(None) };
+        replicated::watch(first, self.plan.nodes.len(), &self.sender, &self.env);
+        let ends_at = self.env.clock.monotonic() + REPLICATED_PATIENCE;
+        loop {
+            match self.next(signals).await {
+                Next::Signal(signal) => return Ok(Some(signal)),
+                Next::Event(Event::Replicated) => return Ok(None),
+                Next::Event(Event::Ended { number, status }) => {
+                    self.children.remove(&number);
+                    let start = self.plan.start_command(number).to_string();
+                    return Err(ClusterError::EndedEarly { number, status, start });
+                }
+                Next::Progress if self.env.clock.monotonic() > ends_at => {
+                    tracing::warn!("some groups still lack replicas; the nodes serve without waiting for them");
+                    return Ok(None);
+                }
+                Next::Progress => tracing::info!("waiting until every group has its replicas"),
+                Next::Event(Event::Ready { .. } | Event::Left { .. } | Event::Mute { .. }) => {}
+            }
+        }
     }
 
     async fn start(&mut self, number: u8, makes_the_cluster: bool) -> Result<(), ClusterError> {
@@ -171,6 +200,7 @@ impl Watching {
                 Next::Event(Event::Ready { number, pid, ready }) => {
                     self.ready.insert(number, (pid, ready));
                 }
+                Next::Event(Event::Replicated) => {}
             }
         }
     }
@@ -195,7 +225,8 @@ impl Watching {
             match self.next(signals).await {
                 Next::Signal(signal) => return Ok(signal),
                 Next::Event(Event::Ended { number, status }) => self.tell_of_end(number, status),
-                Next::Progress | Next::Event(Event::Ready { .. } | Event::Left { .. } | Event::Mute { .. }) => {}
+                Next::Progress
+                | Next::Event(Event::Ready { .. } | Event::Left { .. } | Event::Mute { .. } | Event::Replicated) => {}
             }
             if self.has_started && self.children.is_empty() {
                 return Err(ClusterError::AllEnded);
@@ -230,7 +261,7 @@ impl Watching {
                         undrained.push(format!("node {number} ended with {status}"));
                     }
                 }
-                Next::Event(Event::Ready { .. } | Event::Left { .. } | Event::Mute { .. }) => {}
+                Next::Event(Event::Ready { .. } | Event::Left { .. } | Event::Mute { .. } | Event::Replicated) => {}
             }
         }
         match (hurried, undrained.is_empty()) {
