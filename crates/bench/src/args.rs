@@ -58,6 +58,15 @@ impl Args {
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
         self.value("address")
     }
+
+    /// The addresses of all nodes, from the same argument with commas between them; one at least.
+    ///
+    /// # Errors
+    /// When it is missing, or one of them is no socket address.
+    pub fn addresses(&self) -> anyhow::Result<Vec<SocketAddr>> {
+        let addresses = self.text("address")?.split(',');
+        addresses.map(|address| address.parse().with_context(|| format!("--address: {address:?}"))).collect()
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +83,13 @@ mod tests {
         assert_eq!(args.value::<u64>("seconds").expect("a number"), 3);
         assert_eq!(args.value_or("connections", 8).expect("the default"), 8);
         assert_eq!(args.address().expect("an address").port(), 1);
+    }
+
+    #[test]
+    fn addresses_stand_between_commas() {
+        let ports = |line| parse(line)?.addresses().map(|all| all.iter().map(SocketAddr::port).collect::<Vec<_>>());
+        assert_eq!(ports("--address 127.0.0.1:1,127.0.0.1:2").expect("addresses"), [1, 2]);
+        assert!(ports("--address 127.0.0.1:1,").expect_err("an empty one").to_string().contains("--address"));
     }
 
     #[test]

@@ -2,10 +2,10 @@
 //! shards to their ends, then from the start again.
 
 use crate::args::Args;
-use crate::closed_loop::Window;
 use crate::http::Connection;
 use crate::report::{Counts, Report};
 use crate::sigv4::Signer;
+use crate::window::Window;
 use anyhow::{Context, ensure};
 use memchr::memmem;
 use std::time::Instant;

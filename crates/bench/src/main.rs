@@ -1,29 +1,30 @@
-//! What `cargo xtask bench` measures with: a closed-loop client of the AWS wire, and the null
-//! pipeline that shows how fast the wire can be at all.
+//! What `cargo xtask bench` measures with: clients of the AWS wire and of the gRPC produce stream,
+//! and the null pipeline that shows how fast the wire can be at all.
 //!
 //! ```text
 //! stream  --address A --stream S --shards N       create a stream and wait until it is active
-//! put     --address A --stream S --records N --record-bytes B --connections C
-//!         (--seconds T --warm-up-seconds W | --total-bytes T)
+//! put     --address A[,A...] --stream S --records N --record-bytes B --connections C
+//!         (--seconds T --warm-up-seconds W | --total-bytes T) [--records-per-second R]
 //! read    --address A --stream S --connections C --seconds T --warm-up-seconds W
 //! null    --address A --file F                    serve PutRecords: parse, append, fdatasync
 //! sink    --address A                             serve PutRecords: read the body, answer
 //! ```
-//! `put` and `read` print one line of JSON. It starts no server but its own and judges nothing.
+//! A rate makes an open loop. `put` and `read` print one line of JSON. It starts no server but its own and judges nothing.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time and is never simulated")]
 
 mod args;
 mod catch_up;
-mod closed_loop;
 mod date;
 mod http;
 mod null;
+mod pace;
 mod put;
 mod report;
 mod requests;
 mod sigv4;
 mod stream;
+mod window;
 
 use args::Args;
 use std::process::ExitCode;

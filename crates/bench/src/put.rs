@@ -1,42 +1,45 @@
-//! Closed loop of PutRecords: each connection sends its next request when the last is answered.
+//! PutRecords: each connection sends its next request when the last is answered, or in an open loop
+//! the one that is due, one request at a time.
 
 use crate::args::Args;
-use crate::closed_loop::Window;
 use crate::http::Connection;
+use crate::pace::Pace;
 use crate::report::{Counts, Report};
 use crate::requests::{self, Batch};
 use crate::sigv4::Signer;
+use crate::window::Window;
 use memchr::memmem;
-use std::time::Instant;
 use tokio::task::LocalSet;
 use tokio::time::timeout_at;
 
 /// Record bytes of the different requests that are prepared for all connections together.
-const PREPARED_BYTES: usize = 32 * 1024 * 1024;
+pub const PREPARED_BYTES: usize = 32 * 1024 * 1024;
 
 /// Runs it and prints the report.
 ///
 /// # Errors
 /// When an argument is missing or a connection breaks.
 pub async fn run(args: &Args) -> anyhow::Result<()> {
-    let address = args.address()?;
+    let addresses = args.addresses()?;
     let connections: usize = args.value("connections")?;
     let batch = Batch { records: args.value("records")?, record_bytes: args.value("record-bytes")? };
     let per_connection = (PREPARED_BYTES / (connections * batch.records * batch.record_bytes).max(1)).max(2);
-    let signer = Signer::new(address);
     let stream = args.text("stream")?;
     let mut prepared = Vec::new();
-    for _ in 0..connections {
-        let requests = requests::put_records(&signer, stream, batch, per_connection);
+    for address in addresses.iter().copied().cycle().take(connections) {
+        let requests = requests::put_records(&Signer::new(address), stream, batch, per_connection);
         prepared.push((Connection::open(address).await?, requests));
     }
     let window = Window::open(args)?;
+    let pace = Pace::open(args, &window, batch.records)?;
     let local = LocalSet::new();
     let tasks: Vec<_> = prepared
         .into_iter()
-        .map(|(connection, requests)| local.spawn_local(send(connection, requests, batch, window.clone())))
+        .map(|(connection, requests)| {
+            local.spawn_local(send(connection, requests, batch, window.clone(), pace.clone()))
+        })
         .collect();
-    let counts = local
+    let mut counts = local
         .run_until(async {
             let mut counts = Vec::new();
             for task in tasks {
@@ -45,6 +48,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
             anyhow::Ok(counts)
         })
         .await?;
+    counts.push(pace.missed(&counts, 1));
     Report::new(window.measured(), counts).print()
 }
 
@@ -53,20 +57,21 @@ async fn send(
     requests: Vec<Vec<u8>>,
     batch: Batch,
     window: Window,
+    pace: Pace,
 ) -> anyhow::Result<Counts> {
     let mut counts = Counts::default();
     for request in requests.iter().cycle() {
         if !window.is_open() {
             break;
         }
-        let sent_at = Instant::now();
+        let Some(due) = pace.next().await else { break };
         let Ok(answer) = timeout_at(window.gives_up_at(), connection.exchange(request)).await else { break };
         let (status, body) = answer?;
         let refused = if status == 200 { refused(body).min(batch.records as u64) } else { batch.records as u64 };
         let stored = batch.records as u64 - refused;
         counts.all_records += stored;
         window.add_bytes(stored * batch.record_bytes as u64);
-        if !window.counts() {
+        if !pace.counts(&window, due) {
             continue;
         }
         if status == 200 {
@@ -74,7 +79,7 @@ async fn send(
             counts.records += stored;
             counts.refused += refused;
             counts.answer_bytes += body.len() as u64;
-            counts.latencies_us.push(u64::try_from(sent_at.elapsed().as_micros())?);
+            counts.latencies_us.push(u64::try_from(due.elapsed().as_micros())?);
         } else {
             counts.errors += 1;
             counts.first_error.get_or_insert_with(|| format!("{status} {}", String::from_utf8_lossy(body)));

@@ -18,9 +18,11 @@ pub struct Counts {
     pub errors: u64,
     /// The first such answer.
     pub first_error: Option<String>,
+    /// Requests of an open loop that were due and had no answer in time.
+    pub missed: u64,
     /// Bytes of all answers' bodies.
     pub answer_bytes: u64,
-    /// Time of each request, in microseconds.
+    /// Time of each request, or of each record of a produce stream, in microseconds.
     pub latencies_us: Vec<u64>,
 }
 
@@ -39,13 +41,16 @@ pub struct Report {
     pub refused: u64,
     /// Likewise.
     pub errors: u64,
+    /// Likewise.
+    pub missed: u64,
     /// One of the answers that were errors.
     pub first_error: Option<String>,
     /// Likewise.
     pub answer_bytes: u64,
-    /// The closed loop's own result.
+    /// What was acknowledged or read: in a closed loop the most that goes.
     pub records_per_second: f64,
-    /// Median time of a request.
+    /// Median time of a request, or of a record of a produce stream; from when it was due in an open
+    /// loop.
     pub latency_p50_ms: f64,
     /// 99th percentile of it.
     pub latency_p99_ms: f64,
@@ -67,6 +72,7 @@ impl Report {
             all_records: sum(|counts| counts.all_records),
             refused: sum(|counts| counts.refused),
             errors: sum(|counts| counts.errors),
+            missed: sum(|counts| counts.missed),
             answer_bytes: sum(|counts| counts.answer_bytes),
             records_per_second: records as f64 / elapsed.as_secs_f64(),
             latency_p50_ms: percentile_ms(&latencies, 50),

@@ -12,12 +12,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait before it is asked again.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
-/// Creates `--stream` with `--shards` and waits until it is active.
+/// Creates `--stream` with `--shards`, by the first node, and waits until it is active.
 ///
 /// # Errors
 /// When the server refuses, or takes longer than its time.
 pub async fn create(args: &Args) -> anyhow::Result<()> {
-    let (address, stream) = (args.address()?, args.text("stream")?);
+    let (address, stream) = (args.addresses()?[0], args.text("stream")?);
     let shards: u32 = args.value("shards")?;
     let deadline = Instant::now() + PATIENCE;
     let mut connection = loop {

@@ -1,4 +1,4 @@
-//! When a closed loop counts and when it ends.
+//! When a load counts and when it ends.
 
 use crate::args::Args;
 use anyhow::ensure;
@@ -7,11 +7,13 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How long an answer may come late before nobody waits for it.
-const GRACE: Duration = Duration::from_secs(1);
+pub const GRACE: Duration = Duration::from_secs(1);
 
-/// The measured time of one run, shared by its connections.
+/// The time of one run, shared by its connections.
+/// `begins_at <= counts_from <= ends_at`.
 #[derive(Debug, Clone)]
 pub struct Window {
+    begins_at: Instant,
     counts_from: Instant,
     ends_at: Instant,
     /// Record bytes after which the run ends, and those acknowledged so far.
@@ -31,9 +33,25 @@ impl Window {
         ensure!((seconds > 0.0) != (bytes > 0), "give --seconds or --total-bytes");
         // A signature is taken for five minutes, so no run may last longer.
         let length = if bytes > 0 { Duration::from_secs(280) } else { Duration::from_secs_f64(seconds) };
-        let counts_from = Instant::now() + Duration::from_secs_f64(warm_up);
+        let begins_at = Instant::now();
+        let counts_from = begins_at + Duration::from_secs_f64(warm_up);
         let bytes_max = (bytes > 0).then_some(bytes);
-        Ok(Window { counts_from, ends_at: counts_from + length, bytes_max, bytes: Rc::default() })
+        Ok(Window { begins_at, counts_from, ends_at: counts_from + length, bytes_max, bytes: Rc::default() })
+    }
+
+    /// When the warm-up begins.
+    pub fn begins_at(&self) -> Instant {
+        self.begins_at
+    }
+
+    /// When the measured time begins.
+    pub fn counts_from(&self) -> Instant {
+        self.counts_from
+    }
+
+    /// When nothing more is sent.
+    pub fn ends_at(&self) -> Instant {
+        self.ends_at
     }
 
     /// Whether another request may be sent.
