@@ -5,11 +5,12 @@
 //! stream  --address A --stream S --shards N       create a stream and wait until it is active
 //! put     --address A[,A...] --stream S --records N --record-bytes B --connections C
 //!         (--seconds T --warm-up-seconds W | --total-bytes T) [--records-per-second R]
+//! produce (the same)                              the same by gRPC, a produce stream on each connection
 //! read    --address A --stream S --connections C --seconds T --warm-up-seconds W
 //! null    --address A --file F                    serve PutRecords: parse, append, fdatasync
 //! sink    --address A                             serve PutRecords: read the body, answer
 //! ```
-//! A rate makes an open loop. `put` and `read` print one line of JSON. It starts no server but its own and judges nothing.
+//! A rate makes an open loop. `put`, `produce` and `read` print one line of JSON. It starts no server but its own and judges nothing.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time and is never simulated")]
 
@@ -19,6 +20,7 @@ mod date;
 mod http;
 mod null;
 mod pace;
+mod produce;
 mod put;
 mod report;
 mod requests;
@@ -50,8 +52,9 @@ fn execute(command: &str, args: &Args) -> anyhow::Result<()> {
             match command {
                 "stream" => stream::create(args).await,
                 "put" => put::run(args).await,
+                "produce" => produce::run(args).await,
                 "read" => catch_up::run(args).await,
-                other => anyhow::bail!("no command {other:?}: stream, put, read, null, sink"),
+                other => anyhow::bail!("no command {other:?}: stream, put, produce, read, null, sink"),
             }
         }),
     }

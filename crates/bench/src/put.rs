@@ -61,9 +61,6 @@ async fn send(
 ) -> anyhow::Result<Counts> {
     let mut counts = Counts::default();
     for request in requests.iter().cycle() {
-        if !window.is_open() {
-            break;
-        }
         let Some(due) = pace.next().await else { break };
         let Ok(answer) = timeout_at(window.gives_up_at(), connection.exchange(request)).await else { break };
         let (status, body) = answer?;
@@ -71,7 +68,7 @@ async fn send(
         let stored = batch.records as u64 - refused;
         counts.all_records += stored;
         window.add_bytes(stored * batch.record_bytes as u64);
-        if !pace.counts(&window, due) {
+        if !pace.counts(due) {
             continue;
         }
         if status == 200 {

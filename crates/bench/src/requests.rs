@@ -1,9 +1,10 @@
-//! PutRecords requests, signed before the run so that sending them costs little.
+//! What is sent: random records, and PutRecords requests that are signed before the run so that
+//! sending them costs little.
 
 use crate::sigv4::Signer;
 use std::fmt::Write;
 
-/// The shape of one PutRecords request.
+/// The shape of one PutRecords request, or of one batch of a produce stream.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch {
     /// Records in it.
@@ -28,20 +29,25 @@ fn body(stream: &str, batch: Batch) -> String {
     let mut data = vec![0; batch.record_bytes];
     let mut body = String::from("{\"Records\":[");
     for index in 0..batch.records {
-        let mut key = [0; 8];
-        random(&mut key);
         random(&mut data);
         let comma = if index == 0 { "" } else { "," };
-        let key = u64::from_le_bytes(key);
+        let key = random_key();
         let data = base64_simd::STANDARD.encode_to_string(&data);
-        write!(body, "{comma}{{\"Data\":\"{data}\",\"PartitionKey\":\"key-{key:016x}\"}}")
-            .expect("a String takes all text");
+        write!(body, "{comma}{{\"Data\":\"{data}\",\"PartitionKey\":\"{key}\"}}").expect("a String takes all text");
     }
     write!(body, "],\"StreamName\":\"{stream}\"}}").expect("a String takes all text");
     body
 }
 
-fn random(bytes: &mut [u8]) {
+/// A partition key of 20 bytes.
+pub fn random_key() -> String {
+    let mut key = [0; 8];
+    random(&mut key);
+    format!("key-{:016x}", u64::from_le_bytes(key))
+}
+
+/// Fills them.
+pub fn random(bytes: &mut [u8]) {
     aws_lc_rs::rand::fill(bytes).expect("the system has random bytes");
 }
 
