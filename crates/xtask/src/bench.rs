@@ -4,14 +4,20 @@
 
 mod amplification;
 mod cell;
+mod cluster;
 mod contestant;
 mod floors;
 mod numbers;
+mod page;
 mod quick;
 mod rivals;
 mod samples;
 mod server;
+mod sync_probe;
 mod table;
+mod target;
+mod three_nodes;
+mod three_nodes_table;
 mod usage;
 
 use crate::build::{self, Profile};

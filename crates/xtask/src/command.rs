@@ -10,7 +10,7 @@ usage: cargo xtask <command>
   run [-- ARGS]       build optimised and run `anabranch dev ARGS`
   test [rust|aws]     run every test, or one part
   build [--release]   build the binary; its path is the last line of stdout
-  bench quick         speed and cost beside others, six minutes; --as-built skips the build
+  bench quick         speed and cost beside others, eight minutes; --as-built skips the build
   show [NAME]         run one full-size show, or list them
   verify [--quick]    everything but the tests; never edits
   fix                 what verify wants and a machine can write

@@ -5,6 +5,7 @@ use super::Setting;
 use super::cell::{self, RECORD_BYTES};
 use super::contestant::Contestant;
 use super::server::Server;
+use super::target::Target;
 use super::usage;
 use anyhow::Context;
 use serde_json::Value;

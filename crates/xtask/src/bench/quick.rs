@@ -5,7 +5,8 @@ use super::cell::{self, Load};
 use super::contestant::Contestant;
 use super::samples::Samples;
 use super::server::Server;
-use super::{amplification, floors, table};
+use super::three_nodes::ThreeNodes;
+use super::{amplification, floors, table, three_nodes_table};
 use crate::house::{self, House};
 use crate::{prerequisites, probe};
 use anyhow::{Context, bail};
@@ -37,16 +38,17 @@ pub fn quick(house: &House, as_built: bool) -> anyhow::Result<()> {
     let started = Instant::now();
     probe::print(&setting.folder)?;
     let mut raw = File::create(setting.folder.join("quick.jsonl"))?;
-    let (samples, command_lines) = measure(&setting, &contestants, &mut raw)?;
+    let (samples, three, command_lines) = measure(&setting, &contestants, &mut raw)?;
     eprintln!("   write amplification");
     let cost = amplification::measure(&setting).context("write amplification")?;
     probe::print(&setting.folder)?;
 
     let mut rows = contestants.clone();
     rows.push(Contestant::Sink);
-    let verdicts = floors::judge(&LOADS, &samples, &cost);
+    let mut verdicts = floors::judge(&LOADS, &samples, &cost);
+    verdicts.extend(floors::judge_three_nodes(&three, &samples));
     let mut page = format!(
-        "commit {}{}, release profile, 64 shards, limits off, {REPEATS} repeats in turn, {:.0} s in all\n",
+        "commit {}{}, release profile, 64 shards (three nodes: 8), limits off, {REPEATS} repeats in turn, {:.0} s in all\n",
         commit(house)?,
         if as_built { " (binaries as an earlier build left them)" } else { "" },
         started.elapsed().as_secs_f64()
@@ -54,6 +56,7 @@ pub fn quick(house: &House, as_built: bool) -> anyhow::Result<()> {
     page += &table::classes(&command_lines);
     page += &table::cells(&LOADS, &rows, &samples);
     page += &table::costs(&cost);
+    page += &three_nodes_table::page(&three, &samples);
     page += "\nFloors:\n\n";
     for (holds, line) in &verdicts {
         page += &format!("- {} {line}\n", if *holds { "reached" } else { "MISSED" });
@@ -74,9 +77,13 @@ fn takes_part(contestant: Contestant, setting: &Setting) -> bool {
 
 type Started = Vec<(Contestant, String)>;
 
-/// Every repeat starts each contestant afresh, another one first.
-fn measure(setting: &Setting, contestants: &[Contestant], raw: &mut File) -> anyhow::Result<(Samples, Started)> {
-    let mut samples = Samples::default();
+/// Every repeat starts each contestant afresh, another one first, and three nodes behind them.
+fn measure(
+    setting: &Setting,
+    contestants: &[Contestant],
+    raw: &mut File,
+) -> anyhow::Result<(Samples, ThreeNodes, Started)> {
+    let (mut samples, mut three) = (Samples::default(), ThreeNodes::default());
     let mut command_lines = Started::new();
     for repeat in 0..REPEATS {
         let mut order = contestants.to_vec();
@@ -106,8 +113,9 @@ fn measure(setting: &Setting, contestants: &[Contestant], raw: &mut File) -> any
             // Its data is dropped with it: an orderly stop is measured once, by the amplification.
             drop(server);
         }
+        three.repeat(setting, repeat, raw)?;
     }
-    Ok((samples, command_lines))
+    Ok((samples, three, command_lines))
 }
 
 /// The commit, and whether the tree differs from it.

@@ -25,10 +25,14 @@ impl Samples {
         Spread::of(self.of(load, contestant).iter().map(number))
     }
 
+    /// The median rate of a cell.
+    pub fn rate(&self, load: Load, contestant: Contestant) -> Option<f64> {
+        Some(self.spread(load, contestant, |sample| sample.records_per_second)?.median)
+    }
+
     /// How many times the median rate of `contestant` that of `other` fits into.
     pub fn ratio(&self, load: Load, contestant: Contestant, other: Contestant) -> Option<f64> {
-        let rate = |of| Some(self.spread(load, of, |sample| sample.records_per_second)?.median);
-        Some(rate(contestant)? / rate(other)?)
+        Some(self.rate(load, contestant)? / self.rate(load, other)?)
     }
 }
 
@@ -39,6 +43,7 @@ pub fn sample(records_per_second: f64) -> Sample {
         latency_p50_ms: 1.0,
         latency_p99_ms: 2.0,
         cpu_seconds_per_gib: Some(3.0),
+        disk_bytes_per_byte: Some(2.5),
         client_cpu_share: 0.1,
         syncs_per_second: None,
         refused: 0,

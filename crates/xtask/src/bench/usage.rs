@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use std::fs;
+use std::iter::Sum;
 use std::ops::Sub;
 
 /// Ticks of /proc per second on every Linux there is. Source: proc(5), `sysconf(_SC_CLK_TCK)`.
@@ -40,6 +41,17 @@ impl Sub for Usage {
             disk_bytes: self.disk_bytes.saturating_sub(earlier.disk_bytes),
             call_bytes: self.call_bytes.saturating_sub(earlier.call_bytes),
         }
+    }
+}
+
+/// Of several processes together.
+impl Sum for Usage {
+    fn sum<I: Iterator<Item = Usage>>(each: I) -> Usage {
+        each.fold(Usage::default(), |sum, usage| Usage {
+            cpu_seconds: sum.cpu_seconds + usage.cpu_seconds,
+            disk_bytes: sum.disk_bytes + usage.disk_bytes,
+            call_bytes: sum.call_bytes + usage.call_bytes,
+        })
     }
 }
 
