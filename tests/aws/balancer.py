@@ -1,9 +1,9 @@
 """A balancer of connections before the nodes of a cluster, as their users have one.
 
-It gives each connection to a node that says that it is ready, and knows nothing of what is said on it.
+It gives each connection to the first node that says that it is ready, and knows nothing of what is said on
+it.
 """
 
-import itertools
 import selectors
 import socket
 import threading
@@ -16,11 +16,10 @@ READY_SECONDS_MAX = 2
 
 
 class Balancer:
-    """Listens at `endpoint` from entering to leaving it."""
+    """Listens at `endpoint` from entering to leaving it; `apis` are its nodes, the one it likes best first."""
 
     def __init__(self, apis):
         self.apis = apis
-        self.turns = itertools.count()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.endpoint = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
         self.threads = [threading.Thread(target=self._accept)]
@@ -55,10 +54,8 @@ class Balancer:
                     _pass_on(client, node)
 
     def _ready_node(self):
-        """A connection to the next node in turn that is ready; None where no node is."""
-        first = next(self.turns)
-        for nth in range(len(self.apis)):
-            api = self.apis[(first + nth) % len(self.apis)]
+        """A connection to a node that is ready; None where no node is."""
+        for api in self.apis:
             if clusters.page(api, "/health/ready", READY_SECONDS_MAX) is None:
                 continue
             address = urlsplit(api)

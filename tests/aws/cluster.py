@@ -34,8 +34,10 @@ LOOK_EVERY_SECONDS = 0.05
 STATUS_SECONDS_MAX = 5
 # Replicas of a group and votes of the catalog, where there are nodes enough.
 REPLICAS = 3
-# Entries by which a replica may seem behind a leader under load: statuses are up to a second old.
+# Entries that a replica may lack under load.
 LAG_ENTRIES_MAX = 300
+# How old a status may be, in seconds.
+STATUS_AGE_MAX = 1.1
 # Below the ports that the system gives to connections, so that a node that is down finds its own again.
 PORTS = range(10_240, 32_768)
 
@@ -89,6 +91,8 @@ class Member:
         self.peer = peer
         self.id = None
         self.api = None
+        # When it started or ended last: older statuses do not count.
+        self.changed_at = time.monotonic()
         # The process; a child of this one or of the parent.
         self.pidfd = None
         self.child = None
@@ -119,6 +123,7 @@ class Member:
                 ready = node.READY.match(line.rstrip("\n"))
                 if ready:
                     self.id, self.api = int(ready["node"]), ready["api"]
+                    self.changed_at = time.monotonic()
                     return self
         finally:
             watchdog.cancel()
@@ -152,6 +157,7 @@ class Member:
             self.child.stdout.close()
         os.close(self.pidfd)
         self.pidfd, self.child = None, None
+        self.changed_at = time.monotonic()
         assert in_time, f"node {self.id} did not end within {node.STOP_SECONDS_MAX} s"
         return code
 
@@ -165,6 +171,23 @@ class Member:
         said = page(self.api, "/metrics") or ""
         samples = [line for line in said.splitlines() if re.match(rf"{name}[ {{]", line)]
         return sum(float(line.rsplit(" ", 1)[1]) for line in samples)
+
+
+def _lag(replica, claim):
+    """Entries that the replica is not known to have, by what its leader says; the leader has all."""
+    if replica["node"] == claim["leader"]:
+        return 0
+    return float("inf") if replica["lag_entries"] is None else replica["lag_entries"]
+
+
+def _not_running(group, holders, statuses):
+    """The replicas that have failed, or of which their nodes do not tell."""
+    for holder in holders:
+        own = [row for row in statuses.get(holder, {}).get("groups", []) if row["id"] == group]
+        if not own:
+            yield f"node {holder} does not run its replica"
+        elif own[0]["failure"]:
+            yield f"node {holder} has failed: {own[0]['failure']}"
 
 
 class Cluster:
@@ -311,9 +334,11 @@ class Cluster:
         leaders = Counter(claim["leader"] for claim in claims)
         return {identity: (holders[identity], leaders[identity]) for identity in sorted(self.nodes)}
 
-    def unsettled(self, nodes=None):
+    def unsettled(self, nodes=None, lag_entries_max=LAG_ENTRIES_MAX):
         """What is not as it is to be on all of `nodes`: each serves, each group has a leader and its
         voters there and nowhere else, and all of them have what the leader has."""
+        if time.monotonic() < max(member.changed_at for member in self.nodes.values()) + STATUS_AGE_MAX:
+            return ["statuses may be older than the last change"]
         expected = {member.id for member in self.running()} if nodes is None else set(nodes)
         wanted = REPLICAS if len(expected) >= REPLICAS else 1
         statuses = self.statuses()
@@ -328,26 +353,17 @@ class Cluster:
             holders = {replica["node"] for replica in claim["replicas"]}
             if len(voters) != wanted or not holders <= expected or group != 0 and voters != holders:
                 wrong.append(f"group {group} has replicas {claim['replicas']} of which {voters} vote")
-            wrong += [f"group {group}: {reason}" for reason in self._behind(group, claim, holders, statuses)]
+            behind = [replica for replica in claim["replicas"] if _lag(replica, claim) > lag_entries_max]
+            wrong += [f"group {group}: {replica} is behind" for replica in behind]
+            wrong += [f"group {group}: {reason}" for reason in _not_running(group, holders, statuses)]
         known = {entry["id"] for status in statuses.values() for entry in status["nodes"]}
         if known != expected:
             wrong.append(f"the catalog has nodes {known}, running are {expected}")
         return wrong
 
-    def _behind(self, group, claim, holders, statuses):
-        """The replicas that lack what their leader has, or do not say."""
-        for holder in holders:
-            own = [row for row in statuses.get(holder, {}).get("groups", []) if row["id"] == group]
-            if not own:
-                yield f"node {holder} does not run its replica"
-            elif own[0]["failure"]:
-                yield f"node {holder} has failed: {own[0]['failure']}"
-            elif (own[0]["applied"] or 0) + LAG_ENTRIES_MAX < (claim["applied"] or 0):
-                yield f"node {holder} has applied {own[0]['applied']} of {claim['applied']} entries"
-
-    def wait_settled(self, seconds=PATIENCE_SECONDS, nodes=None):
+    def wait_settled(self, seconds=PATIENCE_SECONDS, **what):
         """Waits until nothing is unsettled."""
-        wait_until(lambda: not self.unsettled(nodes), lambda: f"a settled cluster: {self.unsettled(nodes)}", seconds)
+        wait_until(lambda: not self.unsettled(**what), lambda: f"a settled cluster: {self.unsettled(**what)}", seconds)
 
     def last_lines(self, count=300):
         """The end of what the nodes have logged."""
