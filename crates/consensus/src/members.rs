@@ -7,7 +7,7 @@ use crate::error::{MembersError, TransferError};
 use crate::group::Group;
 use crate::machine::Machine;
 use crate::raft_types::{Member, RaftTypes};
-use crate::status::{GroupStatus, Role};
+use crate::status::{GroupStatus, Progress, Role};
 use anabranch_types::{NodeId, ReplicaId};
 use openraft::ChangeMembers;
 use openraft::errors::{ClientWriteError, RaftError};
@@ -17,6 +17,8 @@ use std::time::Duration;
 /// A replica that lacks more entries than this is behind: a leader that hands over takes no
 /// proposals until the next one has them all.
 const LAG_ENTRIES_MAX: u64 = 1024;
+/// A replica that has not answered its leader for so long may be gone: it answers at every heartbeat.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
 
 impl<M: Machine> Group<M> {
     /// Hands leadership to `to` and waits until it leads. From the first moment on no proposal is
@@ -53,14 +55,15 @@ impl<M: Machine> Group<M> {
     }
 
     /// Before this replica stops: hands leadership, if it has it, to the voter that has most of the
-    /// log. Returns when somebody else leads or nobody else can, at the latest after `patience`.
+    /// log, of those that answer if any does. Returns when somebody else leads or nobody else can, at the latest after `patience`.
     pub async fn hand_over(&self, patience: Duration) {
         let status = self.status();
         if status.role != Role::Leader {
             return;
         }
         let voters = status.progress.iter().filter(|other| status.voters.contains(&other.replica));
-        let Some(next) = voters.min_by_key(|other| other.lag_entries) else { return };
+        let is_silent = |other: &Progress| other.heard_ago.is_none_or(|ago| ago > ANSWERS_WITHIN);
+        let Some(next) = voters.min_by_key(|other| (is_silent(other), other.lag_entries)) else { return };
         match self.transfer_leader(next.replica, patience).await {
             Ok(()) => tracing::info!(group = %self.id(), to = %next.replica, "leadership handed over"),
             Err(error) => tracing::warn!(group = %self.id(), %error, "leadership not handed over"),

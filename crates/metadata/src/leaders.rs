@@ -36,7 +36,10 @@ async fn balance(service: &MetadataService) {
     let map = map_of(service);
     let reports = collect_reports(&service.router, &map, REPORT_PATIENCE).await;
     let leaders = leaders_of(&reports).into_iter().map(|(group, (node, _))| (group, node)).collect();
-    let down = down_nodes(service);
+    let mut down = down_nodes(service);
+    // One that is being restarted is not down for long enough to be called so. Who hands over to it leaves
+    // the group without a leader until the next election.
+    down.extend(map.nodes().map(|node| node.id).filter(|node| !reports.contains_key(node)));
     for step in leader_moves(&map, &leaders, &down) {
         let Some(node) = leaders.get(&step.group).and_then(|leader| service.router.node(*leader)) else { continue };
         match tokio::time::timeout(HANDOVER_PATIENCE, node.transfer_leader(step.group, step.to)).await {
