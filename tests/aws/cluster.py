@@ -191,9 +191,9 @@ def _not_running(group, holders, statuses):
 
 
 class Cluster:
-    """Nodes by their ids. `groups` is how many groups for data they have."""
+    """Nodes by their ids. `groups` is how many groups for data they begin with: as many as three nodes get."""
 
-    def __init__(self, directory, groups=4):
+    def __init__(self, directory, groups=6):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.groups = groups
