@@ -32,8 +32,9 @@ NODE_LINE = re.compile(
 PATIENCE_SECONDS = 120
 LOOK_EVERY_SECONDS = 0.05
 STATUS_SECONDS_MAX = 5
-# Replicas of a group and votes of the catalog, where there are nodes enough.
+# Replicas of a group and votes of the catalog, where there are nodes enough; groups that are made then.
 REPLICAS = 3
+GROUPS_PER_NODE = 2
 # Entries that a replica may lack under load.
 LAG_ENTRIES_MAX = 300
 # How old a status may be, in seconds.
@@ -191,7 +192,8 @@ def _not_running(group, holders, statuses):
 
 
 class Cluster:
-    """Nodes by their ids. `groups` is how many groups for data they begin with: as many as three nodes get."""
+    """Nodes by their ids. `groups` is how many groups for data they have: what they begin with, and more once
+    there are more nodes."""
 
     def __init__(self, directory, groups=6):
         self.directory = Path(directory)
@@ -341,6 +343,8 @@ class Cluster:
             return ["statuses may be older than the last change"]
         expected = {member.id for member in self.running()} if nodes is None else set(nodes)
         wanted = REPLICAS if len(expected) >= REPLICAS else 1
+        if wanted == REPLICAS:
+            self.groups = max(self.groups, GROUPS_PER_NODE * len(expected))
         statuses = self.statuses()
         wrong = [f"node {identity} does not serve" for identity in expected if not statuses.get(identity, {}).get("ready")]
         claims = self.claims(statuses)

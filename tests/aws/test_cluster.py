@@ -26,7 +26,7 @@ SOME = 400
 def cluster(start_cluster):
     """Three nodes without limits, and a stream that has shards in every group."""
     cluster = start_cluster("--no-limits", "--stream", f"{STREAM}:{SHARDS}")
-    assert set(cluster.shard_groups(STREAM).values()) == {1, 2, 3, 4}
+    assert len(set(cluster.shard_groups(STREAM).values())) == cluster.groups
     return cluster
 
 
