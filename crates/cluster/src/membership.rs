@@ -151,9 +151,14 @@ fn next_step(row: &GroupRow, status: &GroupStatus) -> Option<Step> {
     if wanted != voters || status.is_joint {
         return Some(Step::ChangeVoters(wanted.into_iter().collect()));
     }
+    if !status.is_committed {
+        // What is reported must stay: upon it data is deleted.
+        return None;
+    }
     row.replicas.iter().find_map(|replica| match replica.state {
         ReplicaState::Joining if voters.contains(&replica.id) => Some(Step::ReportJoined(replica.id)),
-        ReplicaState::Leaving if is_known(replica.id) => Some(Step::RemoveLearner(replica.id)),
+        // One that is retired may have been added once more by a leader whose view was old.
+        ReplicaState::Leaving | ReplicaState::Retired if is_known(replica.id) => Some(Step::RemoveLearner(replica.id)),
         ReplicaState::Leaving => Some(Step::ReportLeft(replica.id)),
         ReplicaState::Joining | ReplicaState::Member | ReplicaState::Observer | ReplicaState::Retired => None,
     })

@@ -95,10 +95,12 @@ impl MetadataRouter {
 
     /// What the leader has done reaches this node's view a moment later. A view that lags for longer
     /// than [`VIEW_PATIENCE`] is shown as it is.
-    async fn seen(&self, is_seen: impl Fn(&ClusterView) -> bool) {
-        if tokio::time::timeout(VIEW_PATIENCE, self.view.wait(is_seen)).await.is_err() {
+    async fn seen(&self, is_seen: impl Fn(&ClusterView) -> bool) -> bool {
+        let seen = tokio::time::timeout(VIEW_PATIENCE, self.view.wait(is_seen)).await.is_ok();
+        if !seen {
             tracing::warn!("this node's view of the catalog lags behind the leader's");
         }
+        seen
     }
 }
 
@@ -153,8 +155,10 @@ impl MetadataNode for MetadataRouter {
             let deadline = self.env.clock.monotonic() + VERSION_PATIENCE;
             let ask = |node: Arc<dyn MetadataNode>| async move { node.version().await };
             let version = self.leaders.call(GroupId::METADATA, deadline, ask).await?;
-            self.seen(|view| view.map.version() >= version).await;
-            Ok(version)
+            if self.seen(|view| view.map.version() >= version).await {
+                return Ok(version);
+            }
+            Err(NodeError::Unknown { reason: "this node's view of the catalog lags behind the leader's".to_owned() })
         })
     }
 }

@@ -56,6 +56,9 @@ pub struct GroupStatus {
     pub members: Vec<(ReplicaId, NodeId)>,
     /// Those of `members` that vote.
     pub voters: Vec<ReplicaId>,
+    /// Whether a majority has the membership that `members` and `voters` tell. Until then another
+    /// leader may undo it.
+    pub is_committed: bool,
     /// Whether a change of the voters has begun and is not completed: `voters` are then the old and
     /// the new ones.
     pub is_joint: bool,
@@ -87,6 +90,7 @@ impl GroupStatus {
             flushed_index: metrics.snapshot.map(|id| id.index),
             members: members.nodes().map(|(id, member)| (ReplicaId(*id), member.node)).collect(),
             voters: members.voter_ids().map(ReplicaId).collect(),
+            is_committed: members.log_id() == metrics.committed_membership_config.log_id(),
             is_joint: members.membership().get_joint_config().len() > 1,
             progress: others
                 .map(|(other, matched)| {

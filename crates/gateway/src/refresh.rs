@@ -8,9 +8,9 @@ use anabranch_runtime::Clock;
 use futures::lock::Mutex;
 use std::time::Duration;
 
-/// When the last question began whose answer this node's view shows by now, in time since node start.
+/// The last question: when it began, in time since node start, and what came of it.
 #[derive(Default)]
-pub(crate) struct Refresh(Mutex<Option<Duration>>);
+pub(crate) struct Refresh(Mutex<Option<(Duration, Result<(), NodeError>)>>);
 
 impl Refresh {
     /// Returns once this node's view shows everything acknowledged before this call. Those who ask at
@@ -20,13 +20,16 @@ impl Refresh {
     /// [`NodeError`] when the metadata service does not answer.
     pub async fn refresh(&self, metadata: &dyn MetadataNode, clock: &dyn Clock) -> Result<(), NodeError> {
         let called = clock.monotonic();
-        let mut answered = self.0.lock().await;
-        if answered.is_some_and(|begun| begun > called) {
-            return Ok(());
+        let mut asked = self.0.lock().await;
+        if let Some((begun, answer)) = &*asked
+            && *begun > called
+        {
+            // A leader that is not there is waited for once, not by each caller after the other.
+            return answer.clone();
         }
         let begun = clock.monotonic();
-        metadata.version().await?;
-        *answered = Some(begun);
-        Ok(())
+        let answer = metadata.version().await.map(drop);
+        *asked = Some((begun, answer.clone()));
+        answer
     }
 }

@@ -1,6 +1,6 @@
 //! Makes directories nodes of the cluster (D14).
 
-use anabranch_catalog::{RegisterNode, ShardMap};
+use anabranch_catalog::{RegisterNode, ShardMap, UpdateNode};
 use anabranch_cluster::{JoinNode, JoinReply, JoinRequest, MetadataNode, NodeError, ViewWatch, Welcome, propose};
 use anabranch_runtime::Env;
 use anabranch_types::{ClusterId, GroupId, NodeId};
@@ -28,11 +28,20 @@ impl JoinNode for Joining {
                 return Ok(JoinReply::Refused { reason });
             }
             let command = RegisterNode { incarnation, addresses, feature_level, now: self.env.now() };
+            let addresses = command.addresses.clone();
             let node = match propose(&*self.metadata, &command).await? {
                 Ok(registered) => registered.node,
                 Err(refused) => return Ok(JoinReply::Refused { reason: refused.to_string() }),
             };
             let view = self.view.wait(|view| view.map.node(node).is_some()).await;
+            if view.map.node(node).is_some_and(|known| known.addresses != addresses) {
+                // It registered before, elsewhere, and has nothing of the catalog yet: nobody reaches it
+                // where it was, and it cannot say so by itself.
+                let update = UpdateNode { node, incarnation, addresses, feature_level };
+                if let Err(refused) = propose(&*self.metadata, &update).await? {
+                    return Ok(JoinReply::Refused { reason: refused.to_string() });
+                }
+            }
             match self.welcome(node, &view.map) {
                 Some(welcome) => {
                     tracing::info!(%node, address = command.addresses.peer(), "a directory joined the cluster");

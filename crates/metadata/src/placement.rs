@@ -23,13 +23,20 @@ pub(crate) async fn run(service: &MetadataService) {
     let metadata = &service.metadata;
     let stopping = metadata.env.tasks.stopping();
     let mut changes = metadata.view.changes();
+    let mut led_since: Option<Duration> = None;
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
             () = metadata.env.sleep(LOOK_EVERY) => {}
             Ok(()) = changes.changed() => {}
         }
+        let now = metadata.env.clock.monotonic();
         if !metadata.group.is_leader() {
+            led_since = None;
+            continue;
+        }
+        // A new leader has not heard of anybody yet, and would take all for down.
+        if now < *led_since.get_or_insert(now) + DOWN_AFTER {
             continue;
         }
         let steps = plan(&metadata.view.load().map, &PlacementOptions::default(), &down_nodes(service));

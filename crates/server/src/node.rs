@@ -33,7 +33,6 @@ use anabranch_gateway::{Gateway, GatewayOptions};
 use anabranch_metadata::{FirstNode, Metadata};
 use anabranch_runtime::{Env, Stragglers};
 use anabranch_storage::{Storage, StorageOptions};
-use anabranch_types::NodeId;
 use anabranch_walog::Walog;
 use doors::Doors;
 use groups::{NodeFiles, Stores};
@@ -100,7 +99,10 @@ impl Node {
         let flush_room = Stores::flush_room_bytes(config);
         disk_watch::start(&work, directory.path(), flush_room, log, &self.writable, health);
         bootstrap_founder(config, &identity, metadata, bound).await?;
-        wait_for_catalog(&view, identity.node, &env).await;
+        tokio::select! {
+            waited = wait_for_catalog(config, &view, &identity, bound, &env) => waited?,
+            reason = metadata.group().stopped() => return Err(StartError::CatalogStopped { reason }),
+        }
         stores.mark_bootstrapped()?;
 
         let storage = Storage::new(work.clone(), storage_options(config, &stores), stores.group_options().clone());
@@ -184,14 +186,24 @@ async fn bootstrap_founder(
 }
 
 /// Waits until this node is in its own view of the catalog: the catalog's leader brings it.
-async fn wait_for_catalog(view: &ViewWatch, node: NodeId, env: &Env) {
+async fn wait_for_catalog(
+    config: &NodeConfig,
+    view: &ViewWatch,
+    identity: &Identity,
+    bound: Bound,
+    env: &Env,
+) -> Result<(), StartError> {
+    let node = identity.node;
     loop {
         let seen = view.wait(|view| view.map.node(node).is_some());
         if tokio::time::timeout(WAITING_TOLD_EVERY, seen).await.is_ok() {
-            return;
+            return Ok(());
         }
         let waited = env.clock.monotonic();
         tracing::info!(%node, ?waited, "waiting for the catalog: its leader has to reach this node's peer listener");
+        if view.load().map.nodes().next().is_none() {
+            enter::tell_where_it_is(config, identity, bound, env).await?;
+        }
     }
 }
 

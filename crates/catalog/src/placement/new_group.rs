@@ -11,7 +11,9 @@ impl Survey<'_> {
         let nodes = self.free_nodes().count();
         let known = self.map.groups().filter(|group| group.id != GroupId::METADATA).count();
         let wanted = nodes.saturating_mul(usize::try_from(groups_per_node).unwrap_or(usize::MAX));
-        if nodes < self.replicas_wanted || known >= wanted || self.map.groups().any(|group| group.changing().is_some())
+        if nodes < self.replicas_wanted
+            || known >= wanted
+            || self.map.groups().any(|group| group.changing().is_some() && self.can_decide(group, None))
         {
             return None;
         }

@@ -28,6 +28,7 @@ fn status(voters: &[u64], learners: &[u64], lag: u64) -> GroupStatus {
         flushed_index: None,
         members: members.iter().map(|id| (*id, NodeId(id.0))).collect(),
         voters: ids(voters),
+        is_committed: true,
         is_joint: false,
         progress: members.iter().filter(|id| id.0 != 1).map(progress).collect(),
         failure: None,
@@ -74,6 +75,21 @@ fn a_replica_that_leaves_loses_its_vote_then_is_reported() {
     assert_eq!(next_step(&row, &status(&[1, 2, 3], &[], 0)), without);
     assert_eq!(next_step(&row, &status(&[1, 2], &[3], 0)), Some(Step::RemoveLearner(ReplicaId(3))));
     assert_eq!(next_step(&row, &status(&[1, 2], &[], 0)), Some(Step::ReportLeft(ReplicaId(3))));
+}
+
+#[test]
+fn what_a_majority_does_not_have_yet_is_not_reported() {
+    let (leaving, joining) = (row(&[(1, Member), (2, Leaving)]), row(&[(1, Member), (2, Joining)]));
+    let uncommitted = |voters: &[u64]| GroupStatus { is_committed: false, ..status(voters, &[], 0) };
+    assert_eq!(next_step(&leaving, &uncommitted(&[1])), None);
+    assert_eq!(next_step(&joining, &uncommitted(&[1, 2])), None);
+}
+
+#[test]
+fn a_retired_replica_that_came_back_is_dropped_again() {
+    let row = row(&[(1, Member), (2, Retired)]);
+    assert_eq!(next_step(&row, &status(&[1], &[2], 0)), Some(Step::RemoveLearner(ReplicaId(2))));
+    assert_eq!(next_step(&row, &status(&[1], &[], 0)), None);
 }
 
 #[test]

@@ -101,6 +101,38 @@ impl<'a> Asking<'a> {
     }
 }
 
+/// Tells the configured members where a node is that has nothing of the catalog yet: its leader may
+/// know an old address. Nothing comes of it where nobody was named or nobody answers.
+pub(super) async fn tell_where_it_is(
+    config: &NodeConfig,
+    identity: &Identity,
+    bound: Bound,
+    env: &Env,
+) -> Result<(), StartError> {
+    let members: Vec<&HostPort> = match &config.cluster {
+        ClusterStart::Join(members) => members.iter().collect(),
+        ClusterStart::Static { own, nodes } => {
+            nodes.iter().filter(|node| node.id != *own).map(|node| &node.peer).collect()
+        }
+        ClusterStart::Alone | ClusterStart::Bootstrap | ClusterStart::Existing => Vec::new(),
+    };
+    let (incarnation, addresses) = (identity.incarnation, addresses(config, bound)?);
+    let request = JoinRequest { incarnation, addresses, feature_level: config.feature_level };
+    for member in members {
+        match join(member.as_str(), &request, peer_options(config), env, ANSWER_PATIENCE).await {
+            Ok(JoinReply::Welcome(welcome)) if welcome.node == identity.node => return Ok(()),
+            Ok(JoinReply::Welcome(welcome)) => {
+                let reason = format!("it knows this directory as node {}, not {}", welcome.node, identity.node);
+                return Err(StartError::Refused { reason });
+            }
+            Ok(JoinReply::Refused { reason }) => return Err(StartError::Refused { reason }),
+            Ok(JoinReply::NoCluster) => {}
+            Err(error) => tracing::info!(%error, "no answer yet from a member of the cluster"),
+        }
+    }
+    Ok(())
+}
+
 /// Where clients and other nodes reach this one.
 pub(super) fn addresses(config: &NodeConfig, bound: Bound) -> Result<NodeAddresses, StartError> {
     let peer = bound.peer.map(|address| config.advertised_peer(address)).unwrap_or_default();

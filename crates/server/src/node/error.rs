@@ -68,6 +68,12 @@ pub enum StartError {
     /// Replicas did not start.
     #[error("a replica did not start")]
     Hosting(#[from] HostingError),
+    /// The catalog's replica stopped by itself, before the node had started.
+    #[error("the catalog cannot be followed: {reason}")]
+    CatalogStopped {
+        /// What it says.
+        reason: String,
+    },
     /// The cluster was made in this directory, but its log holds no catalog.
     #[error("the log in {dir} has lost the catalog of a cluster that exists: restore the whole data directory")]
     CatalogLost {

@@ -181,13 +181,15 @@ impl ReplicaFiles for NodeFiles {
     fn delete(&self, group: GroupId) -> BoxFuture<'_, Result<(), FilesError>> {
         let place = self.stores.place(group);
         Box::pin(async move {
-            tokio::task::spawn_blocking(move || place.remove()).await??;
+            // The log first: with its removal the catalog's word of it is on disk, so that a node that is
+            // killed in between deletes the rest and does not try to start the replica.
             let (done, removed) = oneshot::channel();
             self.log.group(group).remove(Box::new(move |result| {
                 // Nobody waits any more when the node stops; the removal is repeated.
                 let _ = done.send(result);
             }));
             removed.await??;
+            tokio::task::spawn_blocking(move || place.remove()).await??;
             Ok(())
         })
     }

@@ -3,7 +3,9 @@
 use super::report::{group_status, node_entry};
 use crate::operations::{AppliedState, Comparison, OperationError, OperationFuture, Operations, ReplicaMove};
 use crate::status::{GroupStatus, NodeEntry, NodeState, ReplicaEntry, ReplicaState};
-use anabranch_catalog::{AddReplica, AddReplicaRefused, Group, RemoveReplica, SetNodeState};
+use anabranch_catalog::{
+    AddReplica, AddReplicaRefused, Group, RemoveReplica, ReplicaState as ReplicaPlace, SetNodeState,
+};
 use anabranch_cluster::{
     GroupReport, MetadataRouter, NodeError, Router, StateHash, ViewWatch, collect_reports, leaders_of, propose,
 };
@@ -104,7 +106,9 @@ impl Operations for NodeOperations {
                 old.ok_or_else(|| OperationError::NotFound(format!("replica of group {group} on node {from}")))?;
             let new = match propose(&self.metadata, &AddReplica { group, node: to }).await.map_err(unavailable)? {
                 Ok(added) => added.replica,
-                Err(AddReplicaRefused::AlreadyThere { replica, .. }) => replica,
+                // Asked before, or begun by the planner. A member that is there already is no move: the
+                // group would only lose a copy.
+                Err(AddReplicaRefused::AlreadyThere { replica, state: ReplicaPlace::Joining, .. }) => replica,
                 Err(refused) => return Err(OperationError::Refused(refused.to_string())),
             };
             tracing::info!(%group, %from, %to, replica = %new, "replica is moving");
@@ -147,7 +151,7 @@ impl NodeOperations {
     async fn finish_move(&self, group: GroupId, old: ReplicaId, new: ReplicaId) {
         let votes = self.view.wait(|view| {
             let replica = view.map.group(group).and_then(|row| row.replica(new));
-            replica.is_none_or(|replica| replica.state == anabranch_catalog::ReplicaState::Member)
+            replica.is_none_or(|replica| replica.state == ReplicaPlace::Member)
         });
         let Ok(view) = tokio::time::timeout(MOVE_PATIENCE, votes).await else {
             tracing::warn!(%group, replica = %new, "a replica that is to move does not catch up");

@@ -58,13 +58,15 @@ impl CallFailure {
             CallFailure::Refused(refusal) => match refusal.field {
                 // A directory that waits to join, at the address of a node whose own is gone, is of no
                 // cluster yet: the others have to be asked, or it would never join.
+                // One node with another secret must not make calls fail that a healthy one would serve.
                 RefusedField::Cluster
+                | RefusedField::Identity
+                | RefusedField::Secret
+                | RefusedField::Origin
                 | RefusedField::ReceiverNode
                 | RefusedField::SenderNode
                 | RefusedField::Incarnation => not_led_there(group, &refusal.to_string()),
-                RefusedField::Identity | RefusedField::Secret | RefusedField::Origin | RefusedField::Message => {
-                    NodeError::Unavailable { reason: refusal.to_string() }
-                }
+                RefusedField::Message => NodeError::Unavailable { reason: refusal.to_string() },
             },
             failure @ (CallFailure::Late(_) | CallFailure::Broke(_)) => {
                 NodeError::Unknown { reason: failure.to_string() }

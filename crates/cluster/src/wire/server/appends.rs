@@ -14,6 +14,7 @@ use futures::{FutureExt, StreamExt};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
@@ -25,7 +26,11 @@ type Way = (u32, u64, NodeId);
 /// let go of a stream whose messages wait for this side; without this, a follower that is stuck
 /// would collect the streams that its leader opens anew.
 #[derive(Default)]
-struct Open(Mutex<HashMap<Way, Place>>);
+struct Open {
+    places: Mutex<HashMap<Way, Place>>,
+    /// Numbers are never used again: the end of an old stream must not end a new one.
+    entered: AtomicU64,
+}
 
 struct Place {
     number: u64,
@@ -111,9 +116,8 @@ impl Open {
     /// Takes the place on `way`; the receiver ends when another stream does, or the guard is dropped.
     fn enter(self: &Arc<Self>, way: Way) -> (PlaceGuard, oneshot::Receiver<()>) {
         let (ends_stream, ended) = oneshot::channel();
-        let mut places = self.0.lock();
-        let number = places.get(&way).map_or(0, |place| place.number + 1);
-        places.insert(way, Place { number, _ends_stream: ends_stream });
+        let number = self.entered.fetch_add(1, Ordering::Relaxed);
+        self.places.lock().insert(way, Place { number, _ends_stream: ends_stream });
         (PlaceGuard { open: Arc::clone(self), way, number }, ended)
     }
 }
@@ -126,7 +130,7 @@ struct PlaceGuard {
 
 impl Drop for PlaceGuard {
     fn drop(&mut self) {
-        let mut places = self.open.0.lock();
+        let mut places = self.open.places.lock();
         if places.get(&self.way).is_some_and(|place| place.number == self.number) {
             places.remove(&self.way);
         }
@@ -148,7 +152,13 @@ mod tests {
         drop(first);
         assert_eq!(second_ended.try_recv(), Err(oneshot::error::TryRecvError::Empty));
         assert_eq!(other_ended.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+        // The first comes to its end late, when others have come and gone.
+        let (third, _) = open.enter((1, 2, NodeId(3)));
+        drop(third);
+        let (fourth, mut fourth_ended) = open.enter((1, 2, NodeId(3)));
         drop(second);
-        assert_eq!(open.0.lock().len(), 1);
+        assert_eq!(fourth_ended.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+        drop(fourth);
+        assert_eq!(open.places.lock().len(), 1);
     }
 }
