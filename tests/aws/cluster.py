@@ -199,6 +199,8 @@ class Cluster:
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.groups = groups
+        # None where a node does not know how to make them.
+        self.groups_per_node = GROUPS_PER_NODE
         self.nodes = {}
         self.parent = None
         self.log_path = self.directory / "stderr.log"
@@ -344,7 +346,7 @@ class Cluster:
         expected = {member.id for member in self.running()} if nodes is None else set(nodes)
         wanted = REPLICAS if len(expected) >= REPLICAS else 1
         if wanted == REPLICAS:
-            self.groups = max(self.groups, GROUPS_PER_NODE * len(expected))
+            self.groups = max(self.groups, self.groups_per_node * len(expected))
         statuses = self.statuses()
         wrong = [f"node {identity} does not serve" for identity in expected if not statuses.get(identity, {}).get("ready")]
         claims = self.claims(statuses)

@@ -180,6 +180,14 @@ pub fn check_level(command: &[u8], level: u16) -> Result<(), UnknownCommand> {
     Err(UnknownCommand::Kind { version: COMMAND_VERSION, found: kind as u8, known: known.unwrap_or(0) })
 }
 
+/// The feature level from which a command may be in the log.
+///
+/// # Errors
+/// [`UnknownCommand`] for one that this build does not know.
+pub fn level_of(command: &[u8]) -> Result<u16, UnknownCommand> {
+    open(command).map(|(kind, _)| kind.level())
+}
+
 /// Splits a command into its kind and its fields.
 pub(crate) fn open(command: &[u8]) -> Result<(CommandKind, &[u8]), UnknownCommand> {
     let [version, kind, fields @ ..] = command else {

@@ -35,7 +35,7 @@ pub use catalog::{Catalog, FEATURE_LEVEL, Unfinished};
 pub use check::Violation;
 pub use cluster::Cluster;
 pub use codec::DecodeError;
-pub use command::{COMMAND_VERSION, Command, CommandKind, UnknownCommand, check_level};
+pub use command::{COMMAND_VERSION, Command, CommandKind, UnknownCommand, check_level, level_of};
 pub use commands::{
     ActivateStream, ActivateStreamRefused, AddReplica, AddReplicaRefused, BeginDeleteStream, BeginDeleteStreamRefused,
     Bootstrap, BootstrapRefused, Bootstrapped, CreateGroup, CreateGroupRefused, CreateStream, CreateStreamRefused,

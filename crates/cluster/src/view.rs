@@ -12,6 +12,8 @@ pub struct ClusterView {
     pub map: Arc<ShardMap>,
     /// What seals and opens tokens; none before the cluster is bootstrapped.
     pub keys: Option<TokenKeys>,
+    /// What every node understands (D15); 0 before the cluster is bootstrapped.
+    pub feature_level: u16,
 }
 
 /// A cell that the metadata role fills and gateways read without locks. Clones share it.
@@ -65,7 +67,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_view_is_waited_for_however_late_it_comes() {
-        let empty = ClusterView { map: Arc::default(), keys: None };
+        let empty = ClusterView { map: Arc::default(), keys: None, feature_level: 0 };
         let views = ViewWatch::new(empty.clone());
         assert_eq!(views.wait(|view| view.map.version() == MapVersion(0)).await.map.version(), MapVersion(0));
         let asked = std::sync::atomic::AtomicU32::new(0);

@@ -50,9 +50,12 @@ async fn tell(
         return Ok(Err(refused));
     }
     let UpdateNode { node, incarnation, .. } = *update;
-    if let Err(refused) = propose(metadata, &DescribeNode { node, incarnation, zone: zone.clone() }).await? {
-        // Of a cluster at an older feature level: this is asked again at the next start.
-        tracing::info!(%refused, "the catalog does not take this node's zone");
+    // Of a cluster at an older feature level: this is asked again at the next start.
+    match propose(metadata, &DescribeNode { node, incarnation, zone: zone.clone() }).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(refused)) => tracing::info!(%refused, "the catalog does not take this node's zone"),
+        Err(NodeError::Unavailable { reason }) => tracing::info!(reason, "the catalog does not take this node's zone"),
+        Err(error) => return Err(error),
     }
     Ok(Ok(()))
 }

@@ -97,7 +97,11 @@ fn load(store: &dyn Store) -> Result<(Catalog, AppliedState), OpenError> {
 }
 
 fn view_of(catalog: &Catalog) -> ClusterView {
-    ClusterView { map: catalog.shard_map(), keys: catalog.token_keys().cloned() }
+    ClusterView {
+        map: catalog.shard_map(),
+        keys: catalog.token_keys().cloned(),
+        feature_level: catalog.cluster().map_or(0, |cluster| cluster.feature_level),
+    }
 }
 
 impl Machine for CatalogMachine {

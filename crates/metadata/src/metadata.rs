@@ -2,7 +2,7 @@
 
 use crate::error::GroupStopped;
 use crate::machine::CatalogMachine;
-use crate::propose::{check_leader, not_leader, propose_encoded};
+use crate::propose::{check_gate, check_leader, not_leader, propose_encoded};
 use crate::{create_stream, delete_stream, flush, leaders, placement, reconcile, token_keys};
 use anabranch_cluster::{CreateStreamReply, GroupReport, MetadataNode, NodeError, Router, ViewWatch, Writable};
 use anabranch_consensus::{BarrierError, Group};
@@ -106,7 +106,12 @@ impl MetadataNode for MetadataService {
     }
 
     fn propose(&self, command: Bytes) -> BoxFuture<'_, Result<Bytes, NodeError>> {
-        Box::pin(propose_encoded(&self.metadata.group, command))
+        Box::pin(async move {
+            let metadata = &self.metadata;
+            check_leader(&metadata.group)?;
+            check_gate(&command, metadata.view.load().feature_level)?;
+            propose_encoded(&metadata.group, command).await
+        })
     }
 
     fn version(&self) -> BoxFuture<'_, Result<MapVersion, NodeError>> {

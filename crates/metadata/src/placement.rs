@@ -6,7 +6,8 @@
 use crate::metadata::MetadataService;
 use crate::propose::propose;
 use anabranch_catalog::{
-    AddReplica, CreateGroup, PlacementOptions, PromoteReplica, RemoveNode, RemoveReplica, ShardMap, Step, plan,
+    AddReplica, CommandKind, CreateGroup, PlacementOptions, PromoteReplica, RemoveNode, RemoveReplica, ShardMap, Step,
+    plan,
 };
 use anabranch_cluster::NodeError;
 use anabranch_types::{NodeId, ReplicaId};
@@ -39,8 +40,11 @@ pub(crate) async fn run(service: &MetadataService) {
         if now < *led_since.get_or_insert(now) + DOWN_AFTER {
             continue;
         }
-        let steps = plan(&metadata.view.load().map, &PlacementOptions::default(), &down_nodes(service));
-        for step in steps {
+        let view = metadata.view.load();
+        let makes_groups = view.feature_level >= CommandKind::CreateGroup.level();
+        let groups_per_node = if makes_groups { PlacementOptions::default().groups_per_node } else { 0 };
+        let options = PlacementOptions { groups_per_node, ..PlacementOptions::default() };
+        for step in plan(&view.map, &options, &down_nodes(service)) {
             let recorded = tokio::select! {
                 () = stopping.cancelled() => return,
                 recorded = record(service, &step) => recorded,

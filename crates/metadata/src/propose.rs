@@ -1,7 +1,7 @@
 //! Proposes typed catalog commands.
 
 use crate::machine::CatalogMachine;
-use anabranch_catalog::Command;
+use anabranch_catalog::{Command, level_of};
 use anabranch_cluster::NodeError;
 use anabranch_consensus::{Group, ProposeError};
 use anabranch_types::{GroupId, ReplicaId};
@@ -33,6 +33,20 @@ pub(crate) async fn propose_encoded(group: &Group<CatalogMachine>, command: Byte
     Ok(proposed.outcome)
 }
 
+/// Keeps a command out of the log that some node does not understand: in the log it would stop that
+/// node, whether the catalog refuses it or not (D15). Level 1 is every build's.
+///
+/// # Errors
+/// [`NodeError::Unavailable`] until the last such node is upgraded.
+pub(crate) fn check_gate(command: &Bytes, cluster_level: u16) -> Result<(), NodeError> {
+    let needed = level_of(command).map_err(|error| NodeError::Damaged { reason: error.to_string() })?;
+    if needed <= cluster_level.max(1) {
+        return Ok(());
+    }
+    let reason = format!("the cluster is at feature level {cluster_level}, the command needs level {needed}");
+    Err(NodeError::Unavailable { reason })
+}
+
 /// Refuses early what a follower could only pass on.
 ///
 /// # Errors
@@ -45,4 +59,23 @@ pub(crate) fn not_leader(group: &Group<CatalogMachine>, leader: Option<ReplicaId
     let members = group.status().members;
     let node_of = |leader: ReplicaId| members.iter().find(|(id, _)| *id == leader).map(|(_, node)| *node);
     NodeError::NotLeader { group: GroupId::METADATA, leader: leader.and_then(node_of) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anabranch_catalog::{BeginDeleteStream, CreateGroup};
+    use anabranch_types::{AccountId, NodeId, StreamName};
+
+    #[test]
+    fn a_command_that_some_node_does_not_know_stays_out_of_the_log() {
+        let create = CreateGroup { node: NodeId(1), known: 4 }.encode();
+        let refused = check_gate(&create, 2).expect_err("of level 3").to_string();
+        assert!(refused.ends_with("the cluster is at feature level 2, the command needs level 3"), "{refused}");
+        assert!(check_gate(&create, 3).is_ok());
+        let name = StreamName::new("orders").expect("valid");
+        let delete = BeginDeleteStream { account: AccountId::DEFAULT, name }.encode();
+        assert!(check_gate(&delete, 0).is_ok(), "every build knows it");
+        assert!(check_gate(&Bytes::from_static(&[1, 250]), 3).is_err());
+    }
 }

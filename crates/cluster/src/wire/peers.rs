@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_node_without_a_catalog_calls_back_whoever_has_called_but_does_not_know_it() {
-        let peers = Acquaintances::new(ViewWatch::new(ClusterView { map: Arc::default(), keys: None }));
+        let peers =
+            Acquaintances::new(ViewWatch::new(ClusterView { map: Arc::default(), keys: None, feature_level: 0 }));
         assert_eq!(peers.reach(NodeId(1)), None);
         let at = |port: u16| PeerAddress { address: format!("127.0.0.1:{port}"), incarnation: Incarnation(7) };
         peers.met(NodeId(1), at(1));

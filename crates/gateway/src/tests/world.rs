@@ -52,7 +52,7 @@ impl World {
     /// A bootstrapped cluster at [`START`]. To be made inside a runtime whose time is paused.
     pub fn new() -> Self {
         let env = Env::simulated(START, 1);
-        let view = ViewWatch::new(ClusterView { map: Arc::default(), keys: None });
+        let view = ViewWatch::new(ClusterView { map: Arc::default(), keys: None, feature_level: 0 });
         let storage: Arc<dyn StorageNode> = Arc::new(NoRecords);
         let router = Router::new(BTreeMap::from([(NodeId(1), storage)]), env.clone());
         let metadata = Silent::default();
@@ -80,7 +80,7 @@ impl World {
         self.index += 1;
         let outcome = self.catalog.apply(self.index, &command.encode(), &mut Vec::new()).expect("a known command");
         let (map, keys) = (self.catalog.shard_map(), self.catalog.token_keys().cloned());
-        self.gateway.view.publish(ClusterView { map, keys });
+        self.gateway.view.publish(ClusterView { map, keys, feature_level: 1 });
         C::decode_outcome(&outcome).expect("an outcome of this command").expect("not refused")
     }
 
