@@ -28,7 +28,9 @@ pub struct InFlight {
 
 /// The room of one command; given back on drop.
 #[derive(Debug, Clone)]
-pub(crate) struct Admission(#[allow(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>);
+pub(crate) struct Admission {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
 
 impl InFlight {
     /// What suits a log that lets admitted entries use one segment of `segment_bytes` while it is
@@ -47,7 +49,7 @@ impl InFlight {
     pub(crate) async fn admit(&self, bytes: usize) -> Admission {
         let wanted = u32::try_from(cost(bytes)).unwrap_or(u32::MAX).min(self.bytes_max);
         let permit = Arc::clone(&self.left).acquire_many_owned(wanted).await;
-        Admission(Arc::new(permit.expect("the semaphore is never closed")))
+        Admission { _permit: Arc::new(permit.expect("the semaphore is never closed")) }
     }
 
     /// Whether a follower takes entries of `bytes` though its log is full. Those that free space
