@@ -96,11 +96,12 @@ class Member:
         self.changed_at = time.monotonic()
         # The process; a child of this one or of the parent.
         self.pidfd = None
+        self.pid = None
         self.child = None
 
     def adopt(self, identity, pid, api):
         """Is a child of the parent."""
-        self.id, self.api, self.pidfd = identity, api, os.pidfd_open(pid)
+        self.id, self.api, self.pid, self.pidfd = identity, api, pid, os.pidfd_open(pid)
         return self
 
     def is_running(self):
@@ -115,7 +116,7 @@ class Member:
         self.child = subprocess.Popen(
             self.start_command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=node.clean_environment()
         )
-        self.pidfd = os.pidfd_open(self.child.pid)
+        self.pid, self.pidfd = self.child.pid, os.pidfd_open(self.child.pid)
         # A node that never gets ready is killed, which ends the read below.
         watchdog = threading.Timer(node.START_SECONDS_MAX, self.child.kill)
         watchdog.start()

@@ -23,13 +23,15 @@ KEYS_PER_WRITER = 8
 class Load:
     """Writes into `stream` through all nodes of `cluster` from entering to leaving it.
 
-    `batch` records of `record_bytes` at a time; `writers` side by side. `calls_max` ends it earlier.
+    `batch` records of `record_bytes` at a time; `writers` side by side, each without a pause or so many
+    `calls_per_second`.
     """
 
-    def __init__(self, cluster, stream, writers=4, batch=20, record_bytes=100):
+    def __init__(self, cluster, stream, writers=4, batch=20, record_bytes=100, calls_per_second=None):
         self.cluster = cluster
         self.stream = stream
         self.batch = batch
+        self.calls_per_second = calls_per_second
         self.content = b"x" * record_bytes
         self.written = [ledger.Written() for _ in range(writers)]
         self.stopping = threading.Event()
@@ -63,7 +65,11 @@ class Load:
         turn = nth
         number = nth
         connection = None
+        calls, began = 0, time.monotonic()
         while not self.stopping.is_set():
+            if self.calls_per_second:
+                self.stopping.wait(max(0.0, began + calls / self.calls_per_second - time.monotonic()))
+            calls += 1
             entries = []
             for _ in range(self.batch):
                 entries.append(ledger.entry_of(number, 0, self.content, f"{nth}-{number // others % KEYS_PER_WRITER}"))

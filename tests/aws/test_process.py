@@ -1,6 +1,7 @@
 """The process: how it starts, refuses to start, drains and ends."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -90,6 +91,16 @@ def streams_of_the_command_line_exist_at_start(start_node):
     node.stop()
     node.restart()
     assert clients.kinesis(node.api).list_streams()["StreamNames"] == ["clicks", "orders"]
+
+
+def a_directory_that_lost_all_but_its_identity_is_not_begun_anew(start_node):
+    node = start_node("--stream", "clicks:1")
+    node.stop()
+    shutil.rmtree(node.data_dir / "log")
+    shutil.rmtree(node.data_dir / "groups")
+    done = _run("dev", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data-dir", str(node.data_dir))
+    assert done.returncode == 1
+    assert "has lost the catalog of a cluster that exists: restore the whole data directory" in done.stderr
 
 
 def an_ephemeral_node_leaves_nothing_behind(tmp_path):

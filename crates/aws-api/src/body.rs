@@ -3,15 +3,16 @@
 //! Memory is charged for bytes that have arrived, not for bytes that were announced: a client
 //! must send what it wants to occupy.
 
-use crate::budget::{ByteBudget, Charge};
 use crate::options::{DoorLimits, DoorTimeouts};
 use crate::sigv4::BodyHash;
+use anabranch_runtime::{Charge, MemoryBudget};
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 /// Bytes charged at a time, so that small frames do not each ask the budget.
 const CHARGE_STEP_BYTES: usize = 64 << 10;
@@ -19,6 +20,12 @@ const CHARGE_STEP_BYTES: usize = 64 << 10;
 const UNKNOWN_LENGTH_BYTES: usize = 64 << 10;
 /// What is read and dropped of a body that is too large, in multiples of the largest allowed.
 const DISCARD_FACTOR: usize = 4;
+
+/// What a body of so many bytes costs: itself, its records decoded from base64, and the command that
+/// carries them to the log, each of which is three quarters of it.
+fn cost(bytes: usize) -> usize {
+    (bytes + bytes / 2 * 3).next_multiple_of(CHARGE_STEP_BYTES)
+}
 
 /// A whole body.
 #[derive(Debug)]
@@ -35,7 +42,7 @@ pub(crate) struct Collected {
 pub(crate) enum BodyRefused {
     /// Larger than the limit.
     TooLarge,
-    /// All bodies together are larger than the budget.
+    /// All requests together are larger than the budget, or it was needed for quicker ones.
     NoMemory,
     /// Slower than the limit.
     TooSlow,
@@ -46,7 +53,7 @@ pub(crate) enum BodyRefused {
 /// The rules a body is read by.
 #[derive(Debug, Clone)]
 pub(crate) struct BodyReader {
-    budget: ByteBudget,
+    memory: MemoryBudget,
     bytes_max: usize,
     grace: Duration,
     bytes_per_second_min: u32,
@@ -54,19 +61,14 @@ pub(crate) struct BodyReader {
 }
 
 impl BodyReader {
-    pub(crate) fn new(limits: &DoorLimits, timeouts: &DoorTimeouts, hashing: bool) -> Self {
+    pub(crate) fn new(limits: &DoorLimits, timeouts: &DoorTimeouts, memory: MemoryBudget, hashing: bool) -> Self {
         BodyReader {
-            budget: ByteBudget::new(limits.in_flight_body_bytes_max),
+            memory,
             bytes_max: limits.body_bytes_max,
             grace: timeouts.body_grace,
             bytes_per_second_min: timeouts.body_bytes_per_second_min.max(1),
             hashing,
         }
-    }
-
-    /// What the bodies of all requests are charged to.
-    pub(crate) fn budget(&self) -> ByteBudget {
-        self.budget.clone()
     }
 
     /// Reads `body` to its end. A body of one frame is not copied, any other once. Not
@@ -76,20 +78,31 @@ impl BodyReader {
         if announced.is_some_and(|bytes| bytes > self.bytes_max as u64) {
             return Err(BodyRefused::TooLarge);
         }
-        let mut charge = self.budget.open().map_err(|_| BodyRefused::NoMemory)?;
+        let mut charge = self.memory.open();
+        let (mut waits, needed_elsewhere) = (None, CancellationToken::new());
         let mut hash = self.hashing.then(|| Context::new(&SHA256));
         let mut pieces = Pieces::new(announced.map_or(UNKNOWN_LENGTH_BYTES, |bytes| bytes as usize));
         let started = Instant::now();
-        while let Some(data) = self.next(body, started, pieces.len()).await? {
+        loop {
+            let next = tokio::select! {
+                biased;
+                next = self.next(body, started, pieces.len()) => next?,
+                () = needed_elsewhere.cancelled() => return Err(BodyRefused::NoMemory),
+            };
+            let Some(data) = next else { break };
             let length = pieces.len().saturating_add(data.len());
             if length > self.bytes_max {
                 return Err(BodyRefused::TooLarge);
             }
-            charge.grow_to(length.next_multiple_of(CHARGE_STEP_BYTES)).map_err(|_| BodyRefused::NoMemory)?;
+            charge.grow_to_claiming(cost(length)).await.map_err(|_| BodyRefused::NoMemory)?;
             if let Some(hash) = &mut hash {
                 hash.update(&data);
             }
             pieces.push(data);
+            if !body.is_end_stream() {
+                let wait = || self.memory.wait_for_client(charge.bytes(), needed_elsewhere.clone());
+                waits.get_or_insert_with(wait).holds(charge.bytes());
+            }
         }
         let hash = hash.map(|context| context.finish());
         let hash = hash.and_then(|digest| digest.as_ref().try_into().ok()).unwrap_or_default();
@@ -170,13 +183,15 @@ impl Pieces {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use anabranch_runtime::SLOW_AFTER;
+    use futures::StreamExt;
     use http_body_util::{Full, StreamBody};
     use hyper::body::Frame;
     use std::convert::Infallible;
 
     fn reader() -> BodyReader {
-        let limits = DoorLimits { body_bytes_max: 100_000, in_flight_body_bytes_max: 200_000, ..DoorLimits::default() };
-        BodyReader::new(&limits, &DoorTimeouts::default(), true)
+        let limits = DoorLimits { body_bytes_max: 100_000, ..DoorLimits::default() };
+        BodyReader::new(&limits, &DoorTimeouts::default(), MemoryBudget::new(400_000), true)
     }
 
     fn frames(sizes: &'static [usize]) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
@@ -211,15 +226,31 @@ mod tests {
         let held = reader.collect(&mut frames(&[100_000])).await.expect("the budget is free");
         assert_eq!(reader.collect(&mut frames(&[90_000])).await.err(), Some(BodyRefused::NoMemory));
         drop(held);
-        assert_eq!(reader.budget.free_bytes(), 200_000);
+        assert_eq!(reader.memory.free_bytes(), 400_000);
         assert!(reader.collect(&mut frames(&[90_000])).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_comes_slowly_gives_way_to_a_quick_one() {
+        let reader = reader();
+        let half = futures::stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from(vec![7; 60_000])))]);
+        let mut slow = StreamBody::new(half.chain(futures::stream::pending()));
+        let mut collecting = Box::pin(reader.collect(&mut slow));
+        assert!(futures::poll!(collecting.as_mut()).is_pending(), "the rest does not come");
+        let taken = 400_000 - reader.memory.free_bytes();
+        tokio::time::advance(SLOW_AFTER).await;
+        let mut large = frames(&[100_000]);
+        let quick = reader.collect(&mut large);
+        let (slow, quick) = futures::join!(collecting, quick);
+        assert!(taken > 400_000 - cost(100_000), "there is no room for both");
+        assert_eq!((slow.err(), quick.is_ok()), (Some(BodyRefused::NoMemory), true));
     }
 
     #[tokio::test(start_paused = true)]
     #[allow(clippy::disallowed_methods, reason = "the time of this test is paused")]
     async fn a_body_that_stalls_is_refused_and_one_that_keeps_its_rate_is_not() {
         let slow = DoorTimeouts { body_bytes_per_second_min: 1000, ..DoorTimeouts::default() };
-        let reader = BodyReader::new(&DoorLimits::default(), &slow, false);
+        let reader = BodyReader::new(&DoorLimits::default(), &slow, MemoryBudget::unbounded(), false);
         let drip = |seconds: u64| {
             let pieces = futures::stream::unfold(0, move |sent| async move {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;

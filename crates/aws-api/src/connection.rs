@@ -33,7 +33,7 @@ impl<S: Kinesis> AwsDoor<S> {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        self.serve_arrived(io, Arrival::FROM_ANYWHERE, None).await;
+        self.serve_arrived(io, Arrival::from_anywhere(), None).await;
     }
 
     /// The same, for a client that its certificate names; a connection for pages only lasts until
@@ -46,19 +46,19 @@ impl<S: Kinesis> AwsDoor<S> {
         let watched = TokioIo::new(Watched { io, pulse: pulse.clone() });
         let service = service_fn(|request: Request<Incoming>| {
             let (door, open) = (Arc::clone(&self), pulse.request_begins(request.version() == Version::HTTP_2));
-            let client = client.clone();
+            let (client, arrival) = (client.clone(), arrival.clone());
             async move {
                 let (parts, body) = request.into_parts();
                 let other = door.other_for(&parts);
                 let request = Request::from_parts(parts, body);
                 Ok::<_, Infallible>(match other {
                     Some(other) => {
-                        let answer = other.serve(request, door.admission(arrival.admits, client)).await;
+                        let answer = other.serve(request, door.admission(&arrival, client)).await;
                         answer.map(|body| Either::Right(Held { body, _open: open }))
                     }
                     None => {
                         let _open = open;
-                        door.handle_on(request, arrival).await.map(Either::Left)
+                        door.handle_on(request, &arrival).await.map(Either::Left)
                     }
                 })
             }
@@ -79,6 +79,10 @@ impl<S: Kinesis> AwsDoor<S> {
                     if let Err(error) = result {
                         debug!(%error, "connection broke");
                     }
+                    return;
+                }
+                () = arrival.connection.cancelled() => {
+                    debug!("connection ended: its client kept memory waiting that others need");
                     return;
                 }
                 () = stopping.cancelled(), if ends_at.is_none() => {

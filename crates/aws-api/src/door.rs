@@ -9,7 +9,7 @@ use crate::other_calls::{Admission, OtherCalls};
 use crate::sigv4::{Signer, Verifier};
 use crate::{calendar, checks, cors};
 use anabranch_api::{ApiError, ErrorCode, Kinesis, Principal, RequestContext};
-use anabranch_runtime::{Env, TaskGroup};
+use anabranch_runtime::{BudgetSpent, Charge, Env, TaskGroup};
 use anabranch_types::RequestId;
 use bytes::Bytes;
 use http::header::{CONNECTION, DATE, EXPECT, ORIGIN};
@@ -19,6 +19,7 @@ use hyper::body::Body;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info_span};
 use uuid::Uuid;
 
@@ -26,6 +27,11 @@ use uuid::Uuid;
 const DEADLINE_GRACE: Duration = Duration::from_secs(5);
 /// Random bytes behind `x-amz-id-2`. Source: recorded answers of the service.
 const ID_2_BYTES: usize = 72;
+
+/// Answers up to this size fit the buffers that every connection has anyway.
+const SMALL_ANSWER_BYTES: usize = 4 << 10;
+/// What a client is told when the budget of memory is used up.
+const NO_MEMORY: &str = "Too many bytes of requests and answers are in flight on this node; retry.";
 
 /// What a connection may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,17 +42,21 @@ pub(crate) enum Admits {
     PagesOnly,
 }
 
-/// How a connection came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a connection came, and how it is ended.
+#[derive(Debug, Clone)]
 pub(crate) struct Arrival {
     pub(crate) admits: Admits,
     /// Whether its other end is on this machine, as far as is known.
     pub(crate) from_this_machine: bool,
+    /// Cancelled when its client keeps memory waiting that others need.
+    pub(crate) connection: CancellationToken,
 }
 
 impl Arrival {
     /// One that admits calls, from anywhere.
-    pub(crate) const FROM_ANYWHERE: Arrival = Arrival { admits: Admits::Calls, from_this_machine: false };
+    pub(crate) fn from_anywhere() -> Arrival {
+        Arrival { admits: Admits::Calls, from_this_machine: false, connection: CancellationToken::new() }
+    }
 }
 
 /// The AWS door before a service. One for all listeners: its limits are those of all together.
@@ -78,7 +88,8 @@ impl<S: Kinesis> AwsDoor<S> {
     /// A door whose service is still starting.
     pub fn closed(options: DoorOptions, env: Env) -> Self {
         let verifier = Verifier::new(options.verification.clone(), options.region.clone());
-        let reader = BodyReader::new(&options.limits, &options.timeouts, verifier.needs_body_hash());
+        let (memory, hashing) = (options.memory.clone(), verifier.needs_body_hash());
+        let reader = BodyReader::new(&options.limits, &options.timeouts, memory, hashing);
         let connections = Arc::new(Semaphore::new(options.limits.connections_max.min(Semaphore::MAX_PERMITS)));
         let (service, calls) = (OnceLock::new(), env.tasks.child("calls"));
         AwsDoor { service, options, env, calls, connections, other: None, verifier, reader }
@@ -95,11 +106,12 @@ impl<S: Kinesis> AwsDoor<S> {
     }
 
     /// What the other door is told about a call on a connection of `client`.
-    pub(crate) fn admission(&self, admits: Admits, client: Option<Arc<str>>) -> Admission<S> {
+    pub(crate) fn admission(&self, arrival: &Arrival, client: Option<Arc<str>>) -> Admission<S> {
         Admission {
-            service: self.service_for(admits).cloned(),
+            service: self.service_for(arrival.admits).cloned(),
             client,
-            budget: self.reader.budget(),
+            memory: self.options.memory.clone(),
+            connection: arrival.connection.clone(),
             tasks: self.calls.clone(),
         }
     }
@@ -123,14 +135,14 @@ impl<S: Kinesis> AwsDoor<S> {
     /// Serves one request; answers whatever happens. Dropping the future breaks the call off,
     /// its outcome unknown.
     pub async fn handle<B: Body<Data = Bytes> + Unpin>(&self, request: Request<B>) -> Response<DoorBody> {
-        self.handle_on(request, Arrival::FROM_ANYWHERE).await
+        self.handle_on(request, &Arrival::from_anywhere()).await
     }
 
     /// Serves one request of a connection that came so.
     pub(crate) async fn handle_on<B: Body<Data = Bytes> + Unpin>(
         &self,
         request: Request<B>,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) -> Response<DoorBody> {
         let (parts, mut body) = request.into_parts();
         let path = parts.uri.path();
@@ -142,7 +154,7 @@ impl<S: Kinesis> AwsDoor<S> {
                 answer(page.status, page.content_type, page.body)
             }
             (None, Some(call)) => self.handle_local(&parts, &mut body, call, arrival).await,
-            (None, None) => self.handle_call(&parts, &mut body, arrival.admits).await,
+            (None, None) => self.handle_call(&parts, &mut body, arrival).await,
         };
         if arrival.admits == Admits::PagesOnly && parts.version < Version::HTTP_2 {
             // The client's next connection may reach a node that takes calls.
@@ -155,12 +167,12 @@ impl<S: Kinesis> AwsDoor<S> {
         &self,
         parts: &Parts,
         body: &mut B,
-        admits: Admits,
+        arrival: &Arrival,
     ) -> Response<DoorBody> {
         let ids = AnswerIds::draw(&self.env);
         let operation = checks::operation(parts).map_or("unknown", Operation::name);
         let span = info_span!("aws_request", request_id = %ids.request_id, operation);
-        let mut response = self.answer(parts, body, &ids, operation, admits).instrument(span).await;
+        let mut response = self.answer(parts, body, &ids, operation, arrival).instrument(span).await;
         if parts.headers.contains_key(ORIGIN) && parts.method != Method::OPTIONS {
             cors::expose(&mut response);
         }
@@ -179,14 +191,14 @@ impl<S: Kinesis> AwsDoor<S> {
         body: &mut B,
         ids: &AnswerIds,
         operation: &'static str,
-        admits: Admits,
+        arrival: &Arrival,
     ) -> Response<DoorBody> {
         if let Some(response) = cors::preflight(parts) {
             return response;
         }
         let _present = Present::request();
         let started = self.env.clock.monotonic();
-        let Served { result, body_bytes } = self.serve_request(parts, body, ids, admits).await;
+        let Served { result, body_bytes } = self.serve_request(parts, body, ids, arrival).await;
         let elapsed = self.env.clock.monotonic().saturating_sub(started);
         let code = result.as_ref().map_or_else(Refusal::code, |_| "ok");
         metrics::request_answered(operation, code, elapsed);
@@ -203,13 +215,13 @@ impl<S: Kinesis> AwsDoor<S> {
         parts: &Parts,
         body: &mut B,
         ids: &AnswerIds,
-        admits: Admits,
+        arrival: &Arrival,
     ) -> Served {
         let head_bytes_max = self.options.limits.header_bytes_max as usize;
         if let Err(refusal) = checks::check_head(parts, head_bytes_max) {
             return Served { result: Err(refusal), body_bytes: None };
         }
-        let service = match self.service_for(admits) {
+        let service = match self.service_for(arrival.admits) {
             Ok(service) => service,
             Err(error) => {
                 let refusal = Refusal::Error(error, checks::encoding_of_errors(parts));
@@ -226,7 +238,7 @@ impl<S: Kinesis> AwsDoor<S> {
         let body_bytes = Some(collected.bytes.len());
         let now = self.env.clock.wall();
         let result = match checks::check(parts, &collected.bytes, &collected.hash, &self.verifier, now) {
-            Ok((operation, signer)) => self.call(service, operation, signer, collected, ids).await,
+            Ok((operation, signer)) => self.call(service, operation, signer, collected, (ids, arrival)).await,
             Err(refusal) => Err(refusal),
         };
         Served { result, body_bytes }
@@ -248,7 +260,7 @@ impl<S: Kinesis> AwsDoor<S> {
         operation: Operation,
         signer: Signer,
         body: Collected,
-        ids: &AnswerIds,
+        (ids, arrival): (&AnswerIds, &Arrival),
     ) -> Result<Bytes, Refusal> {
         let timeout = self.options.timeouts.request;
         let context = RequestContext {
@@ -261,13 +273,13 @@ impl<S: Kinesis> AwsDoor<S> {
         let Collected { bytes, charge, .. } = body;
         let call = kinesis::dispatch(service, &context, operation, bytes);
         let result = tokio::time::timeout(timeout + DEADLINE_GRACE, call).await;
-        drop(charge);
         let result = result.unwrap_or_else(|_| {
             Err(ApiError::new(
                 ErrorCode::InternalFailure,
                 "The request was not answered in time; its outcome is unknown.",
             ))
         });
+        let result = result.and_then(|output| answer_held(operation, output, charge, &arrival.connection));
         result.map_err(|error| Refusal::Error(error, Encoding::Json))
     }
 
@@ -278,10 +290,7 @@ impl<S: Kinesis> AwsDoor<S> {
                 ErrorCode::RequestEntityTooLarge,
                 format!("The request body is larger than {} bytes.", self.options.limits.body_bytes_max),
             ),
-            BodyRefused::NoMemory => (
-                ErrorCode::ServiceUnavailable,
-                "Too many bytes of requests are in flight on this node; retry.".to_owned(),
-            ),
+            BodyRefused::NoMemory => (ErrorCode::ServiceUnavailable, NO_MEMORY.to_owned()),
             BodyRefused::Broken => (ErrorCode::Serialization, String::new()),
         };
         Refusal::Error(ApiError::new(code, message), encoding)
@@ -303,6 +312,25 @@ impl<S: Kinesis> AwsDoor<S> {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+}
+
+/// The answer, charged until the client has taken it: what its request cost is given back for it. Who
+/// has written something must hear of it; what has only been read can be read again.
+fn answer_held(
+    operation: Operation,
+    output: Bytes,
+    mut charge: Charge,
+    connection: &CancellationToken,
+) -> Result<Bytes, ApiError> {
+    if output.len() <= SMALL_ANSWER_BYTES {
+        return Ok(output);
+    }
+    let room = charge.grow_to(output.len());
+    charge.shrink_to(output.len());
+    match room {
+        Err(BudgetSpent) if operation.is_read() => Err(ApiError::new(ErrorCode::ServiceUnavailable, NO_MEMORY)),
+        Ok(()) | Err(BudgetSpent) => Ok(charge.hold_for_client(output, connection.clone())),
     }
 }
 

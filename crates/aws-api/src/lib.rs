@@ -6,7 +6,6 @@
 
 mod answer;
 mod body;
-mod budget;
 mod calendar;
 mod checks;
 mod connection;
@@ -27,7 +26,6 @@ mod tests;
 mod tls;
 
 pub use answer::DoorBody;
-pub use budget::{BudgetSpent, ByteBudget, Charge};
 pub use door::AwsDoor;
 pub use listener::Listener;
 pub use local_calls::{LocalCall, LocalCalls, local_error};

@@ -79,7 +79,8 @@ impl<S: Kinesis> AwsDoor<S> {
                 false => (&self.calls, Admits::Calls),
                 true => (&self.env.tasks, Admits::PagesOnly),
             };
-            let arrival = Arrival { admits, from_this_machine: L::is_from_this_machine(&io) };
+            let from_this_machine = L::is_from_this_machine(&io);
+            let arrival = Arrival { admits, from_this_machine, ..Arrival::from_anywhere() };
             let (door, tls) = (Arc::clone(&self), tls.clone());
             tasks.spawn("aws_connection", OnFailure::Log, door.serve_accepted(io, tls, place, arrival));
         }

@@ -64,7 +64,7 @@ impl<S: Kinesis> AwsDoor<S> {
         parts: &Parts,
         body: &mut B,
         call: LocalCall,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) -> Response<DoorBody> {
         let page = match self.admit_local(parts, body, arrival).await {
             Ok(body) => call(body).await,
@@ -78,7 +78,7 @@ impl<S: Kinesis> AwsDoor<S> {
         &self,
         parts: &Parts,
         body: &mut B,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) -> Result<Bytes, LocalPage> {
         let head_bytes_max = self.options.limits.header_bytes_max as usize;
         if checks::check_head(parts, head_bytes_max).is_err() {

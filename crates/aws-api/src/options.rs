@@ -3,8 +3,12 @@
 use crate::local_calls::LocalCalls;
 use crate::pages::LocalPages;
 use crate::sigv4::Verification;
+use anabranch_runtime::MemoryBudget;
 use anabranch_types::{AccountId, Region};
 use std::time::Duration;
+
+/// The memory of a door that is given none to share.
+const MEMORY_BYTES: usize = 256 << 20;
 
 /// Everything that can be set about the door.
 #[derive(Debug, Clone)]
@@ -21,6 +25,8 @@ pub struct DoorOptions {
     pub local_calls: LocalCalls,
     /// What a client may cost.
     pub limits: DoorLimits,
+    /// What all requests and answers may occupy together (D16).
+    pub memory: MemoryBudget,
     /// How long a client may take.
     pub timeouts: DoorTimeouts,
 }
@@ -35,6 +41,7 @@ impl DoorOptions {
             pages: LocalPages::none(),
             local_calls: LocalCalls::none(),
             limits: DoorLimits::default(),
+            memory: MemoryBudget::new(MEMORY_BYTES),
             timeouts: DoorTimeouts::default(),
         }
     }
@@ -45,8 +52,6 @@ impl DoorOptions {
 pub struct DoorLimits {
     /// Largest request body in bytes. 16 MiB: 10 MiB of records in base64 and JSON.
     pub body_bytes_max: usize,
-    /// Body bytes of all unanswered requests together (D16).
-    pub in_flight_body_bytes_max: usize,
     /// Header bytes of one request, the request line included.
     pub header_bytes_max: u32,
     /// Connections of all listeners together; further ones are closed at once.
@@ -65,7 +70,6 @@ impl Default for DoorLimits {
     fn default() -> Self {
         DoorLimits {
             body_bytes_max: 16 << 20,
-            in_flight_body_bytes_max: 256 << 20,
             header_bytes_max: 16 << 10,
             connections_max: 10_000,
             concurrent_streams_max: 256,

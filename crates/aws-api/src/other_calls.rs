@@ -4,10 +4,9 @@
 //! The port is one (D13): connections, TLS, pages and the drain are this crate's; what such a call
 //! means is not.
 
-use crate::budget::ByteBudget;
 use crate::pulse::OpenRequest;
 use anabranch_api::ApiError;
-use anabranch_runtime::TaskGroup;
+use anabranch_runtime::{MemoryBudget, TaskGroup};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
@@ -18,6 +17,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use tokio_util::sync::CancellationToken;
 
 /// The body of another door's answer; it may go on for as long as its connection.
 pub type OtherBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
@@ -41,8 +41,10 @@ pub struct Admission<S> {
     pub service: Result<Arc<S>, ApiError>,
     /// The name in the certificate with which the client has proved itself.
     pub client: Option<Arc<str>>,
-    /// Counts the bytes of all requests on the port (D16).
-    pub budget: ByteBudget,
+    /// What all requests and answers of the port are charged to (D16).
+    pub memory: MemoryBudget,
+    /// Cancel it to end the connection: its client keeps memory waiting that others need.
+    pub connection: CancellationToken,
     /// For what goes on after the answer has begun. When it is stopping the node drains: the
     /// connection ends after the calls that are open.
     pub tasks: TaskGroup,

@@ -3,6 +3,7 @@
 //! Roles do not see it: they call [`crate::StorageNode`], [`crate::MetadataNode`] and consensus'
 //! `Transport`. Nothing here retries a call. Decisions: docs/adr/0004-peer-transport.md.
 
+mod charged;
 mod client;
 mod codec;
 mod config;

@@ -47,7 +47,7 @@ impl Default for GroupOptions {
             kept_entries: 0,
             append_answer_max: Duration::from_secs(1),
             transport: Arc::new(NoPeers),
-            in_flight: InFlight::for_segments(SEGMENT_BYTES),
+            in_flight: InFlight::new(InFlight::bytes_for_segments(SEGMENT_BYTES)),
             snapshots: None,
         }
     }

@@ -33,11 +33,11 @@ pub(crate) struct Admission {
 }
 
 impl InFlight {
-    /// What suits a log that lets admitted entries use one segment of `segment_bytes` while it is
-    /// full: a third, so that leaders' commands, half as much for followers', and the ends of
+    /// The most that suits a log which lets admitted entries use one segment of `segment_bytes` while
+    /// it is full: a third, so that leaders' commands, half as much for followers', and the ends of
     /// segments fit.
-    pub fn for_segments(segment_bytes: u64) -> Self {
-        InFlight::new(u32::try_from(segment_bytes / 3).unwrap_or(u32::MAX))
+    pub fn bytes_for_segments(segment_bytes: u64) -> u32 {
+        u32::try_from(segment_bytes / 3).unwrap_or(u32::MAX)
     }
 
     /// At most `bytes_max` at a time; a command larger than that waits until it is alone.

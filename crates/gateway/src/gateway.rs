@@ -1,5 +1,6 @@
 //! The service trait, one line per operation; each is a file of its name.
 
+use crate::records::backlog::Backlogs;
 use crate::refresh::Refresh;
 use crate::resolve::node_failed;
 use crate::{records, streams};
@@ -24,11 +25,14 @@ pub struct GatewayOptions {
     pub put_patience: Duration,
     /// How long a read looks for the group's leader.
     pub read_patience: Duration,
+    /// Bytes of records that puts to one group may hold while it does not answer (D16).
+    pub group_bytes_max: usize,
 }
 
 impl Default for GatewayOptions {
     fn default() -> Self {
-        GatewayOptions { put_patience: Duration::from_secs(5), read_patience: Duration::from_secs(5) }
+        let patience = Duration::from_secs(5);
+        GatewayOptions { put_patience: patience, read_patience: patience, group_bytes_max: usize::MAX }
     }
 }
 
@@ -38,6 +42,7 @@ pub struct Gateway {
     pub(crate) router: Router,
     pub(crate) metadata: Arc<dyn MetadataNode>,
     refresh: Refresh,
+    pub(crate) backlogs: Backlogs,
     pub(crate) env: Env,
     pub(crate) options: GatewayOptions,
 }
@@ -51,7 +56,8 @@ impl Gateway {
         env: Env,
         options: GatewayOptions,
     ) -> Self {
-        Gateway { view, router, metadata, refresh: Refresh::default(), env, options }
+        let backlogs = Backlogs::new(options.group_bytes_max);
+        Gateway { view, router, metadata, refresh: Refresh::default(), backlogs, env, options }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Shared, draw_request_id};
 use crate::caller::Callers;
-use crate::charged_body::{CallBytes, ChargedBody, no_memory};
+use crate::charged_body::{CallBytes, ChargedBody};
 use crate::errors::CallError;
 use crate::health::HealthCalls;
 use crate::observed_body::{Observation, ObservedBody};
@@ -78,9 +78,9 @@ impl GrpcDoor {
         request: Request<Incoming>,
         admission: Admission<S>,
         id: RequestId,
+        bytes: CallBytes,
     ) -> Result<Response<Body>, Status> {
         let (parts, body) = request.into_parts();
-        let bytes = CallBytes::new(&admission.budget).map_err(|_| no_memory())?;
         let body = ChargedBody { body, bytes: bytes.clone() };
         let service = service_of(&parts);
         match service {
@@ -145,12 +145,13 @@ impl<S: Kinesis> OtherCalls<S> for GrpcDoor {
             let method = method_of(request.uri().path());
             let mut observation = Observation::begin(method, Arc::clone(&self.env.clock));
             let span = info_span!("grpc_request", request_id = %printed, method);
-            let answer = self.answer(request, admission, id).instrument(span).await;
+            let bytes = CallBytes::new(admission.memory.clone(), admission.connection.clone());
+            let answer = self.answer(request, admission, id, bytes.clone()).instrument(span).await;
             let mut response = answer.unwrap_or_else(Status::into_http);
             observation.head(response.headers());
             let printed = HeaderValue::try_from(printed.to_string()).expect("a UUID is ASCII");
             response.headers_mut().insert("x-amzn-requestid", printed);
-            response.map(|body| ObservedBody { body, observation }.boxed_unsync())
+            response.map(|body| ObservedBody { body, bytes, observation }.boxed_unsync())
         })
     }
 }

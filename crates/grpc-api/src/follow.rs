@@ -6,7 +6,7 @@
 
 use crate::call::Call;
 use crate::errors::CallError;
-use crate::long_stream::draining;
+use crate::long_stream::{WAITING_MAX, draining};
 use crate::wire;
 use anabranch_api::{
     ApiError, ErrorCode, GetRecords, GetRecordsOutput, GetShardIterator, IteratorStart, Kinesis, ShardIterator,
@@ -78,6 +78,7 @@ pub(crate) async fn run<S: Kinesis>(
         let next = slice.next.clone();
         if tells || !slice.records.is_empty() || next.is_none() {
             let message = message(slice);
+            let _wait = call.bytes.wait_for_client(held_bytes(&call));
             let sent = async { messages.send(message).await.is_ok() };
             if within(&call, &messages, sent).await? != Some(true) {
                 return Ok(());
@@ -87,6 +88,11 @@ pub(crate) async fn run<S: Kinesis>(
         place.iterator = next;
         (wait_max, tells) = (call.shared.options.timeouts.follow_wait, false);
     }
+}
+
+/// What a stream holds while its client takes nothing: this message and those before it.
+fn held_bytes<S>(call: &Call<S>) -> usize {
+    usize::try_from(call.shared.options.limits.follow_bytes).unwrap_or(usize::MAX).saturating_mul(1 + WAITING_MAX)
 }
 
 async fn read<S: Kinesis>(call: &Call<S>, place: &Place, wait_max: Duration) -> Result<GetRecordsOutput, ApiError> {

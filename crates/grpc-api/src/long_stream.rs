@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tonic::{Response, Status};
 
 /// Messages that wait for the connection to take them.
-const WAITING_MAX: usize = 2;
+pub(crate) const WAITING_MAX: usize = 2;
 
 /// What tonic takes as the answer of a call that goes on.
 pub(crate) type Answer<T> = BoxStream<'static, Result<T, Status>>;

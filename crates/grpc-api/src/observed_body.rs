@@ -1,5 +1,7 @@
-//! An answer's body that tells, at its end, how the call went: the status is in its trailers.
+//! An answer's body that is charged until its client has taken it, and tells, at its end, how the call
+//! went: the status is in its trailers.
 
+use crate::charged_body::{CallBytes, no_memory};
 use crate::metrics::{self, Present};
 use anabranch_runtime::Clock;
 use bytes::Bytes;
@@ -44,6 +46,7 @@ impl Drop for Observation {
 /// The body of an answer, observed to its end.
 pub(crate) struct ObservedBody {
     pub body: tonic::body::Body,
+    pub bytes: CallBytes,
     pub observation: Observation,
 }
 
@@ -58,7 +61,10 @@ impl Body for ObservedBody {
         {
             self.observation.head(trailers);
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame.map(|frame| match frame?.into_data() {
+            Ok(data) => Ok(Frame::data(self.bytes.outgoing(data).map_err(|_| no_memory())?)),
+            Err(frame) => Ok(frame),
+        }))
     }
 
     fn is_end_stream(&self) -> bool {

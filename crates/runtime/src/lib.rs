@@ -1,4 +1,4 @@
-//! Time, randomness, disk and tasks, handed in from outside (D12).
+//! Time, randomness, disk, tasks and a budget of memory, handed in from outside (D12).
 //!
 //! Code above this floor never asks the operating system for any of them; lints forbid it.
 #![allow(
@@ -12,6 +12,7 @@ mod clock_jump;
 mod disk_room;
 mod env;
 pub mod fs;
+mod memory;
 mod random;
 mod tasks;
 mod trusted_wall;
@@ -21,6 +22,7 @@ pub use clock::{Clock, ManualClock, SimulatedClock, SystemClock};
 pub use clock_jump::{ClockJump, JUMP_TOLERATED, Jump, SETTLED_AFTER, STRAY_TOLERATED, Trust};
 pub use disk_room::DiskRoom;
 pub use env::Env;
+pub use memory::{BudgetSpent, Charge, ClientWait, MemoryBudget, MemoryUse, SLOW_AFTER};
 pub use random::{OsRandom, Random, SeededRandom};
 pub use tasks::{FailureCause, OnFailure, Stragglers, TASK_SPAN_TARGET, TaskFailure, TaskGroup, TaskOutcome};
 pub use trusted_wall::TrustedWall;

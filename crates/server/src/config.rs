@@ -152,12 +152,12 @@ pub struct LogConfig {
     pub segment_bytes: u64,
 }
 
-/// Budgets of memory (D16). `memtable_bytes <= budget_bytes / 2`.
+/// Budgets of memory (D16). `memtable_bytes <= budget_bytes / 4`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MemoryConfig {
-    /// Everything that grows with traffic: request bodies, parked puts, proposals, apply
-    /// queues, the entry cache and memtables. At least 64 MiB.
+    /// Everything that grows with traffic: memtables, the log's cache and what it has yet to write,
+    /// requests and answers, calls of other nodes. At least 96 MiB.
     pub budget_bytes: u64,
     /// The part of the budget for state that is not flushed yet. At least 8 MiB.
     pub memtable_bytes: u64,
@@ -248,12 +248,12 @@ impl NodeConfig {
                 (48 * MIB..=1024 * MIB).contains(&self.log.segment_bytes),
                 "must be from 50331648 to 1073741824",
             ),
-            ("memory.budget_bytes", self.memory.budget_bytes >= 64 * MIB, "must be at least 67108864"),
+            ("memory.budget_bytes", self.memory.budget_bytes >= 96 * MIB, "must be at least 100663296"),
             ("memory.memtable_bytes", self.memory.memtable_bytes >= 8 * MIB, "must be at least 8388608"),
             (
                 "memory.memtable_bytes",
-                self.memory.memtable_bytes <= self.memory.budget_bytes / 2,
-                "must be at most half of memory.budget_bytes",
+                self.memory.memtable_bytes <= self.memory.budget_bytes / 4,
+                "must be at most a quarter of memory.budget_bytes",
             ),
         ];
         let broken = rules.into_iter().find(|(_, holds, _)| !holds);

@@ -4,8 +4,9 @@
 //! LOCK            held by flock(2) while a process uses the directory; text: its pid
 //! identity.toml   written once, before anything else is kept here
 //! joining.toml    before that, in a directory that asks to join a cluster: its incarnation
+//! bootstrapped    empty; since its node has had the catalog: without one, it has lost it
 //! ```
-//! Knows nothing of what the other crates keep beside these two files.
+//! Knows nothing of what the other crates keep beside these files.
 
 mod error;
 mod identity;
@@ -27,6 +28,12 @@ use std::path::{Path, PathBuf};
 /// and what a fresh file system has at its root.
 const NOT_DATA: [&str; 5] =
     [LOCK_FILE, identity::UNFINISHED_FILE, identity::JOINING_FILE, identity::JOINING_UNFINISHED_FILE, "lost+found"];
+
+/// Says that the node has had the catalog. Beside the identity, so that no loss of what else is here
+/// makes the node found its cluster once more.
+const BOOTSTRAPPED_FILE: &str = "bootstrapped";
+/// Where it was before.
+const BOOTSTRAPPED_BEFORE: &str = "groups/bootstrapped";
 
 /// A locked directory with an identity. Unlocked when dropped; an ephemeral one is removed.
 #[derive(Debug)]
@@ -157,6 +164,26 @@ impl DataDir {
     /// Whose it is.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Whether its node has had the catalog.
+    pub fn is_bootstrapped(&self) -> bool {
+        let marks = [BOOTSTRAPPED_FILE, BOOTSTRAPPED_BEFORE];
+        marks.iter().any(|mark| self.path().join(mark).exists())
+    }
+
+    /// Notes for good that its node has the catalog.
+    ///
+    /// # Errors
+    /// [`DataDirError`].
+    pub fn mark_bootstrapped(&self) -> Result<(), DataDirError> {
+        let mark = self.path().join(BOOTSTRAPPED_FILE);
+        if mark.exists() {
+            return Ok(());
+        }
+        let made = File::create(&mark).and_then(|file| file.sync_all());
+        let made = made.and_then(|()| File::open(self.path())?.sync_all());
+        made.map_err(|source| DataDirError::io("make", &mark, source))
     }
 }
 

@@ -11,6 +11,7 @@ mod enter;
 mod error;
 mod groups;
 mod log;
+mod memory;
 mod operations;
 mod peers;
 mod report;
@@ -36,6 +37,7 @@ use anabranch_storage::{Storage, StorageOptions};
 use anabranch_walog::Walog;
 use doors::Doors;
 use groups::{NodeFiles, Stores};
+use memory::MemoryShares;
 use peers::PeerNet;
 use report::Reporter;
 use roles::Roles;
@@ -81,14 +83,23 @@ impl Node {
     ) -> Result<Bound, StartError> {
         let (env, work) = (self.env.clone(), self.work.clone());
         let (bound, peer_listener) = (listeners.bound()?, listeners.peer.take());
-        let doors = Doors::open(config, directory, env.in_group("doors"), listeners, bound, health, render_metrics)?;
+        let memory = MemoryShares::of(config);
+        memory.tell(&env.in_group("doors"));
+        let entry = (listeners, bound, memory.requests.clone());
+        let doors = Doors::open(config, directory, env.in_group("doors"), entry, health, render_metrics)?;
         let doors = &*self.doors.insert(doors);
-        let log = &*self.log.insert(log::open(config, directory, &env).await?);
-        let stores = Stores::new(config, directory)?;
-        groups::check_not_lost(log, &stores)?;
+        let log = &*self.log.insert(log::open(config, directory, &memory, &env).await?);
+        let stores = Stores::new(config, directory, &memory)?;
+        groups::check_not_lost(log, directory)?;
         let machine = groups::open_catalog(&stores, config.feature_level).await?;
         let view = machine.view();
-        let net = &*self.peers.insert(PeerNet::start(config, directory, peer_listener, view.clone(), &env));
+        let net = &*self.peers.insert(PeerNet::start(
+            config,
+            directory,
+            (peer_listener, memory.requests.clone()),
+            view.clone(),
+            &env,
+        ));
         let stores = if bound.peer.is_some() { stores.connected(Arc::new(net.links.clone()), &work) } else { stores };
         let identity = *directory.identity();
 
@@ -103,9 +114,10 @@ impl Node {
             waited = wait_for_catalog(config, &view, &identity, bound, &env) => waited?,
             reason = metadata.group().stopped() => return Err(StartError::CatalogStopped { reason }),
         }
-        stores.mark_bootstrapped()?;
+        directory.mark_bootstrapped()?;
 
-        let storage = Storage::new(work.clone(), storage_options(config, &stores), stores.group_options().clone());
+        let storage =
+            Storage::new(work.clone(), storage_options(config, &stores, &memory), stores.group_options().clone());
         let storage = &*self.storage.insert(Arc::new(storage));
         let roles = Roles::start(identity, net, metadata, storage, &view, &work);
         roles.announce(config, bound, metadata, &work).await?;
@@ -115,7 +127,7 @@ impl Node {
         streams::create_configured(config, &roles.metadata, &env).await?;
         let reporter = Reporter::new(directory, bound, metadata, storage, health, &env);
         doors.take_operations(roles.operations(metadata, &work));
-        doors.serve_calls(gateway(view, &roles, &work), reporter);
+        doors.serve_calls(gateway(view, &roles, &memory, &work), reporter);
         health.enter(Phase::Serving);
         Ok(bound)
     }
@@ -207,17 +219,19 @@ async fn wait_for_catalog(
     }
 }
 
-fn storage_options(config: &NodeConfig, stores: &Stores) -> StorageOptions {
+fn storage_options(config: &NodeConfig, stores: &Stores, memory: &MemoryShares) -> StorageOptions {
     let limits = match config.limits {
         ShardLimits::Aws => Some(anabranch_limiter::ShardLimits::default()),
         ShardLimits::Off => None,
     };
-    StorageOptions { limits, flush_after_bytes: stores.flush_after_bytes(), ..StorageOptions::default() }
+    let (flush_after_bytes, memory) = (stores.flush_after_bytes(), memory.requests.clone());
+    StorageOptions { limits, flush_after_bytes, memory, ..StorageOptions::default() }
 }
 
-fn gateway(view: ViewWatch, roles: &Roles, env: &Env) -> Gateway {
+fn gateway(view: ViewWatch, roles: &Roles, memory: &MemoryShares, env: &Env) -> Gateway {
     let metadata = Arc::new(roles.metadata.clone());
-    Gateway::new(view, roles.router.clone(), metadata, env.clone(), GatewayOptions::default())
+    let options = GatewayOptions { group_bytes_max: memory.silent_group_bytes_max(), ..GatewayOptions::default() };
+    Gateway::new(view, roles.router.clone(), metadata, env.clone(), options)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What a storage node decides by itself, with units.
 
 use anabranch_limiter::ShardLimits;
+use anabranch_runtime::MemoryBudget;
 use anabranch_shard::Policy;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub struct StorageOptions {
     pub tick_every: Duration,
     /// What a new group is told: bucket sizes and the request-id window.
     pub policy: Policy,
+    /// What records on their way to readers are charged to (D16).
+    pub memory: MemoryBudget,
 }
 
 impl Default for StorageOptions {
@@ -30,6 +33,7 @@ impl Default for StorageOptions {
             flush_look_every: Duration::from_millis(250),
             tick_every: Duration::from_secs(10),
             policy: Policy::default(),
+            memory: MemoryBudget::unbounded(),
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::group_host::HostedGroup;
 use crate::metrics;
 use crate::shared::SharedState;
 use anabranch_cluster::{NodeError, ReadReply, ReadRequest, RecordOut};
+use anabranch_runtime::{BudgetSpent, MemoryBudget};
 use anabranch_shard::{ReadPlan, ShardNo, ShardState, TimeSearch};
 use anabranch_store::{Direction, Family, Store, StoreError};
 use anabranch_types::{Counter, Timestamp};
@@ -33,7 +34,8 @@ pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<Rea
         if is_follower { host.budgets.admit_following_read(no, now) } else { host.budgets.admit_read(no, now) };
     admitted.map_err(throttled)?;
     let now = host.env.now();
-    let scanned = tokio::task::spawn_blocking(move || scan(&shared, no, request, now));
+    let memory = host.options.memory.clone();
+    let scanned = tokio::task::spawn_blocking(move || scan(&shared, no, request, now, &memory));
     let reply = scanned.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??;
     let reply = reply.ok_or_else(no_such_shard)?;
     let bytes = reply.records.iter().map(record_bytes).sum();
@@ -91,15 +93,18 @@ struct Found {
 
 enum Stopped {
     Full,
+    /// There was no memory for the next chunk.
+    NoMemory(BudgetSpent),
     Damaged(String),
 }
 
-/// Reads at most what `request` allows; none when the shard is gone.
+/// Reads at most what `request` allows and there is memory for; none when the shard is gone.
 fn scan(
     shared: &SharedState,
     no: ShardNo,
     request: ReadRequest,
     now: Timestamp,
+    memory: &MemoryBudget,
 ) -> Result<Option<ReadReply>, NodeError> {
     // Taken before the store is read: everything below is in the store by then.
     let published = shared.published();
@@ -116,9 +121,16 @@ fn scan(
     let mut found = Found { records: Vec::new(), bytes: 0, stopped: None };
     for step in &plan.steps {
         let family = Family::Bucket(step.bucket.0);
-        let scanned = shared.store.scan(family, &step.from, &step.to, Direction::Ascending, &mut |key, value| {
-            take_chunk(&plan, &request, published, key, Bytes::copy_from_slice(value), &mut found)
-        });
+        let scanned =
+            shared.store.scan(family, &step.from, &step.to, Direction::Ascending, &mut |key, value| match memory
+                .copy(value)
+            {
+                Ok(value) => take_chunk(&plan, &request, published, key, value, &mut found),
+                Err(spent) => {
+                    found.stopped = Some(Stopped::NoMemory(spent));
+                    ControlFlow::Break(())
+                }
+            });
         match scanned {
             // Dropped since the plan was made, or about to be created: nothing visible in it.
             Ok(()) | Err(StoreError::UnknownBucket { .. }) => {}
@@ -131,7 +143,10 @@ fn scan(
     let after_last = found.records.last().map(|record| record.counter.next());
     match found.stopped {
         Some(Stopped::Damaged(reason)) => Err(NodeError::Damaged { reason }),
-        Some(Stopped::Full) => {
+        Some(Stopped::NoMemory(spent)) if found.records.is_empty() => {
+            Err(NodeError::Unavailable { reason: spent.to_string() })
+        }
+        Some(Stopped::Full | Stopped::NoMemory(_)) => {
             let next = after_last.unwrap_or(from).max(request.from);
             let behind = found.records.last().map_or(0, |record| now.millis_since(record.arrival));
             // A reply that is full is behind, however young its last record is.

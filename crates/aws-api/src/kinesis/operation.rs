@@ -30,6 +30,21 @@ macro_rules! operations {
     };
 }
 
+impl Operation {
+    /// Whether it changes nothing, so that its answer may be refused and asked for again.
+    pub const fn is_read(self) -> bool {
+        match self {
+            Operation::DescribeStream
+            | Operation::DescribeStreamSummary
+            | Operation::GetRecords
+            | Operation::GetShardIterator
+            | Operation::ListShards
+            | Operation::ListStreams => true,
+            Operation::CreateStream | Operation::DeleteStream | Operation::PutRecord | Operation::PutRecords => false,
+        }
+    }
+}
+
 operations!(
     CreateStream,
     DeleteStream,

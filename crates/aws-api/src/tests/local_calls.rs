@@ -25,7 +25,7 @@ fn post(headers: &[(&str, &str)], body: &'static str) -> Request<Full<Bytes>> {
 
 /// Status and text of the answer to a request from this machine, or from another one.
 async fn answer_to(door: &AwsDoor<Probe>, request: Request<Full<Bytes>>, from_this_machine: bool) -> (u16, String) {
-    read(door.handle_on(request, Arrival { from_this_machine, ..Arrival::FROM_ANYWHERE }).await).await
+    read(door.handle_on(request, &Arrival { from_this_machine, ..Arrival::from_anywhere() }).await).await
 }
 
 /// Signed with this secret.

@@ -1,6 +1,7 @@
 //! HTTP/1.1 and HTTP/2, plain and over TLS, on the same port.
 
 use super::*;
+use anabranch_runtime::MemoryBudget;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
@@ -103,8 +104,7 @@ async fn tls_serves_what_the_client_chose() {
 
 #[tokio::test]
 async fn a_body_of_20_mib_is_refused_on_both_protocols_without_being_kept() {
-    let limits = DoorLimits { in_flight_body_bytes_max: 1 << 20, ..DoorLimits::default() };
-    let door = door(DoorOptions { limits, ..options() });
+    let door = door(DoorOptions { memory: MemoryBudget::new(1 << 20), ..options() });
     let large = || unsigned(&[("content-type", "application/x-amz-json-1.1")], vec![b' '; 20 << 20]);
     let (status, text) = over_http1(connect(&door), large()).await;
     assert_eq!(status, 413);
@@ -116,8 +116,7 @@ async fn a_body_of_20_mib_is_refused_on_both_protocols_without_being_kept() {
 
 #[tokio::test]
 async fn bodies_beyond_the_budget_are_refused_with_a_retryable_error() {
-    let limits = DoorLimits { in_flight_body_bytes_max: 100 << 10, ..DoorLimits::default() };
-    let door = door(DoorOptions { limits, ..options() });
+    let door = door(DoorOptions { memory: MemoryBudget::new(200 << 10), ..options() });
     let (status, text) = over_http1(connect(&door), signed("ListStreams", vec![b' '; 200 << 10])).await;
     assert_eq!(status, 503);
     assert!(text.contains("ServiceUnavailable"), "{text}");

@@ -2,7 +2,7 @@
 
 use crate::wire::network::{PeerNetwork, TcpNetwork};
 use crate::wire::proof::SharedSecret;
-use anabranch_runtime::BackoffLimits;
+use anabranch_runtime::{BackoffLimits, MemoryBudget};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ pub struct PeerOptions {
     pub secret: Option<SharedSecret>,
     /// Where this node tells others that it listens for them, `host:port`; empty when it does not.
     pub listens_at: String,
+    /// What the calls of other nodes and the replies to this one's are charged to (D16). Replication
+    /// is not: it has bounds of its own, for it must go on when clients have taken all.
+    pub memory: MemoryBudget,
     /// How connections are made.
     pub network: Arc<dyn PeerNetwork>,
     /// How long one attempt to connect may take, name lookup included.
@@ -57,6 +60,7 @@ impl Default for PeerOptions {
         PeerOptions {
             secret: None,
             listens_at: String::new(),
+            memory: MemoryBudget::unbounded(),
             network: Arc::new(TcpNetwork),
             connect_max: Duration::from_secs(2),
             reconnect: BackoffLimits {

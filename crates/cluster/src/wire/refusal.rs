@@ -25,6 +25,8 @@ pub enum RefusedField {
     Origin,
     /// The message makes no sense.
     Message,
+    /// There is no room for it in the node's memory now (D16).
+    Memory,
 }
 
 impl RefusedField {
@@ -38,6 +40,7 @@ impl RefusedField {
             RefusedField::Secret => "secret",
             RefusedField::Origin => "origin",
             RefusedField::Message => "message",
+            RefusedField::Memory => "memory",
         }
     }
 }
@@ -67,6 +70,7 @@ impl Refusal {
     pub(super) fn into_status(self) -> Status {
         let code = match self.field {
             RefusedField::Message => Code::InvalidArgument,
+            RefusedField::Memory => Code::ResourceExhausted,
             RefusedField::Secret | RefusedField::Identity => Code::Unauthenticated,
             RefusedField::Cluster
             | RefusedField::ReceiverNode
@@ -93,6 +97,7 @@ impl Refusal {
             proto::RefusedField::Incarnation => RefusedField::Incarnation,
             proto::RefusedField::Secret => RefusedField::Secret,
             proto::RefusedField::Origin => RefusedField::Origin,
+            proto::RefusedField::Memory => RefusedField::Memory,
             proto::RefusedField::Message | proto::RefusedField::Unspecified => RefusedField::Message,
         };
         Some(Refusal { field, text: details.text })
@@ -108,6 +113,7 @@ impl Refusal {
             RefusedField::Secret => proto::RefusedField::Secret,
             RefusedField::Origin => proto::RefusedField::Origin,
             RefusedField::Message => proto::RefusedField::Message,
+            RefusedField::Memory => proto::RefusedField::Memory,
         }
     }
 }
@@ -127,6 +133,7 @@ mod tests {
             RefusedField::Secret,
             RefusedField::Origin,
             RefusedField::Message,
+            RefusedField::Memory,
         ] {
             let refusal = Refusal::new(field, "this and that");
             assert_eq!(Refusal::of_status(&refusal.clone().into_status()), Some(refusal));

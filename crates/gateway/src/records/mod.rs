@@ -1,6 +1,7 @@
 //! Operations on records.
 
 mod arrival;
+pub(crate) mod backlog;
 pub(crate) mod get_records;
 pub(crate) mod get_shard_iterator;
 pub(crate) mod put_record;

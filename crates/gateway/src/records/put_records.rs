@@ -35,13 +35,16 @@ pub(crate) async fn put(
     let count = entries.len();
     let parts = route::split(map, entries, context.request_id, gateway.now());
     let deadline = gateway.deadline(context, gateway.options.put_patience);
-    let replies = futures::future::join_all(parts.iter().map(|part| {
-        gateway.router.call_again(part.request.group, deadline, |node, attempt| {
+    let now = gateway.env.clock.monotonic();
+    let replies = parts.iter().map(|part| async move {
+        let _on_its_way = gateway.backlogs.enter(part.request.group, part.bytes(), now)?;
+        let call = gateway.router.call_again(part.request.group, deadline, |node, attempt| {
             let request = Arc::clone(&part.request);
             async move { node.put(request, attempt).await }
-        })
-    }))
-    .await;
+        });
+        call.await
+    });
+    let replies = futures::future::join_all(replies).await;
     if let Some(error) = refused_as_a_whole(&replies) {
         return Err(resolve::node_failed(error));
     }

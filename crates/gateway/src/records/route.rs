@@ -13,6 +13,14 @@ pub(crate) struct Part {
     pub places: Vec<Vec<usize>>,
 }
 
+impl Part {
+    /// Bytes of its records, with their keys.
+    pub fn bytes(&self) -> usize {
+        let records = self.request.items.iter().flat_map(|item| &item.records);
+        records.map(|record| record.data.len() + record.partition_key.as_str().len()).sum()
+    }
+}
+
 /// Splits `entries` by group and shard; records of one shard keep the client's order (I4).
 pub(crate) fn split(map: &StreamMap, entries: Vec<PutEntry>, request_id: RequestId, issued: Timestamp) -> Vec<Part> {
     let mut routed: Vec<(GroupId, ShardId, usize, PutRecordIn)> = Vec::with_capacity(entries.len());

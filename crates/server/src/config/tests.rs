@@ -123,8 +123,8 @@ fn values_that_do_not_fit_together_are_refused_with_line_key_and_rule() {
         "HERE drain_timeout_seconds: must be at least 1"
     );
     assert_eq!(
-        refusal("memtable_bytes", "memtable_bytes = 134217729"),
-        "HERE memory.memtable_bytes: must be at most half of memory.budget_bytes"
+        refusal("memtable_bytes", "memtable_bytes = 67108865"),
+        "HERE memory.memtable_bytes: must be at most a quarter of memory.budget_bytes"
     );
     assert_eq!(
         refusal("segment_bytes", "segment_bytes = 1"),
@@ -151,8 +151,8 @@ fn a_rule_is_placed_however_its_key_is_written() {
 fn a_rule_about_a_key_that_is_left_out_is_placed_at_its_table() {
     let message = refusal_of("\n[memory]\nbudget_bytes = 67108864\n[tls]\ncertificate = \"c\"\nkey = \"k\"");
     assert_eq!(message, "node.toml:7: tls: needs tls_listen");
-    let message = refusal_of("\n[memory]\nbudget_bytes = 100000000");
-    assert_eq!(message, "node.toml:5: memory.memtable_bytes: must be at most half of memory.budget_bytes");
+    let message = refusal_of("\n[memory]\nbudget_bytes = 134217728");
+    assert_eq!(message, "node.toml:5: memory.memtable_bytes: must be at most a quarter of memory.budget_bytes");
 }
 
 #[test]

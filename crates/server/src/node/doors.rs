@@ -11,7 +11,7 @@ use crate::pages::{Pages, Render};
 use anabranch_aws_api::{AwsDoor, DoorOptions, TlsIdentity};
 use anabranch_gateway::Gateway;
 use anabranch_grpc_api::{GrpcDoor, GrpcOptions};
-use anabranch_runtime::{Env, OnFailure, TaskGroup};
+use anabranch_runtime::{Env, MemoryBudget, OnFailure, TaskGroup};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -76,13 +76,12 @@ impl Doors {
         config: &NodeConfig,
         directory: &DataDir,
         env: Env,
-        listeners: Listeners,
-        bound: Bound,
+        (listeners, bound, memory): (Listeners, Bound, MemoryBudget),
         health: &Health,
         render_metrics: Render,
     ) -> Result<Self, StartError> {
         let pages = Pages::new(health.clone(), render_metrics, Arc::clone(&env.clock));
-        let aws_options = door_options(config, &pages);
+        let aws_options = door_options(config, &pages, memory);
         let grpc = GrpcDoor::new(grpc_options(config, aws_options.timeouts.drain), env.clone());
         let door = Arc::new(AwsDoor::closed(aws_options, env.clone()).beside(Arc::new(grpc)));
         let identity = match (&listeners.tls, &config.tls) {
@@ -125,12 +124,11 @@ impl Doors {
     }
 }
 
-fn door_options(config: &NodeConfig, pages: &Pages) -> DoorOptions {
+fn door_options(config: &NodeConfig, pages: &Pages, memory: MemoryBudget) -> DoorOptions {
     let mut options = DoorOptions::new(config.account, credentials::verification(&config.access));
     options.pages = pages.local();
     options.local_calls = pages.calls();
-    let budget = usize::try_from(config.memory.budget_bytes).unwrap_or(usize::MAX);
-    options.limits.in_flight_body_bytes_max = budget.max(options.limits.body_bytes_max);
+    options.memory = memory;
     options.timeouts.drain = config.drain_timeout - DRAIN_RESERVE_MAX.min(config.drain_timeout / 4);
     options
 }
@@ -166,7 +164,7 @@ mod tests {
     fn requests_get(drain_timeout: Duration) -> Duration {
         let example = NodeConfig::from_toml(Path::new("node.toml"), EXAMPLE).expect("the example");
         let pages = Pages::new(Health::new(), Arc::new(String::new), Env::simulated(Timestamp::EPOCH, 1).clock);
-        door_options(&NodeConfig { drain_timeout, ..example }, &pages).timeouts.drain
+        door_options(&NodeConfig { drain_timeout, ..example }, &pages, MemoryBudget::unbounded()).timeouts.drain
     }
 
     #[tokio::test]

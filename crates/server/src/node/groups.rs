@@ -1,11 +1,12 @@
 //! Opens the groups that the catalog places on this node.
 
 use super::error::StartError;
+use super::memory::MemoryShares;
 use crate::config::NodeConfig;
 use crate::data_dir::{DataDir, Identity};
 use anabranch_catalog::{Group as GroupRow, Replica, ReplicaState, ShardMap};
 use anabranch_cluster::Writable;
-use anabranch_consensus::{Group, GroupOptions, InFlight, SnapshotOptions, Snapshots, Transport};
+use anabranch_consensus::{Group, GroupOptions, SnapshotOptions, Snapshots, Transport};
 use anabranch_metadata::{CatalogMachine, MetadataError};
 use anabranch_runtime::Env;
 use anabranch_storage::{FilesError, HostParts, ReplicaFiles};
@@ -36,23 +37,20 @@ pub(super) struct Stores {
 }
 
 impl Stores {
-    pub(super) fn new(config: &NodeConfig, directory: &DataDir) -> Result<Self, StartError> {
+    pub(super) fn new(config: &NodeConfig, directory: &DataDir, memory: &MemoryShares) -> Result<Self, StartError> {
         let bytes = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         let shared = SharedOptions {
             block_cache_bytes: bytes(config.memory.block_cache_bytes),
-            memtable_bytes_max: bytes(config.memory.memtable_bytes),
+            memtable_bytes_max: bytes(memory.memtable_bytes),
             ..SharedOptions::default()
         };
         // Half of the memtables may be in flight to disk while the other half fills.
-        let flush_after_bytes = bytes(config.memory.memtable_bytes / 2 / u64::from(config.groups.max(1)));
+        let flush_after_bytes = bytes(memory.memtable_bytes / 2 / u64::from(config.groups.max(1)));
         Ok(Stores {
             data_dir: directory.path().to_owned(),
             options: StoreOptions { flush_after_bytes, ..StoreOptions::default() },
             shared: Arc::new(SharedResources::new(&shared).map_err(StartError::SharedStore)?),
-            group_options: GroupOptions {
-                in_flight: InFlight::for_segments(config.log.segment_bytes),
-                ..GroupOptions::default()
-            },
+            group_options: GroupOptions { in_flight: memory.in_flight.clone(), ..GroupOptions::default() },
         })
     }
 
@@ -88,20 +86,6 @@ impl Stores {
         StatePlace::new(&self.data_dir.join("groups"), &format!("{:05}", group.0))
     }
 
-    fn bootstrapped_mark(&self) -> PathBuf {
-        self.data_dir.join("groups").join("bootstrapped")
-    }
-
-    /// Notes for good that the cluster was made.
-    pub(super) fn mark_bootstrapped(&self) -> std::io::Result<()> {
-        let mark = self.bootstrapped_mark();
-        if mark.exists() {
-            return Ok(());
-        }
-        std::fs::File::create(&mark)?.sync_all()?;
-        std::fs::File::open(self.data_dir.join("groups"))?.sync_all()
-    }
-
     async fn open(&self, group: GroupId) -> Result<(Arc<dyn Store>, Arc<dyn StoreHome>), StartError> {
         let home = Arc::new(RocksHome::new(self.place(group), self.options.clone(), Arc::clone(&self.shared)));
         let opening = Arc::clone(&home);
@@ -113,10 +97,10 @@ impl Stores {
 
 /// Refuses a directory that has made its cluster but whose log knows nothing of the catalog: making
 /// the cluster once more would hide a loss (D8, D14).
-pub(super) fn check_not_lost(log: &Walog, stores: &Stores) -> Result<(), StartError> {
+pub(super) fn check_not_lost(log: &Walog, directory: &DataDir) -> Result<(), StartError> {
     let is_empty = log.group(GroupId::METADATA).state().last.is_none();
-    if is_empty && stores.bootstrapped_mark().exists() {
-        return Err(StartError::CatalogLost { dir: stores.data_dir.clone() });
+    if is_empty && directory.is_bootstrapped() {
+        return Err(StartError::CatalogLost { dir: directory.path().to_owned() });
     }
     Ok(())
 }

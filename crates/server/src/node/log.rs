@@ -2,6 +2,7 @@
 
 use super::error::StartError;
 use super::groups::Stores;
+use super::memory::MemoryShares;
 use crate::config::NodeConfig;
 use crate::data_dir::DataDir;
 use anabranch_runtime::Env;
@@ -10,10 +11,16 @@ use std::sync::Arc;
 
 /// Opens the log and recovers what it holds. Its writer's first failed write or sync ends the
 /// process: what is on disk is then known only after reading it again (D3).
-pub(super) async fn open(config: &NodeConfig, directory: &DataDir, env: &Env) -> Result<Walog, StartError> {
+pub(super) async fn open(
+    config: &NodeConfig,
+    directory: &DataDir,
+    memory: &MemoryShares,
+    env: &Env,
+) -> Result<Walog, StartError> {
     let dir = directory.path().join("log");
     let options = Options {
         segment_bytes: config.log.segment_bytes,
+        cache_bytes: memory.log_cache_bytes,
         keep_free_bytes: Stores::flush_room_bytes(config),
         salt: env.random.u64(),
         on_poison: Some(OnPoison::new(|reason| {

@@ -8,7 +8,7 @@ use anabranch_cluster::{
     Acquaintances, JoinNode, JoinReply, JoinRequest, NodeError, NodeIdentity, PeerAddress, PeerLinks, PeerOptions,
     PeerServer, Peers, Role, Served, ViewWatch,
 };
-use anabranch_runtime::{Env, OnFailure, TaskGroup};
+use anabranch_runtime::{Env, MemoryBudget, OnFailure, TaskGroup};
 use anabranch_types::NodeId;
 use futures::future::{BoxFuture, ready};
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl PeerNet {
     pub fn start(
         config: &NodeConfig,
         directory: &DataDir,
-        listener: Option<TcpListener>,
+        (listener, memory): (Option<TcpListener>, MemoryBudget),
         view: ViewWatch,
         env: &Env,
     ) -> Self {
@@ -45,7 +45,8 @@ impl PeerNet {
         let this = NodeIdentity { cluster, node, incarnation };
         let bound = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let listens_at = bound.map(|bound| config.advertised_peer(bound)).unwrap_or_default();
-        let (options, served) = (PeerOptions { listens_at, ..peer_options(config) }, Served::default());
+        let options = PeerOptions { listens_at, memory, ..peer_options(config) };
+        let served = Served::default();
         let peers: Arc<dyn Peers> = Arc::new(Acquaintances::new(view));
         if let Some(listener) = listener {
             let server = PeerServer::new(this, served.clone(), Arc::clone(&peers), options.clone(), env.clone());

@@ -2,6 +2,7 @@
 
 use super::Common;
 use super::lane::{Lane, NoLink};
+use crate::wire::charged::{Arriving, MessageCharge};
 use crate::wire::network::PeerStream;
 use crate::wire::refusal::Refusal;
 use anabranch_types::{Incarnation, NodeId};
@@ -9,6 +10,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Request, Response, Uri};
+use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -50,6 +52,9 @@ pub(super) enum CallBroke {
     #[error("the answer does not count: {0}")]
     WrongAnswerer(Refusal),
 }
+
+/// The body of a reply, charged where the call has a [`MessageCharge`] as an extension.
+pub(super) type ReplyBody = Either<Incoming, Arriving<Incoming>>;
 
 /// Ends when the connection does.
 pub(super) type Driver = BoxFuture<'static, Result<(), hyper::Error>>;
@@ -123,9 +128,9 @@ impl Connection {
 }
 
 impl Service<Request<Body>> for Connection {
-    type Response = Response<Incoming>;
+    type Response = Response<ReplyBody>;
     type Error = CallBroke;
-    type Future = BoxFuture<'static, Result<Response<Incoming>, CallBroke>>;
+    type Future = BoxFuture<'static, Result<Response<ReplyBody>, CallBroke>>;
 
     /// Always ready: a connection that is closed says so in `call`, in a way that tonic's clients
     /// hand on.
@@ -136,6 +141,7 @@ impl Service<Request<Body>> for Connection {
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let (name, value) = self.caller.clone();
         request.headers_mut().insert(name, value);
+        let charge = request.extensions().get::<MessageCharge>().cloned();
         let sent = self.sender.try_send_request(request);
         let (common, node, incarnation) = (Arc::clone(&self.common), self.node, self.incarnation);
         async move {
@@ -146,11 +152,14 @@ impl Service<Request<Body>> for Connection {
             let status = Status::from_header_map(response.headers());
             if status.as_ref().and_then(Refusal::of_status).is_some() {
                 // Whoever it is that refuses: it does not know this node and did nothing.
-                return Ok(response);
+                return Ok(response.map(Either::Left));
             }
             let checked = common.identification.check_answerer(response.headers(), node, incarnation);
             checked.map_err(CallBroke::WrongAnswerer)?;
-            Ok(response)
+            Ok(response.map(|body| match charge {
+                Some(charge) => Either::Right(Arriving::new(body, charge, 1)),
+                None => Either::Left(body),
+            }))
         }
         .boxed()
     }

@@ -66,7 +66,7 @@ impl CallFailure {
                 | RefusedField::ReceiverNode
                 | RefusedField::SenderNode
                 | RefusedField::Incarnation => not_led_there(group, &refusal.to_string()),
-                RefusedField::Message => NodeError::Unavailable { reason: refusal.to_string() },
+                RefusedField::Message | RefusedField::Memory => NodeError::Unavailable { reason: refusal.to_string() },
             },
             failure @ (CallFailure::Late(_) | CallFailure::Broke(_)) => {
                 NodeError::Unknown { reason: failure.to_string() }

@@ -8,12 +8,13 @@ use crate::status::GroupReport;
 use crate::storage_node::{
     Attempt, NewShards, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, ShardKey, StateHash, StorageNode,
 };
+use crate::wire::charged::MessageCharge;
 use crate::wire::codec::{self, CodecError};
-use anabranch_proto::peer::v1::ReadRequest as ReadMessage;
+use anabranch_proto::peer::v1::read_reply::Outcome;
 use anabranch_proto::peer::v1::storage_calls_client::StorageCallsClient;
 use anabranch_proto::peer::v1::{
-    CreateShardsRequest, DropStreamRequest, Empty, LocateRequest, PutRequest as PutMessage, StateHashRequest,
-    TransferLeaderRequest,
+    CreateShardsRequest, DropStreamRequest, Empty, LocateRequest, PutRequest as PutMessage,
+    ReadReply as ReadReplyMessage, ReadRequest as ReadMessage, StateHashRequest, TransferLeaderRequest,
 };
 use anabranch_types::{Counter, GroupId, NodeId, ReplicaId, StreamUid};
 use futures::FutureExt;
@@ -68,6 +69,16 @@ impl RemoteStorage {
     }
 }
 
+/// A reply whose records keep its charge.
+fn charged(mut reply: Response<ReadReplyMessage>, charge: &MessageCharge) -> Response<ReadReplyMessage> {
+    if let Some(Outcome::Records(records)) = &mut reply.get_mut().outcome {
+        for record in &mut records.records {
+            record.data = charge.hold(std::mem::take(&mut record.data));
+        }
+    }
+    reply
+}
+
 impl StorageNode for RemoteStorage {
     fn put(&self, request: Arc<PutRequest>, attempt: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>> {
         async move {
@@ -80,7 +91,11 @@ impl StorageNode for RemoteStorage {
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {
         async move {
-            let call = |mut client: Client, request: Request<ReadMessage>| async move { client.read(request).await };
+            let charge = MessageCharge::new(&self.links.common.options.memory);
+            let call = |mut client: Client, mut request: Request<ReadMessage>| async move {
+                request.extensions_mut().insert(charge.clone());
+                client.read(request).await.map(|reply| charged(reply, &charge))
+            };
             self.call(request.group, codec::read_out(request), call, codec::read_reply_in).await
         }
         .boxed()

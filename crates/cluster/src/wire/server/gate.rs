@@ -1,6 +1,7 @@
 //! What every call passes: identity, deadline, and the service that it names.
 
 use super::PeerServer;
+use crate::wire::charged::{Arriving, Leaving, MessageCharge};
 use crate::wire::identity::{NodeIdentity, address_of_caller};
 use crate::wire::peers::PeerAddress;
 use crate::wire::refusal::Refusal;
@@ -21,6 +22,8 @@ use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service;
 
+/// What a byte of a call costs: itself, and the command that carries its record to the log.
+const COST_OF_BYTE: usize = 2;
 /// A refused peer tries again and again; one line in this time says so.
 const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(10);
 
@@ -82,7 +85,14 @@ impl PeerServer {
             MESSAGES => self.asks.clone().call(request).await,
             APPENDS => self.appends.clone().call(request).await,
             SNAPSHOTS => self.fetches.clone().call(request).await,
-            STORAGE => self.storage.clone().call(request).await,
+            STORAGE => {
+                let charge = MessageCharge::new(&self.options.memory);
+                let request = request.map(|body| Arriving::new(body, charge.clone(), COST_OF_BYTE));
+                let answered = self.storage.clone().call(request).await;
+                drop(charge);
+                let memory = self.options.memory.clone();
+                answered.map(|answer| answer.map(|body| Body::new(Leaving { body, memory })))
+            }
             METADATA => self.metadata.clone().call(request).await,
             JOINING => self.joining.clone().call(request).await,
             _ => Ok(Status::unimplemented("this build knows no such service").into_http()),
