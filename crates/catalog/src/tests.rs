@@ -9,6 +9,7 @@ mod listing;
 mod membership;
 mod nodes;
 mod placement;
+mod replay;
 mod replicas;
 mod streams;
 mod token_keys;

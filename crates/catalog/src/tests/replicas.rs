@@ -41,6 +41,7 @@ fn command() -> impl Strategy<Value = Bytes> {
             DescribeNode { node: NodeId(node), incarnation: Incarnation(incarnation), zone }.encode()
         }),
         1 => (1..5u64).prop_map(|node| RemoveNode { node: NodeId(node) }.encode()),
+        1 => (1..5u64, 1..6u32).prop_map(|(node, known)| CreateGroup { node: NodeId(node), known }.encode()),
         4 => (node.clone(), now.clone()).prop_map(|((_, incarnation, addresses, feature_level), now)| {
             RegisterNode { incarnation: Incarnation(incarnation), addresses, feature_level, now }.encode()
         }),
