@@ -57,8 +57,8 @@ pub enum Step {
 pub(crate) const JOINING_PER_NODE_MAX: usize = 2;
 
 /// The steps that may be proposed now, in this order: the metadata group's, one at most for
-/// each data group, the removal of nodes, a new group when all else is done. Equal maps give equal steps, and no steps come once
-/// the cluster is as it should be.
+/// each data group, the removal of nodes, a new group when all else is done. Equal maps give equal
+/// steps, and no steps come once the cluster is as it should be.
 ///
 /// `down` are nodes that do not answer now and are expected back: they get nothing new, and
 /// what they hold is not replaced. A group without a healthy majority gets no step: what the
