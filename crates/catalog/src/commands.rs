@@ -1,4 +1,5 @@
-//! The commands, one file each: its fields, its outcome, its rule.
+//! The commands, one file each: its fields, its outcome, its rule. What those that are about
+//! nodes and replicas have in common is in `membership` and `refusals`.
 
 mod activate_stream;
 mod add_replica;
@@ -9,8 +10,10 @@ mod create_stream;
 mod describe_node;
 mod finish_delete_stream;
 mod forget_replica;
+mod membership;
 mod promote_replica;
 mod recorded;
+mod refusals;
 mod register_node;
 mod remove_node;
 mod remove_replica;

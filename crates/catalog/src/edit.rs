@@ -127,13 +127,17 @@ impl<'a> Edit<'a> {
 
     /// Raises the cluster's feature level to the lowest of its nodes; never lowers it (D15).
     /// Returns the level.
-    pub fn raise_feature_level(&mut self, cluster: &Cluster) -> u16 {
-        let levels = self.catalog.map.nodes().map(|node| node.feature_level);
-        let feature_level = levels.min().expect("a bootstrapped cluster has nodes");
+    ///
+    /// # Panics
+    /// When there is no cluster.
+    pub fn raise_feature_level(&mut self) -> u16 {
+        let cluster = self.catalog.cluster.clone().expect("the command was not refused for want of a cluster");
+        let lowest = self.catalog.map.nodes().map(|node| node.feature_level).min();
+        let feature_level = cluster.feature_level.max(lowest.expect("a bootstrapped cluster has nodes"));
         if feature_level > cluster.feature_level {
-            self.put_cluster(Cluster { feature_level, ..cluster.clone() });
+            self.put_cluster(Cluster { feature_level, ..cluster });
         }
-        feature_level.max(cluster.feature_level)
+        feature_level
     }
 
     /// What a membership command answers: the map version that has its change, or that had it

@@ -1,14 +1,13 @@
 //! Begins to give an observer of the metadata group a vote.
 
-use crate::apply::Apply;
-use crate::catalog::MEMBERSHIP_LEVEL;
-use crate::codec::{fields, variants};
+use crate::codec::fields;
 use crate::command::{Command, CommandKind};
 use crate::commands::Recorded;
+use crate::commands::membership::{Gated, check_active, check_settled, walk};
+use crate::commands::refusals::refusals;
 use crate::edit::Edit;
 use crate::group::ReplicaState;
-use crate::node::NodeState;
-use anabranch_types::{GroupId, NodeId, ReplicaId};
+use anabranch_types::{GroupId, ReplicaId};
 
 /// Proposed by the placement controller. The observer is [`ReplicaState::Joining`] until the
 /// group's leader lets it vote and reports `ReplicaJoined`. May be repeated.
@@ -22,67 +21,20 @@ pub struct PromoteReplica {
 
 fields!(PromoteReplica { group, replica });
 
-/// The replica stays what it is.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PromoteReplicaRefused {
-    /// There is no cluster yet.
-    #[error("the cluster is not bootstrapped")]
-    NotBootstrapped,
-    /// Some node does not understand the command (D15).
-    #[error("the cluster is at feature level {cluster}, the command needs level {needed}")]
-    FeatureLevel {
-        /// The cluster's level.
-        cluster: u16,
-        /// The lowest level that has the command.
-        needed: u16,
-    },
-    /// There is no such group.
-    #[error("there is no group {group}")]
-    NoGroup {
-        /// The group asked for.
-        group: GroupId,
-    },
-    /// The group has no such replica, or has it no more.
-    #[error("group {group} has no replica {replica}")]
-    NoReplica {
-        /// The group asked for.
-        group: GroupId,
-        /// The replica asked for.
-        replica: ReplicaId,
-    },
-    /// The replica is leaving or has left.
-    #[error("replica {replica} is {state:?}")]
-    State {
-        /// The replica asked for.
-        replica: ReplicaId,
-        /// How far it is in its group.
-        state: ReplicaState,
-    },
-    /// Votes go to active nodes only.
-    #[error("node {node} is {state:?}")]
-    NodeState {
-        /// The replica's node.
-        node: NodeId,
-        /// What is to become of it.
-        state: NodeState,
-    },
-    /// One replica of a group comes or goes at a time; this one does.
-    #[error("replica {replica} is on its way in or out")]
-    Changing {
-        /// The replica that is joining or leaving.
-        replica: ReplicaId,
-    },
+refusals! {
+    /// The replica stays what it is.
+    PromoteReplicaRefused {
+        1 => NotBootstrapped,
+        2 => FeatureLevel,
+        3 => NoGroup,
+        4 => NoReplica,
+        /// The replica is leaving or has left.
+        5 => State,
+        /// Votes go to active nodes only.
+        6 => NodeState,
+        7 => Changing,
+    }
 }
-
-variants!(PromoteReplicaRefused {
-    1 => NotBootstrapped {},
-    2 => FeatureLevel { cluster, needed },
-    3 => NoGroup { group },
-    4 => NoReplica { group, replica },
-    5 => State { replica, state },
-    6 => NodeState { node, state },
-    7 => Changing { replica },
-});
 
 impl Command for PromoteReplica {
     const KIND: CommandKind = CommandKind::PromoteReplica;
@@ -90,32 +42,19 @@ impl Command for PromoteReplica {
     type Refused = PromoteReplicaRefused;
 }
 
-impl Apply for PromoteReplica {
-    fn apply(self, edit: &mut Edit<'_>) -> Result<Recorded, PromoteReplicaRefused> {
-        let cluster = edit.catalog().cluster().ok_or(PromoteReplicaRefused::NotBootstrapped)?;
-        if cluster.feature_level < MEMBERSHIP_LEVEL {
-            let (cluster, needed) = (cluster.feature_level, MEMBERSHIP_LEVEL);
-            return Err(PromoteReplicaRefused::FeatureLevel { cluster, needed });
-        }
-        let map = edit.catalog().shard_map();
-        let (id, replica) = (self.group, self.replica);
-        let group = map.group(id).ok_or(PromoteReplicaRefused::NoGroup { group: id })?;
-        let current = group.replica(replica).ok_or(PromoteReplicaRefused::NoReplica { group: id, replica })?;
-        match current.state {
-            ReplicaState::Observer => {}
-            ReplicaState::Joining | ReplicaState::Member => return Ok(edit.recorded()),
-            state @ (ReplicaState::Leaving | ReplicaState::Retired) => {
-                return Err(PromoteReplicaRefused::State { replica, state });
+impl Gated for PromoteReplica {
+    fn change(self, edit: &mut Edit<'_>) -> Result<Recorded, PromoteReplicaRefused> {
+        walk(edit, self.group, self.replica, |found| {
+            match found.replica.state {
+                ReplicaState::Observer => {}
+                state @ (ReplicaState::Joining | ReplicaState::Member) => return Ok(state),
+                state @ (ReplicaState::Leaving | ReplicaState::Retired) => {
+                    return Err(PromoteReplicaRefused::State { replica: self.replica, state });
+                }
             }
-        }
-        let node = map.node(current.node).expect("check(): a replica's node is a member");
-        if node.state != NodeState::Active {
-            return Err(PromoteReplicaRefused::NodeState { node: node.id, state: node.state });
-        }
-        if let Some(changing) = group.changing() {
-            return Err(PromoteReplicaRefused::Changing { replica: changing.id });
-        }
-        edit.set_replica_state(group, replica, ReplicaState::Joining);
-        Ok(edit.recorded())
+            check_active(found.node)?;
+            check_settled(found.group)?;
+            Ok(ReplicaState::Joining)
+        })
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::apply::Apply;
 use crate::catalog::MEMBERSHIP_LEVEL;
-use crate::codec::{fields, variants};
+use crate::codec::fields;
 use crate::command::{Command, CommandKind};
+use crate::commands::refusals::refusals;
 use crate::edit::Edit;
 use crate::group::{Group, ReplicaState};
 use crate::node::{Node, NodeAddresses, NodeState, Zone};
@@ -40,43 +41,35 @@ pub struct NodeRegistered {
 
 fields!(NodeRegistered { node });
 
-/// The directory was not made a member.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RegisterNodeRefused {
-    /// There is no cluster yet.
-    #[error("the cluster is not bootstrapped")]
-    NotBootstrapped,
-    /// The build is too old for what the cluster uses already (D15).
-    #[error("the cluster is at feature level {cluster}, the node understands {node}")]
-    FeatureLevel {
-        /// The cluster's level.
-        cluster: u16,
-        /// The node's level.
-        node: u16,
-    },
-    /// Some member does not understand clusters of several nodes (D15).
-    #[error("the cluster is at feature level {cluster}, nodes join from level {needed}")]
-    ClusterLevel {
-        /// The cluster's level.
-        cluster: u16,
-        /// The lowest level at which nodes join.
-        needed: u16,
-    },
-    /// The address is that of a node without which the metadata group could not have decided
-    /// this: so it is well, and the claim is wrong.
-    #[error("node {node} has this peer address and is well")]
-    AddressTaken {
-        /// The node that has the address.
-        node: NodeId,
-    },
+refusals! {
+    /// The directory was not made a member.
+    RegisterNodeRefused {
+        1 => NotBootstrapped,
+        /// The build is too old for what the cluster uses already (D15).
+        #[error("the cluster is at feature level {cluster}, the node understands {node}")]
+        2 => FeatureLevel {
+            /// The cluster's level.
+            cluster: u16,
+            /// The node's level.
+            node: u16,
+        },
+        /// Some member does not understand clusters of several nodes (D15).
+        #[error("the cluster is at feature level {cluster}, nodes join from level {needed}")]
+        3 => ClusterLevel {
+            /// The cluster's level.
+            cluster: u16,
+            /// The lowest level at which nodes join.
+            needed: u16,
+        },
+        /// The address is that of a node without which the metadata group could not have decided
+        /// this: so it is well, and the claim is wrong.
+        #[error("node {node} has this peer address and is well")]
+        4 => AddressTaken {
+            /// The node that has the address.
+            node: NodeId,
+        },
+    }
 }
-
-variants!(RegisterNodeRefused {
-    1 => NotBootstrapped {},
-    2 => FeatureLevel { cluster, node },
-    3 => ClusterLevel { cluster, needed },
-    4 => AddressTaken { node },
-});
 
 impl Command for RegisterNode {
     const KIND: CommandKind = CommandKind::RegisterNode;
@@ -86,17 +79,15 @@ impl Command for RegisterNode {
 
 impl Apply for RegisterNode {
     fn apply(self, edit: &mut Edit<'_>) -> Result<NodeRegistered, RegisterNodeRefused> {
-        let cluster = edit.catalog().cluster().ok_or(RegisterNodeRefused::NotBootstrapped)?;
+        let cluster = edit.catalog().cluster().ok_or(RegisterNodeRefused::NotBootstrapped)?.feature_level;
         if let Some(node) = edit.catalog().node_of(self.incarnation) {
             return Ok(NodeRegistered { node });
         }
-        if self.feature_level < cluster.feature_level {
-            let (cluster, node) = (cluster.feature_level, self.feature_level);
-            return Err(RegisterNodeRefused::FeatureLevel { cluster, node });
+        if self.feature_level < cluster {
+            return Err(RegisterNodeRefused::FeatureLevel { cluster, node: self.feature_level });
         }
-        if cluster.feature_level < MEMBERSHIP_LEVEL {
-            let (cluster, needed) = (cluster.feature_level, MEMBERSHIP_LEVEL);
-            return Err(RegisterNodeRefused::ClusterLevel { cluster, needed });
+        if cluster < MEMBERSHIP_LEVEL {
+            return Err(RegisterNodeRefused::ClusterLevel { cluster, needed: MEMBERSHIP_LEVEL });
         }
         let map = edit.catalog().shard_map();
         let metadata = map.group(GroupId::METADATA).expect("check(): a cluster has the metadata group");

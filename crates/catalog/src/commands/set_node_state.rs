@@ -1,10 +1,10 @@
 //! Decides what is to become of a node.
 
-use crate::apply::Apply;
-use crate::catalog::MEMBERSHIP_LEVEL;
-use crate::codec::{fields, variants};
+use crate::codec::fields;
 use crate::command::{Command, CommandKind};
 use crate::commands::Recorded;
+use crate::commands::membership::{Gated, check_directory, find_node};
+use crate::commands::refusals::refusals;
 use crate::edit::Edit;
 use crate::group::ReplicaState;
 use crate::node::{Node, NodeState};
@@ -27,56 +27,27 @@ pub struct SetNodeState {
 
 fields!(SetNodeState { node, incarnation, state });
 
-/// The node stays what it is.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SetNodeStateRefused {
-    /// There is no cluster yet.
-    #[error("the cluster is not bootstrapped")]
-    NotBootstrapped,
-    /// Some node does not understand the command (D15).
-    #[error("the cluster is at feature level {cluster}, the command needs level {needed}")]
-    FeatureLevel {
-        /// The cluster's level.
-        cluster: u16,
-        /// The lowest level that has the command.
-        needed: u16,
-    },
-    /// No member has this id.
-    #[error("node {node} is not a member")]
-    NoNode {
-        /// The id asked for.
-        node: NodeId,
-    },
-    /// The id belongs to another directory (D14).
-    #[error("node {node} has incarnation {registered}")]
-    Incarnation {
-        /// The id asked for.
-        node: NodeId,
-        /// The incarnation that has the id.
-        registered: Incarnation,
-    },
-    /// A lost node does not come back by decree.
-    #[error("node {node} is lost")]
-    Lost {
-        /// The node asked for.
-        node: NodeId,
-    },
-    /// The node's replica of the metadata group is leaving or has left.
-    #[error("node {node} has left the metadata group already")]
-    TooLate {
-        /// The node asked for.
-        node: NodeId,
-    },
+refusals! {
+    /// The node stays what it is.
+    SetNodeStateRefused {
+        1 => NotBootstrapped,
+        2 => FeatureLevel,
+        3 => NoNode,
+        4 => Incarnation,
+        /// A lost node does not come back by decree.
+        #[error("node {node} is lost")]
+        5 => Lost {
+            /// The node asked for.
+            node: NodeId,
+        },
+        /// The node's replica of the metadata group is leaving or has left.
+        #[error("node {node} has left the metadata group already")]
+        6 => TooLate {
+            /// The node asked for.
+            node: NodeId,
+        },
+    }
 }
-
-variants!(SetNodeStateRefused {
-    1 => NotBootstrapped {},
-    2 => FeatureLevel { cluster, needed },
-    3 => NoNode { node },
-    4 => Incarnation { node, registered },
-    5 => Lost { node },
-    6 => TooLate { node },
-});
 
 impl Command for SetNodeState {
     const KIND: CommandKind = CommandKind::SetNodeState;
@@ -84,19 +55,11 @@ impl Command for SetNodeState {
     type Refused = SetNodeStateRefused;
 }
 
-impl Apply for SetNodeState {
-    fn apply(self, edit: &mut Edit<'_>) -> Result<Recorded, SetNodeStateRefused> {
-        let cluster = edit.catalog().cluster().ok_or(SetNodeStateRefused::NotBootstrapped)?;
-        if cluster.feature_level < MEMBERSHIP_LEVEL {
-            let (cluster, needed) = (cluster.feature_level, MEMBERSHIP_LEVEL);
-            return Err(SetNodeStateRefused::FeatureLevel { cluster, needed });
-        }
-        let map = edit.catalog().shard_map();
-        let node = self.node;
-        let current = map.node(node).ok_or(SetNodeStateRefused::NoNode { node })?;
-        if current.incarnation != self.incarnation {
-            return Err(SetNodeStateRefused::Incarnation { node, registered: current.incarnation });
-        }
+impl Gated for SetNodeState {
+    fn change(self, edit: &mut Edit<'_>) -> Result<Recorded, SetNodeStateRefused> {
+        let (map, node) = (edit.catalog().shard_map(), self.node);
+        let current = find_node(&map, node)?;
+        check_directory(current, self.incarnation)?;
         if current.state == self.state {
             return Ok(edit.recorded());
         }

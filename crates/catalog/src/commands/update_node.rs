@@ -1,8 +1,10 @@
 //! Records where a member listens now and what its build understands.
 
 use crate::apply::Apply;
-use crate::codec::{fields, variants};
+use crate::codec::fields;
 use crate::command::{Command, CommandKind};
+use crate::commands::membership::check_directory;
+use crate::commands::refusals::refusals;
 use crate::edit::Edit;
 use crate::node::{Node, NodeAddresses, NodeState};
 use crate::shard_map::ShardMap;
@@ -37,42 +39,28 @@ pub struct NodeUpdated {
 
 fields!(NodeUpdated { feature_level });
 
-/// The member stays as it was recorded.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UpdateNodeRefused {
-    /// There is no cluster yet.
-    #[error("the cluster is not bootstrapped")]
-    NotBootstrapped,
-    /// No member has this id.
-    #[error("node {node} is not a member")]
-    Unknown {
-        /// The id asked for.
-        node: NodeId,
-    },
-    /// The id belongs to another directory: this one was copied, restored or wiped (D14).
-    #[error("node {node} has incarnation {registered}")]
-    Incarnation {
-        /// The id asked for.
-        node: NodeId,
-        /// The incarnation that has the id.
-        registered: Incarnation,
-    },
-    /// The build is too old for what the cluster uses already (D15).
-    #[error("the cluster is at feature level {cluster}, the node understands {node}")]
-    FeatureLevel {
-        /// The cluster's level.
-        cluster: u16,
-        /// The node's level.
-        node: u16,
-    },
+refusals! {
+    /// The member stays as it was recorded.
+    UpdateNodeRefused {
+        1 => NotBootstrapped,
+        /// No member has this id.
+        #[error("node {node} is not a member")]
+        2 => Unknown {
+            /// The id asked for.
+            node: NodeId,
+        },
+        /// This one was copied, restored or wiped.
+        3 => Incarnation,
+        /// The build is too old for what the cluster uses already (D15).
+        #[error("the cluster is at feature level {cluster}, the node understands {node}")]
+        4 => FeatureLevel {
+            /// The cluster's level.
+            cluster: u16,
+            /// The node's level.
+            node: u16,
+        },
+    }
 }
-
-variants!(UpdateNodeRefused {
-    1 => NotBootstrapped {},
-    2 => Unknown { node },
-    3 => Incarnation { node, registered },
-    4 => FeatureLevel { cluster, node },
-});
 
 impl Command for UpdateNode {
     const KIND: CommandKind = CommandKind::UpdateNode;
@@ -83,22 +71,18 @@ impl Command for UpdateNode {
 impl Apply for UpdateNode {
     fn apply(self, edit: &mut Edit<'_>) -> Result<NodeUpdated, UpdateNodeRefused> {
         let map = edit.catalog().shard_map();
-        let cluster = edit.catalog().cluster().ok_or(UpdateNodeRefused::NotBootstrapped)?.clone();
+        let cluster = edit.catalog().cluster().ok_or(UpdateNodeRefused::NotBootstrapped)?.feature_level;
         let current = map.node(self.node).ok_or(UpdateNodeRefused::Unknown { node: self.node })?;
-        if current.incarnation != self.incarnation {
-            let registered = current.incarnation;
-            return Err(UpdateNodeRefused::Incarnation { node: self.node, registered });
-        }
-        if self.feature_level < cluster.feature_level {
-            let (cluster, node) = (cluster.feature_level, self.feature_level);
-            return Err(UpdateNodeRefused::FeatureLevel { cluster, node });
+        check_directory(current, self.incarnation)?;
+        if self.feature_level < cluster {
+            return Err(UpdateNodeRefused::FeatureLevel { cluster, node: self.feature_level });
         }
         let state = self.state_of(current, &map);
         let changed = Node { addresses: self.addresses, feature_level: self.feature_level, state, ..current.clone() };
         if changed != *current {
             edit.put_node(changed);
         }
-        Ok(NodeUpdated { feature_level: edit.raise_feature_level(&cluster) })
+        Ok(NodeUpdated { feature_level: edit.raise_feature_level() })
     }
 }
 
