@@ -14,7 +14,7 @@ use anabranch_cluster::{
 use anabranch_consensus::GroupOptions;
 use anabranch_limiter::{Bucket, ShardLimits};
 use anabranch_runtime::fs::StdFs;
-use anabranch_runtime::{Env, ManualClock, OnFailure, SimulatedClock};
+use anabranch_runtime::{Env, ManualClock, MemoryBudget, OnFailure, SimulatedClock};
 use anabranch_storage::{HostParts, Storage, StorageOptions};
 use anabranch_store::{MemoryStore, RocksStore, SharedOptions, SharedResources, Store, StoreOptions};
 use anabranch_types::{
@@ -33,6 +33,7 @@ const STREAM: StreamUid = StreamUid(7);
 const FIRST: ShardKey = ShardKey { stream: STREAM, shard: ShardId(0) };
 const SECOND: ShardKey = ShardKey { stream: STREAM, shard: ShardId(1) };
 const START: Timestamp = Timestamp::from_millis(1_742_000_000_000);
+const READ_MEMORY_BYTES: usize = 64 << 20;
 const RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 struct World {
@@ -45,10 +46,8 @@ struct World {
     memory: Option<Arc<MemoryStore>>,
     log: Walog,
     writable: Writable,
-}
-
-fn options(limits: Option<ShardLimits>) -> StorageOptions {
-    StorageOptions { limits, ..StorageOptions::default() }
+    /// What records on their way to readers are charged to.
+    budget: MemoryBudget,
 }
 
 fn log_options() -> Options {
@@ -103,9 +102,11 @@ impl World {
             home: None,
             writable: writable.clone(),
         };
-        let storage = Storage::new(env.clone(), options(limits), GroupOptions::default());
+        let budget = MemoryBudget::new(READ_MEMORY_BYTES);
+        let options = StorageOptions { limits, memory: budget.clone(), ..StorageOptions::default() };
+        let storage = Storage::new(env.clone(), options, GroupOptions::default());
         storage.host(parts).await.unwrap();
-        World { env, clock, storage, store, memory: None, log, writable }
+        World { env, clock, storage, store, memory: None, log, writable, budget }
     }
 
     /// A new log and state with two shards, and no limits.
@@ -245,6 +246,28 @@ async fn records_are_read_as_written_at_the_numbers_that_were_acknowledged() {
     assert_eq!(texts(&page), ["a"]);
     assert!((5_000..60_000).contains(&page.millis_behind_latest), "{}", page.millis_behind_latest);
     assert_eq!(texts(&world.read(FIRST, page.next).await), ["b", "c"]);
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_finds_what_there_is_memory_for_and_gives_it_back_with_the_last_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    for (id, text) in ["a", "b", "c"].into_iter().enumerate() {
+        world.put(id as u128, FIRST, &[&text.repeat(1_000)]).await;
+    }
+    let others = world.budget.charge(READ_MEMORY_BYTES - 1_500).unwrap();
+    let first = world.read(FIRST, Counter::ZERO).await;
+    assert_eq!(texts(&first), ["a".repeat(1_000)]);
+    assert!(first.millis_behind_latest > 0, "there is more");
+    let refused = world.storage.read(read_of(FIRST, first.next)).await;
+    assert!(matches!(refused, Err(NodeError::Unavailable { .. })), "{refused:?}");
+    let next = first.next;
+    drop(first);
+    assert_eq!(texts(&world.read(FIRST, next).await), ["b".repeat(1_000)]);
+    drop(others);
+    assert_eq!(texts(&world.read(FIRST, next).await), ["b".repeat(1_000), "c".repeat(1_000)]);
+    assert_eq!(world.budget.free_bytes(), READ_MEMORY_BYTES);
     world.crash().await;
 }
 

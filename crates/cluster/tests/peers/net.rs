@@ -67,8 +67,13 @@ impl Node {
 
 /// Node 1, which calls, and node 2, which serves.
 pub async fn pair(served: Served) -> (Node, Node, Arc<Book>) {
+    pair_with(served, [PeerOptions::default(), PeerOptions::default()]).await
+}
+
+/// A caller and a callee that talk so.
+pub async fn pair_with(served: Served, [caller, callee]: [PeerOptions; 2]) -> (Node, Node, Arc<Book>) {
     let book = Arc::new(Book::default());
-    let caller = Node::start(1, &book, Served::default(), PeerOptions::default()).await;
-    let callee = Node::start(2, &book, served, PeerOptions::default()).await;
+    let caller = Node::start(1, &book, Served::default(), caller).await;
+    let callee = Node::start(2, &book, served, callee).await;
     (caller, callee, book)
 }

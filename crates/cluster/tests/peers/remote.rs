@@ -1,13 +1,14 @@
 //! Roles on other nodes answer as if they were on this one, or say what is not known.
 
 use crate::fakes::{Script, Silent, storing};
-use crate::net::{identity, pair, soon};
+use crate::net::{identity, pair, pair_with, soon};
 use anabranch_cluster::{
     Attempt, CreateStreamReply, GroupReport, MemberReport, MetadataNode, NewShards, NodeError, PeerOptions, PutItem,
     PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut, Role, Router, Served,
     ShardKey, StorageNode,
 };
 use anabranch_limiter::Bucket;
+use anabranch_runtime::MemoryBudget;
 use anabranch_types::{
     AccountId, Counter, GroupId, HashKey, NodeId, PartitionKey, ReplicaId, RequestId, ShardId, StreamName, StreamUid,
     Timestamp,
@@ -84,6 +85,48 @@ fn report() -> GroupReport {
 fn read() -> ReadRequest {
     let (records_max, bytes_max, wait_max) = (10_000, 10 << 20, Duration::from_millis(1_500));
     ReadRequest { group: GROUP, shard: SHARD, from: Counter::END, records_max, bytes_max, wait_max }
+}
+
+fn records_of(sizes: &[usize]) -> ReadReply {
+    let record = |size: &usize| RecordOut {
+        counter: Counter::new(1, 2, 3),
+        arrival: Timestamp::from_millis(1_742_000_000_045),
+        partition_key: Bytes::from_static(b"key"),
+        data: Bytes::from(vec![7; *size]),
+    };
+    let records = sizes.iter().map(record).collect();
+    ReadReply { records, next: Counter::END, millis_behind_latest: 0, ended: false }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_and_replies_cost_memory_on_both_sides_until_they_are_used() {
+    const MEMORY_BYTES: usize = 1 << 20;
+    let (callers, callees) = (MemoryBudget::new(MEMORY_BYTES), MemoryBudget::new(MEMORY_BYTES));
+    let options = |memory: &MemoryBudget| PeerOptions { memory: memory.clone(), ..PeerOptions::default() };
+    let script = Arc::new(Script::default());
+    let (caller, callee, _) = pair_with(storing(script.clone()), [options(&callers), options(&callees)]).await;
+    let remote = caller.links.storage(NodeId(2));
+
+    *script.read.lock() = Ok(records_of(&[100_000, 200_000]));
+    let mut reply = remote.read(read()).await.unwrap();
+    reply.records.remove(0);
+    assert!(callers.free_bytes() < MEMORY_BYTES - 300_000, "one record holds the reply");
+    let busy = callers.charge(callers.free_bytes() - 100_000).unwrap();
+    let refused = remote.read(read()).await;
+    assert!(matches!(refused, Err(NodeError::Unavailable { .. })), "{refused:?}");
+    drop((reply, busy));
+    assert!(remote.read(read()).await.is_ok());
+    assert_eq!(callers.free_bytes(), MEMORY_BYTES);
+
+    let (busy, asked) = (callees.charge(MEMORY_BYTES).unwrap(), script.asked.lock().len());
+    let refused = remote.put(put(), Attempt::First).await;
+    assert!(matches!(refused, Err(NodeError::Unavailable { .. })), "certainly not done: {refused:?}");
+    assert_eq!(script.asked.lock().len(), asked);
+    drop(busy);
+    assert!(remote.put(put(), Attempt::First).await.is_ok());
+    assert_eq!(callees.free_bytes(), MEMORY_BYTES);
+    caller.stop().await;
+    callee.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
