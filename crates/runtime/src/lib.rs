@@ -22,7 +22,7 @@ pub use clock::{Clock, ManualClock, SimulatedClock, SystemClock};
 pub use clock_jump::{ClockJump, JUMP_TOLERATED, Jump, SETTLED_AFTER, STRAY_TOLERATED, Trust};
 pub use disk_room::DiskRoom;
 pub use env::Env;
-pub use memory::{BudgetSpent, Charge, ClientWait, MemoryBudget, MemoryUse, SLOW_AFTER};
+pub use memory::{BudgetSpent, Charge, ClientWait, MemoryBudget, MemoryUse, SLOW_AFTER, answer_cost};
 pub use random::{OsRandom, Random, SeededRandom};
 pub use tasks::{FailureCause, OnFailure, Stragglers, TASK_SPAN_TARGET, TaskFailure, TaskGroup, TaskOutcome};
 pub use trusted_wall::TrustedWall;

@@ -21,6 +21,15 @@ pub const SLOW_AFTER: Duration = Duration::from_secs(1);
 /// How long one that needs memory waits for what was claimed back from others.
 const CLAIMED_BACK_WITHIN: Duration = Duration::from_secs(1);
 
+/// What a byte of an answer costs, as a fraction: the door prints what was read, in base64, before it
+/// lets go of it.
+const ANSWER_COST: (usize, usize) = (3, 2);
+
+/// What an answer of so many bytes costs.
+pub fn answer_cost(bytes: usize) -> usize {
+    bytes.div_ceil(ANSWER_COST.1).saturating_mul(ANSWER_COST.0)
+}
+
 /// The budget. Clones share it.
 #[derive(Debug, Clone)]
 pub struct MemoryBudget {
@@ -100,12 +109,27 @@ impl MemoryBudget {
         Ok(charge)
     }
 
-    /// A copy of `bytes` that is charged for as long as any part of it is there.
+    /// A copy of `bytes`, for an answer that has `held` bytes already; charged for as long as any part
+    /// of it is there. An answer takes no more than half of what it leaves to others, but for its first
+    /// bytes: so many answers at once are shorter instead of some being refused.
     ///
     /// # Errors
     /// [`BudgetSpent`] when there is no room for it now.
-    pub fn copy(&self, bytes: &[u8]) -> Result<Bytes, BudgetSpent> {
-        Ok(self.charge(bytes.len())?.hold(Bytes::copy_from_slice(bytes)))
+    pub fn copy_for_answer(&self, bytes: &[u8], held: usize) -> Result<Bytes, BudgetSpent> {
+        if held > 0 && answer_cost(held + bytes.len()) > self.free_bytes() / 2 {
+            return Err(BudgetSpent);
+        }
+        Ok(self.charge(answer_cost(bytes.len()))?.hold(Bytes::copy_from_slice(bytes)))
+    }
+
+    /// A charge for an answer of at most `wanted` bytes that others make: of fewer where little is left,
+    /// but of `least`. With it, of how many.
+    ///
+    /// # Errors
+    /// [`BudgetSpent`] when there is no room for the least now.
+    pub fn grant_answer(&self, wanted: usize, least: usize) -> Result<(Charge, usize), BudgetSpent> {
+        let granted = wanted.min(least.max(self.free_bytes() / 3 / ANSWER_COST.0 * ANSWER_COST.1));
+        Ok((self.charge(answer_cost(granted))?, granted))
     }
 
     /// Says that `bytes` of a charge wait for a client from now on. While the guard lives, `gives_up`

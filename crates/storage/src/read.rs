@@ -8,7 +8,7 @@ use anabranch_runtime::{BudgetSpent, MemoryBudget};
 use anabranch_shard::{ReadPlan, ShardNo, ShardState, TimeSearch};
 use anabranch_store::{Direction, Family, Store, StoreError};
 use anabranch_types::{Counter, Timestamp};
-use bytes::Bytes;
+
 use std::ops::ControlFlow;
 
 #[tracing::instrument(name = "storage.read", skip_all, fields(group = %host.id(), shard = %request.shard.shard))]
@@ -84,9 +84,12 @@ fn record_bytes(record: &RecordOut) -> u64 {
 }
 
 /// What a scan has found so far.
-struct Found {
+struct Found<'a> {
+    memory: &'a MemoryBudget,
     records: Vec<RecordOut>,
     bytes: u64,
+    /// Bytes of chunks that were copied for them.
+    held: usize,
     /// Why it ended before the shard's end.
     stopped: Option<Stopped>,
 }
@@ -118,19 +121,12 @@ fn scan(
         let complete = shard.newest.is_none_or(|newest| newest.last < published);
         (plan, complete && matches!(shard.state, ShardState::Sealed { .. }))
     };
-    let mut found = Found { records: Vec::new(), bytes: 0, stopped: None };
+    let mut found = Found { memory, records: Vec::new(), bytes: 0, held: 0, stopped: None };
     for step in &plan.steps {
         let family = Family::Bucket(step.bucket.0);
-        let scanned =
-            shared.store.scan(family, &step.from, &step.to, Direction::Ascending, &mut |key, value| match memory
-                .copy(value)
-            {
-                Ok(value) => take_chunk(&plan, &request, published, key, value, &mut found),
-                Err(spent) => {
-                    found.stopped = Some(Stopped::NoMemory(spent));
-                    ControlFlow::Break(())
-                }
-            });
+        let scanned = shared.store.scan(family, &step.from, &step.to, Direction::Ascending, &mut |key, value| {
+            take_chunk(&plan, &request, published, key, value, &mut found)
+        });
         match scanned {
             // Dropped since the plan was made, or about to be created: nothing visible in it.
             Ok(()) | Err(StoreError::UnknownBucket { .. }) => {}
@@ -165,9 +161,17 @@ fn take_chunk(
     request: &ReadRequest,
     published: Counter,
     key: &[u8],
-    value: Bytes,
-    found: &mut Found,
+    value: &[u8],
+    found: &mut Found<'_>,
 ) -> ControlFlow<()> {
+    let value = match found.memory.copy_for_answer(value, found.held) {
+        Ok(value) => value,
+        Err(spent) => {
+            found.stopped = Some(Stopped::NoMemory(spent));
+            return ControlFlow::Break(());
+        }
+    };
+    found.held += value.len();
     let damaged = |error: anabranch_shard::ChunkDamage| Some(Stopped::Damaged(error.to_string()));
     let records = match plan.open(key, value) {
         Ok(records) => records,

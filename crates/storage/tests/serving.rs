@@ -256,7 +256,7 @@ async fn a_read_finds_what_there_is_memory_for_and_gives_it_back_with_the_last_r
     for (id, text) in ["a", "b", "c"].into_iter().enumerate() {
         world.put(id as u128, FIRST, &[&text.repeat(1_000)]).await;
     }
-    let others = world.budget.charge(READ_MEMORY_BYTES - 1_500).unwrap();
+    let others = world.budget.charge(READ_MEMORY_BYTES - 2_000).unwrap();
     let first = world.read(FIRST, Counter::ZERO).await;
     assert_eq!(texts(&first), ["a".repeat(1_000)]);
     assert!(first.millis_behind_latest > 0, "there is more");

@@ -54,11 +54,12 @@ fn answer_bytes(slice: &GetRecordsOutput) -> usize {
 fn print(slice: GetRecordsOutput) -> Vec<u8> {
     let mut answer = Vec::with_capacity(answer_bytes(&slice));
     answer.extend_from_slice(b"{\"Records\":[");
-    for (index, record) in slice.records.iter().enumerate() {
+    // Each is let go of once it is printed: the answer is as large as all of them.
+    for (index, record) in slice.records.into_iter().enumerate() {
         if index > 0 {
             answer.push(b',');
         }
-        print_record(record, &mut answer);
+        print_record(&record, &mut answer);
     }
     answer.push(b']');
     if let Some(next) = &slice.next {

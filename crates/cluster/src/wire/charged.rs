@@ -23,8 +23,13 @@ type BoxError = Box<dyn Error + Send + Sync>;
 pub(super) struct MessageCharge(Arc<Mutex<Charge>>);
 
 impl MessageCharge {
-    pub fn new(memory: &MemoryBudget) -> Self {
-        MessageCharge(Arc::new(Mutex::new(memory.open())))
+    pub fn new(charge: Charge) -> Self {
+        MessageCharge(Arc::new(Mutex::new(charge)))
+    }
+
+    /// The message is here, and has so many bytes.
+    pub fn settle(&self, bytes: usize) {
+        self.0.lock().shrink_to(bytes);
     }
 
     /// `part` of the message, which keeps the charge of the whole.
@@ -56,14 +61,14 @@ impl AsRef<[u8]> for Part {
 pub(super) struct Arriving<B> {
     body: B,
     charge: MessageCharge,
-    /// What a byte costs.
-    factor: usize,
+    /// What so many bytes cost.
+    cost: fn(usize) -> usize,
     arrived: usize,
 }
 
 impl<B> Arriving<B> {
-    pub fn new(body: B, charge: MessageCharge, factor: usize) -> Self {
-        Arriving { body, charge, factor, arrived: 0 }
+    pub fn new(body: B, charge: MessageCharge, cost: fn(usize) -> usize) -> Self {
+        Arriving { body, charge, cost, arrived: 0 }
     }
 }
 
@@ -81,7 +86,8 @@ where
             Some(Ok(frame)) => frame,
         };
         self.arrived += frame.data_ref().map_or(0, Bytes::len);
-        let room = self.charge.grow_to(self.arrived * self.factor);
+        let cost = (self.cost)(self.arrived);
+        let room = self.charge.grow_to(cost);
         Poll::Ready(Some(room.map(|()| frame).map_err(|refusal| refusal.into_status().into())))
     }
 
@@ -145,8 +151,8 @@ mod tests {
     #[tokio::test]
     async fn what_arrives_is_charged_until_the_last_part_of_it_is_dropped() {
         let memory = MemoryBudget::new(64 << 10);
-        let charge = MessageCharge::new(&memory);
-        let arriving = Arriving::new(Full::new(Bytes::from(vec![7; 20 << 10])), charge.clone(), 2);
+        let charge = MessageCharge::new(memory.open());
+        let arriving = Arriving::new(Full::new(Bytes::from(vec![7; 20 << 10])), charge.clone(), |bytes| 2 * bytes);
         let bytes = arriving.collect().await.expect("it fits").to_bytes();
         assert_eq!(memory.free_bytes(), 16 << 10);
         let part = charge.hold(bytes.slice(5..6));
@@ -160,7 +166,8 @@ mod tests {
     async fn bodies_without_room_are_refused_for_the_memory() {
         let memory = MemoryBudget::new(64 << 10);
         let body = || Full::new(Bytes::from(vec![7; 65 << 10]));
-        let error = Arriving::new(body(), MessageCharge::new(&memory), 1).collect().await.expect_err("64 KiB are free");
+        let arriving = Arriving::new(body(), MessageCharge::new(memory.open()), |bytes| bytes);
+        let error = arriving.collect().await.expect_err("64 KiB are free");
         assert_eq!(refusal_of(&error), Some(RefusedField::Memory));
         let error = Leaving { body: body(), memory: memory.clone() }.collect().await.expect_err("64 KiB are free");
         assert_eq!(refusal_of(&error), Some(RefusedField::Memory));

@@ -28,18 +28,46 @@ fn more_than_can_be_counted_is_refused() {
 
 #[test]
 fn bytes_are_charged_until_the_last_part_of_them_is_dropped() {
-    let budget = MemoryBudget::new(10);
-    let copy = budget.copy(b"12345678").expect("it fits");
-    assert_eq!(budget.copy(b"123").err(), Some(BudgetSpent));
+    let budget = MemoryBudget::new(14);
+    let copy = budget.copy_for_answer(b"12345678", 0).expect("it fits");
+    assert_eq!(budget.copy_for_answer(b"12", 0).err(), Some(BudgetSpent));
     let part = copy.slice(2..4);
     drop(copy);
     assert_eq!((budget.free_bytes(), &part[..]), (2, &b"34"[..]));
     drop(part);
-    assert_eq!(budget.free_bytes(), 10);
+    assert_eq!(budget.free_bytes(), 14);
     let mut charge = budget.charge(5).expect("it fits");
     charge.grow_to(6).expect("it fits");
     drop(charge.hold(Bytes::new()));
-    assert_eq!(budget.free_bytes(), 10, "nothing is held for no bytes");
+    assert_eq!(budget.free_bytes(), 14, "nothing is held for no bytes");
+}
+
+#[test]
+fn many_answers_at_once_are_shorter_and_none_is_refused() {
+    let budget = MemoryBudget::new(1 << 20);
+    let mut answers: Vec<Vec<Bytes>> = (0..16).map(|_| Vec::new()).collect();
+    let grow = |answer: &mut Vec<Bytes>| {
+        let held = answer.iter().map(Bytes::len).sum();
+        budget.copy_for_answer(&[7; 1_000], held).map(|more| answer.push(more)).is_ok()
+    };
+    while answers.iter_mut().map(grow).filter(|has_grown| *has_grown).count() > 0 {}
+    let (least, most) = (answers.iter().map(Vec::len).min(), answers.iter().map(Vec::len).max());
+    assert!(least >= Some(30) && most <= Some(50), "{least:?} {most:?}");
+    assert!(grow(&mut Vec::new()), "and another one begins");
+}
+
+#[test]
+fn a_grant_is_what_is_wanted_or_a_part_of_what_is_left_or_the_least() {
+    let budget = MemoryBudget::new(9_000);
+    let (first, granted) = budget.grant_answer(1_000, 100).expect("it fits");
+    assert_eq!((granted, first.bytes()), (1_000, 1_500));
+    let (second, granted) = budget.grant_answer(10_000, 100).expect("a part of it fits");
+    assert_eq!((granted, second.bytes()), (1_666, 2_499));
+    let others = budget.charge(budget.free_bytes() - 200).expect("it fits");
+    assert_eq!(budget.grant_answer(10_000, 100).expect("the least fits").1, 100);
+    drop(others.hold(Bytes::from_static(b"x")));
+    let _all = budget.charge(budget.free_bytes()).expect("it fits");
+    assert!(budget.grant_answer(10_000, 100).is_err());
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ use super::lane::{Lane, NoLink};
 use crate::wire::charged::{Arriving, MessageCharge};
 use crate::wire::network::PeerStream;
 use crate::wire::refusal::Refusal;
+use anabranch_runtime::answer_cost;
 use anabranch_types::{Incarnation, NodeId};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -157,7 +158,7 @@ impl Service<Request<Body>> for Connection {
             let checked = common.identification.check_answerer(response.headers(), node, incarnation);
             checked.map_err(CallBroke::WrongAnswerer)?;
             Ok(response.map(|body| match charge {
-                Some(charge) => Either::Right(Arriving::new(body, charge, 1)),
+                Some(charge) => Either::Right(Arriving::new(body, charge, answer_cost)),
                 None => Either::Left(body),
             }))
         }

@@ -16,6 +16,7 @@ use anabranch_proto::peer::v1::{
     CreateShardsRequest, DropStreamRequest, Empty, LocateRequest, PutRequest as PutMessage,
     ReadReply as ReadReplyMessage, ReadRequest as ReadMessage, StateHashRequest, TransferLeaderRequest,
 };
+use anabranch_runtime::{BudgetSpent, answer_cost};
 use anabranch_types::{Counter, GroupId, NodeId, ReplicaId, StreamUid};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -69,8 +70,12 @@ impl RemoteStorage {
     }
 }
 
+/// A read asks for so many bytes however little memory is left, or is refused.
+const READ_BYTES_LEAST: usize = 64 << 10;
+
 /// A reply whose records keep its charge.
 fn charged(mut reply: Response<ReadReplyMessage>, charge: &MessageCharge) -> Response<ReadReplyMessage> {
+    charge.settle(answer_cost(reply.get_ref().encoded_len()));
     if let Some(Outcome::Records(records)) = &mut reply.get_mut().outcome {
         for record in &mut records.records {
             record.data = charge.hold(std::mem::take(&mut record.data));
@@ -91,7 +96,17 @@ impl StorageNode for RemoteStorage {
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {
         async move {
-            let charge = MessageCharge::new(&self.links.common.options.memory);
+            let memory = &self.links.common.options.memory;
+            let waits = !request.wait_max.is_zero();
+            let (charge, bytes_max) = if waits {
+                (memory.open(), request.bytes_max)
+            } else {
+                let wanted = usize::try_from(request.bytes_max).unwrap_or(usize::MAX);
+                let spent = |spent: BudgetSpent| NodeError::Unavailable { reason: spent.to_string() };
+                let (charge, granted) = memory.grant_answer(wanted, READ_BYTES_LEAST).map_err(spent)?;
+                (charge, granted as u64)
+            };
+            let (charge, request) = (MessageCharge::new(charge), ReadRequest { bytes_max, ..request });
             let call = |mut client: Client, mut request: Request<ReadMessage>| async move {
                 request.extensions_mut().insert(charge.clone());
                 client.read(request).await.map(|reply| charged(reply, &charge))

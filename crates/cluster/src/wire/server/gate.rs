@@ -22,8 +22,11 @@ use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service;
 
-/// What a byte of a call costs: itself, and the command that carries its record to the log.
-const COST_OF_BYTE: usize = 2;
+/// What a call of so many bytes costs: itself, and the command that carries its records to the log.
+fn call_cost(bytes: usize) -> usize {
+    bytes.saturating_mul(2)
+}
+
 /// A refused peer tries again and again; one line in this time says so.
 const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(10);
 
@@ -86,8 +89,8 @@ impl PeerServer {
             APPENDS => self.appends.clone().call(request).await,
             SNAPSHOTS => self.fetches.clone().call(request).await,
             STORAGE => {
-                let charge = MessageCharge::new(&self.options.memory);
-                let request = request.map(|body| Arriving::new(body, charge.clone(), COST_OF_BYTE));
+                let charge = MessageCharge::new(self.options.memory.open());
+                let request = request.map(|body| Arriving::new(body, charge.clone(), call_cost));
                 let answered = self.storage.clone().call(request).await;
                 drop(charge);
                 let memory = self.options.memory.clone();
