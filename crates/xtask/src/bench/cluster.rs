@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 /// Nodes, and replicas of every group.
 const NODES: usize = 3;
-/// Groups that hold shards.
-const GROUPS: usize = 4;
+/// Groups that hold shards: two for each node, so that the cluster makes no more by itself.
+const GROUPS: usize = 6;
 /// Shards of the stream.
 const SHARDS: u32 = 8;
 /// How long it may take to start, to have every replica, and to stop.

@@ -11,7 +11,7 @@ use std::fmt::Write;
 /// All of them; `samples` has the rivals and the single node of the same run.
 pub fn page(three: &ThreeNodes, samples: &Samples) -> String {
     let mut text = format!(
-        "\n## Three nodes\n\n{}: three processes on this machine and disk, 8 shards in 4 groups of three replicas; \
+        "\n## Three nodes\n\n{}: three processes on this machine and disk, 8 shards in 6 groups of three replicas; \
          an acknowledgement means: fdatasync'ed by two of three replicas, form of the signature checked\n\n\
          | as fast as it goes | records/s, median (least to most) | × kinesalite | × one node | × own PutRecords \
          | p50 ms | p99 ms | CPU-s/GiB | written per record byte | log syncs/s | client, of a core | refused |\n\
