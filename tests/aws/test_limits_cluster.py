@@ -1,12 +1,11 @@
-"""A shard has one limit, whoever leads it (I8), and no leader that has been passed over answers a read (I5).
+"""A shard has one limit, whoever leads it (I8).
 
-ANABRANCH_LIMIT_SECONDS, and ANABRANCH_PAUSES, how often a leader is stopped in its tracks, set the sizes.
+ANABRANCH_LIMIT_SECONDS is for how long more than that is pushed.
 """
 
 import base64
 import http.client
 import os
-import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,6 @@ import cluster as clusters
 import reading
 
 SECONDS = int(os.environ.get("ANABRANCH_LIMIT_SECONDS", "10"))
-PAUSES = int(os.environ.get("ANABRANCH_PAUSES", "3"))
 # What has to get through, as a share of the limit, and how the leader is lost meanwhile. A handover costs no
 # time, so that a budget that the next leader had anew would be seen; after kill -9 nothing gets through for a
 # moment, which the burst of a second makes up for. How much at the least, a slow machine cannot tell: it is
@@ -33,7 +31,6 @@ RECORDS_PER_CALL = 10
 CALL_SECONDS_MAX = 20
 # What a reader tries, waiting longer each time.
 READ_ATTEMPTS = 20
-WRITES = 5
 
 
 class Pusher:
@@ -113,71 +110,3 @@ def a_shard_gets_its_limit_once_through_three_nodes_and_several_leaders(start_cl
     told = (after - before) / (ended - began) / LIMIT_BYTES
     print(f"\n{share:.1%} of the limit written in {ended - began:.1f} s, {told:.1%} acknowledged, {PUSHED}00 % pushed", flush=True)
     assert SHARE[0] <= share <= SHARE[1]
-
-
-def _put(connection, key, data):
-    body = {"StreamName": STREAM, "PartitionKey": key, "Data": base64.b64encode(data).decode()}
-    try:
-        answer = connection.call("PutRecord", body)
-    except (OSError, http.client.HTTPException):
-        return None
-    return answer.json()["SequenceNumber"] if answer.status == 200 else None
-
-
-def _write_elsewhere(members, key, data):
-    """Writes a record through nodes that run, once one takes it; its sequence number."""
-    connections = [clients.Kept(member.api, CALL_SECONDS_MAX) for member in members]
-
-    def put():
-        for connection in connections:
-            number = _put(connection, key, data)
-            if number:
-                return number
-        return None
-
-    number = clusters.wait_until(put, "an acknowledgement of another leader")
-    for connection in connections:
-        connection.close()
-    return number
-
-
-def _iterator(api):
-    body = {"StreamName": STREAM, "ShardId": SHARD, "ShardIteratorType": "LATEST"}
-    return clients.post(api, "GetShardIterator", body).json()["ShardIterator"]
-
-
-def _read_of_a_leader_that_was_stopped(cluster, group, restarts):
-    """Stops the leader in its tracks while others write, and has it read when it goes on."""
-    leader = cluster.leader(group)
-    others = [member for member in cluster.running() if member is not leader]
-    connection, position = clients.Kept(leader.api, CALL_SECONDS_MAX), _iterator(leader.api)
-    leader.signal(signal.SIGSTOP)
-    try:
-        if restarts:
-            # A voter forgets whom it has promised what.
-            others[0].kill()
-            others[0].start()
-        wrote = {_write_elsewhere(others, "key", b"%d" % nth) for nth in range(WRITES)}
-        # Waits in the node's sockets, so that it is the first thing that it sees.
-        connection.begin("GetRecords", {"ShardIterator": position})
-    finally:
-        leader.signal(signal.SIGCONT)
-    answer = connection.finish()
-    connection.close()
-    if answer.status != 200:
-        # It may say that it does not know; it must not say that there is nothing.
-        assert answer.status >= 500, answer.body
-        return False
-    missed = wrote - {record["SequenceNumber"] for record in answer.json()["Records"]}
-    assert not missed, f"node {leader.id} missed {missed} in {answer.json()}"
-    return True
-
-
-def a_leader_that_was_passed_over_misses_nothing_in_a_read(start_cluster):
-    cluster = start_cluster("--no-limits", "--stream", f"{STREAM}:1")
-    group = cluster.shard_groups(STREAM)[SHARD]
-    answered = 0
-    for nth in range(PAUSES):
-        answered += _read_of_a_leader_that_was_stopped(cluster, group, restarts=nth % 2 == 0)
-        cluster.wait_settled()
-    print(f"\n{PAUSES} leaders stopped and passed over; {answered} answered with all that others wrote", flush=True)

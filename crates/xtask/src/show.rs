@@ -59,7 +59,8 @@ const SHOWS: &[Show] = &[
         name: "leaders",
         about: "one limit over three nodes for a minute, and 30 reads of leaders that were passed over",
         run: |house| {
-            aws(house, "test_limits_cluster.py", &[("ANABRANCH_LIMIT_SECONDS", "60"), ("ANABRANCH_PAUSES", "30")])
+            aws(house, "test_limits_cluster.py", &[("ANABRANCH_LIMIT_SECONDS", "60")])?;
+            aws(house, "test_stale_reads.py", &[("ANABRANCH_PAUSES", "30")])
         },
         exists: |_| aws_clients::SERVED,
     },
