@@ -204,8 +204,13 @@ class Cluster:
         self.groups_per_node = GROUPS_PER_NODE
         self.nodes = {}
         self.parent = None
-        self.log_path = self.directory / "stderr.log"
-        self.log = self.log_path.open("ab")
+        self.logs = []
+        self.log = self.open_log("stderr.log")
+
+    def open_log(self, name):
+        """A file for what nodes log; it stays open as long as the cluster is used."""
+        self.logs.append((self.directory / name).open("ab"))
+        return self.logs[-1]
 
     # ---- starting
 
@@ -289,8 +294,8 @@ class Cluster:
         if member.is_running():
             member.kill()
         shutil.rmtree(member.data)
-        if "--join" not in member.start_command:
-            # Or it would make a cluster of its own.
+        if not {"--join", "--config"} & set(member.start_command):
+            # Or it would make a cluster of its own; a configuration file says how to come to one.
             member.start_command += self._joining(member)
         member.start()
         assert member.id != identity, "a new directory has got an old node's id"
@@ -373,8 +378,12 @@ class Cluster:
         wait_until(lambda: not self.unsettled(**what), lambda: f"a settled cluster: {self.unsettled(**what)}", seconds)
 
     def last_lines(self, count=300):
-        """The end of what the nodes have logged."""
-        return self.log_path.read_text("utf-8", "replace").splitlines()[-count:]
+        """The end of what the nodes have logged, file by file."""
+        lines = []
+        for log in self.logs:
+            lines.append(f"{log.name}, its end:")
+            lines += Path(log.name).read_text("utf-8", "replace").splitlines()[-count:]
+        return lines
 
     # ---- the end
 
@@ -427,5 +436,6 @@ class Cluster:
             code = member.wait()
             if code != 0:
                 failures.append(f"SIGTERM ended node {member.id} with exit code {code}")
-        self.log.close()
+        for log in self.logs:
+            log.close()
         assert not failures, failures

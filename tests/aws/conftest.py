@@ -59,7 +59,7 @@ def make_cluster(tmp_path, request):
         except AssertionError as failure:
             failures.append(failure)
         if failures or getattr(request.node, "has_failed", False):
-            print(f"{cluster.log_path}, its end:", *cluster.last_lines(), sep="\n", file=sys.stderr)
+            print(*cluster.last_lines(), sep="\n", file=sys.stderr)
     assert not failures, failures
 
 

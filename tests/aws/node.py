@@ -7,7 +7,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-READY = re.compile(r"^anabranch ready api=(?P<api>\S+) tls=(?P<tls>\S+) node=(?P<node>\d+) data=(?P<data>.+)$")
+READY = re.compile(r"^anabranch ready api=(?P<api>\S+)(?: tls=(?P<tls>\S+))? node=(?P<node>\d+) data=(?P<data>.+)$")
 
 # Seconds. Far above what a start or a drain needs; they only end a hung test.
 START_SECONDS_MAX = 120
