@@ -54,6 +54,13 @@ const PREREQUISITES: &[Prerequisite] = &[
         required: false,
         present: |house| works(house.command("ccache").arg("--version")),
     },
+    Prerequisite {
+        what: "ip",
+        why: "root's tests cut a node off from the others in network namespaces",
+        package: "iproute2",
+        required: false,
+        present: |house| works(house.command("ip").arg("-Version")),
+    },
 ];
 
 /// Finds what is missing; installs it where this is root, else names it.
