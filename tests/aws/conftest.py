@@ -3,6 +3,7 @@
 import itertools
 import sys
 
+import agreement
 import pytest
 import reading
 from clients import Cli, kinesis
@@ -43,8 +44,8 @@ def pytest_runtest_makereport(item):
 
 @pytest.fixture
 def make_cluster(tmp_path, request):
-    """Makes clusters that have no nodes yet; whatever runs when the test ends must drain well. What
-    the nodes of a failed test have logged is shown."""
+    """Makes clusters that have no nodes yet. When the test ends, all nodes must run, their replicas must
+    agree (I9), and they must drain well. What the nodes of a failed test have logged is shown."""
     clusters = []
 
     def make(**options):
@@ -52,13 +53,16 @@ def make_cluster(tmp_path, request):
         return clusters[-1]
 
     yield make
+    has_failed = getattr(request.node, "has_failed", False)
     failures = []
     for cluster in clusters:
-        try:
-            cluster.end()
-        except AssertionError as failure:
-            failures.append(failure)
-        if failures or getattr(request.node, "has_failed", False):
+        for last in [Cluster.end] if has_failed else [agreement.verify, Cluster.end]:
+            try:
+                last(cluster)
+            except Exception as failure:
+                # Whatever it is, nodes must not be left behind.
+                failures.append(failure)
+        if failures or has_failed:
             print(*cluster.last_lines(), sep="\n", file=sys.stderr)
     assert not failures, failures
 

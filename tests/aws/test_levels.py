@@ -1,8 +1,8 @@
 """A cluster of builds of different feature levels (D15): it works, and nobody goes back."""
 
-import json
 import subprocess
 
+import agreement
 import clients
 import cluster as clusters
 import node as nodes
@@ -20,14 +20,6 @@ OLDER_BUILD = ["--feature-level", str(OLDER)]
 def _as_older(member):
     """A member's start command as an older build's."""
     return [*member.start_command, *OLDER_BUILD]
-
-
-def _compared(api):
-    """What `anabranch group verify` says of each group."""
-    command = [nodes.binary(), "group", "verify", "--endpoint", api, "--output", "json"]
-    done = subprocess.run(command, capture_output=True, text=True, env=nodes.clean_environment(), timeout=60)
-    assert done.returncode == 0, done
-    return {group["group"]: group["agree"] for group in json.loads(done.stdout)["groups"]}
 
 
 def _writes_and_reads(cluster, marker):
@@ -51,7 +43,7 @@ def a_node_one_level_behind_keeps_working_and_holds_new_commands_back(make_clust
         cluster.add("--no-limits")
     cluster.wait_settled()
     _writes_and_reads(cluster, b"of two builds")
-    assert _compared(first.api) == dict.fromkeys(range(1, GROUPS_BEFORE + 1), True)
+    agreement.verify(cluster)
 
     # The last node of the older build is upgraded: now groups are made, two for each node.
     first.stop()
@@ -61,8 +53,7 @@ def a_node_one_level_behind_keeps_working_and_holds_new_commands_back(make_clust
     clusters.wait_until(lambda: len(cluster.claims()) == GROUPS_AFTER + 1, "groups for three nodes")
     cluster.wait_settled()
     _writes_and_reads(cluster, b"of one build")
-    groups = dict.fromkeys(range(1, GROUPS_AFTER + 1), True)
-    clusters.wait_until(lambda: _compared(first.api) == groups, lambda: f"agreement: {_compared(first.api)}")
+    agreement.verify(cluster)
 
     # An older build does not come back: it would have to skip what it does not know.
     first.stop()
