@@ -80,6 +80,12 @@ impl CallBytes {
         Ok(self.memory.charge(part.len())?.hold_for_client(part, self.connection.clone()))
     }
 
+    /// Gives back all: the request is read, and what follows needs nothing of it for as long as the
+    /// client likes.
+    pub fn release_all(&self) {
+        self.release(usize::MAX);
+    }
+
     /// Gives back bytes that are not in memory any more.
     pub fn release(&self, bytes: usize) {
         let mut state = self.state.lock();
@@ -185,6 +191,15 @@ mod tests {
         tokio::time::advance(SLOW_AFTER).await;
         assert!(memory.charge(90_000).is_err());
         assert!(connection.is_cancelled(), "the rest has waited for as long");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_goes_on_keeps_nothing_of_its_request() {
+        let memory = MemoryBudget::new(100_000);
+        let (bytes, _) = call(&memory);
+        bytes.arrived(5).expect("it fits");
+        bytes.release_all();
+        assert_eq!(memory.free_bytes(), 100_000);
     }
 
     #[tokio::test]

@@ -85,7 +85,8 @@ impl GrpcDoor {
         let service = service_of(&parts);
         match service {
             HEALTH => {
-                let calls = HealthCalls { serving: admission.service.is_ok(), stopping: admission.tasks.stopping() };
+                let calls =
+                    HealthCalls { serving: admission.service.is_ok(), stopping: admission.tasks.stopping(), bytes };
                 return Ok(whole(HealthServer::new(calls).call(Request::from_parts(parts, body)).await));
             }
             REFLECTION => {
@@ -151,7 +152,7 @@ impl<S: Kinesis> OtherCalls<S> for GrpcDoor {
             observation.head(response.headers());
             let printed = HeaderValue::try_from(printed.to_string()).expect("a UUID is ASCII");
             response.headers_mut().insert("x-amzn-requestid", printed);
-            response.map(|body| ObservedBody { body, bytes, observation }.boxed_unsync())
+            response.map(|body| ObservedBody { body, bytes, has_no_memory: false, observation }.boxed_unsync())
         })
     }
 }

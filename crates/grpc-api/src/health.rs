@@ -1,5 +1,6 @@
 //! `grpc.health.v1`: whether the node takes calls.
 
+use crate::charged_body::CallBytes;
 use crate::door::{HEALTH, RECORDS, REFLECTION, STREAMS};
 use anabranch_proto::health::v1::health_check_response::ServingStatus;
 use anabranch_proto::health::v1::health_server::Health;
@@ -14,6 +15,8 @@ pub(crate) struct HealthCalls {
     pub serving: bool,
     /// Cancelled when the node drains.
     pub stopping: CancellationToken,
+    /// What the request costs.
+    pub bytes: CallBytes,
 }
 
 impl HealthCalls {
@@ -46,6 +49,8 @@ impl Health for HealthCalls {
 
     /// Ends when the node drains; a node that is still starting is to be asked again.
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        // Anybody may watch, for as long as he likes.
+        self.bytes.release_all();
         let first = self.status(&request.get_ref().service);
         let first_message = stream::iter([Ok(response(first))]);
         let over = || Err(Status::unavailable("The node does not serve now; watch again."));

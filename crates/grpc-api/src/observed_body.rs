@@ -3,8 +3,10 @@
 
 use crate::charged_body::{CallBytes, no_memory};
 use crate::metrics::{self, Present};
+use anabranch_runtime::BudgetSpent;
 use anabranch_runtime::Clock;
 use bytes::Bytes;
+use http::HeaderMap;
 use hyper::body::{Body, Frame, SizeHint};
 use std::error::Error;
 use std::pin::Pin;
@@ -47,6 +49,8 @@ impl Drop for Observation {
 pub(crate) struct ObservedBody {
     pub body: tonic::body::Body,
     pub bytes: CallBytes,
+    /// The call has ended, for there was no memory for the rest of its answer.
+    pub has_no_memory: bool,
     pub observation: Observation,
 }
 
@@ -55,14 +59,28 @@ impl Body for ObservedBody {
     type Error = Box<dyn Error + Send + Sync>;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.has_no_memory {
+            return Poll::Ready(None);
+        }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if let Some(Ok(frame)) = &frame
             && let Some(trailers) = frame.trailers_ref()
         {
             self.observation.head(trailers);
         }
-        Poll::Ready(frame.map(|frame| match frame?.into_data() {
-            Ok(data) => Ok(Frame::data(self.bytes.outgoing(data).map_err(|_| no_memory())?)),
+        let Some(frame) = frame else { return Poll::Ready(None) };
+        Poll::Ready(Some(match frame?.into_data() {
+            Ok(data) => match self.bytes.outgoing(data) {
+                Ok(data) => Ok(Frame::data(data)),
+                Err(BudgetSpent) => {
+                    // The call's end, as its client reads it; an error of the body would break it off.
+                    self.has_no_memory = true;
+                    let mut trailers = HeaderMap::new();
+                    no_memory().add_header(&mut trailers)?;
+                    self.observation.head(&trailers);
+                    Ok(Frame::trailers(trailers))
+                }
+            },
             Err(frame) => Ok(frame),
         }))
     }

@@ -65,6 +65,15 @@ const SHOWS: &[Show] = &[
         exists: |_| aws_clients::SERVED,
     },
     Show {
+        name: "pressure",
+        about: "a stalled follower and 1,000 slow or greedy clients: memory, and what is left to the others",
+        run: |house| {
+            let sizes = [("ANABRANCH_GREEDY", "1000"), ("ANABRANCH_GREEDY_SECONDS", "30")];
+            aws(house, "test_back_pressure.py", &sizes)
+        },
+        exists: |_| aws_clients::SERVED,
+    },
+    Show {
         name: "bad-input",
         about: "20,000 bad requests and an expired iterator, with and without verified signatures",
         run: |house| {

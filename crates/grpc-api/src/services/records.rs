@@ -104,6 +104,7 @@ impl<S: Kinesis> Records for Call<S> {
 
     async fn follow(&self, request: Request<FollowRequest>) -> Result<Response<Self::FollowStream>, Status> {
         let place = follow::locate(self, request.into_inner()).await.map_err(|error| error.to_status())?;
+        self.bytes.release_all();
         long_stream::open(self, "grpc_follow", |messages| follow::run(self.clone(), place, messages))
     }
 }
