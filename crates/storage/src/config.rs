@@ -3,7 +3,12 @@
 use anabranch_limiter::ShardLimits;
 use anabranch_runtime::MemoryBudget;
 use anabranch_shard::Policy;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// More do not make a node faster: a scan is work for a processor, or waits for the one disk.
+const SCANS_MAX: usize = 8;
 
 /// Options of the storage role.
 #[derive(Debug, Clone)]
@@ -22,6 +27,9 @@ pub struct StorageOptions {
     pub policy: Policy,
     /// What records on their way to readers are charged to (D16).
     pub memory: MemoryBudget,
+    /// Lets so many reads of all groups look into the store at a time. Each holds a block of the store,
+    /// as large as the largest put, before what it copies is charged.
+    pub scans: Arc<Semaphore>,
 }
 
 impl Default for StorageOptions {
@@ -34,6 +42,7 @@ impl Default for StorageOptions {
             tick_every: Duration::from_secs(10),
             policy: Policy::default(),
             memory: MemoryBudget::unbounded(),
+            scans: Arc::new(Semaphore::new(SCANS_MAX)),
         }
     }
 }

@@ -10,6 +10,7 @@ use anabranch_store::{Direction, Family, Store, StoreError};
 use anabranch_types::{Counter, Timestamp};
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 #[tracing::instrument(name = "storage.read", skip_all, fields(group = %host.id(), shard = %request.shard.shard))]
 pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<ReadReply, NodeError> {
@@ -35,7 +36,11 @@ pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<Rea
     admitted.map_err(throttled)?;
     let now = host.env.now();
     let memory = host.options.memory.clone();
-    let scanned = tokio::task::spawn_blocking(move || scan(&shared, no, request, now, &memory));
+    let turn = Arc::clone(&host.options.scans).acquire_owned().await.expect("the semaphore is never closed");
+    let scanned = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        scan(&shared, no, request, now, &memory)
+    });
     let reply = scanned.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??;
     let reply = reply.ok_or_else(no_such_shard)?;
     let bytes = reply.records.iter().map(record_bytes).sum();
