@@ -79,10 +79,7 @@ class Greedy:
 
     async def greedy_writer(self, api, reader, writer, ends_at):
         """As much as goes into one call, again and again."""
-        while asyncio.get_running_loop().time() < ends_at:
-            writer.write(self.put[api])
-            if await self._answer("greedy_writer", reader):
-                return
+        await self._again("greedy_writer", self.put[api], reader, writer, ends_at)
 
     async def slow_writer(self, api, reader, writer, ends_at):
         """Much of a call at once, and then the rest drop by drop."""
@@ -102,10 +99,7 @@ class Greedy:
 
     async def greedy_reader(self, api, reader, writer, ends_at):
         """As much as comes with one call, again and again."""
-        while asyncio.get_running_loop().time() < ends_at:
-            writer.write(self.read[api])
-            if await self._answer("greedy_reader", reader):
-                return
+        await self._again("greedy_reader", self.read[api], reader, writer, ends_at)
 
     async def slow_reader(self, api, reader, writer, ends_at):
         """Asks for much and reads it drop by drop."""
@@ -121,6 +115,13 @@ class Greedy:
             length -= len(part)
             await asyncio.sleep(DRIP_SECONDS)
         self.told["slow_reader", 200, ""] += 1
+
+    async def _again(self, kind, request, reader, writer, ends_at):
+        """One call after the other until one is refused."""
+        while asyncio.get_running_loop().time() < ends_at:
+            writer.write(request)
+            if await self._answer(kind, reader):
+                return
 
     @staticmethod
     async def _head(reader):

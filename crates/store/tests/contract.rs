@@ -2,6 +2,7 @@
 //!
 //! A crash of the disk version is taken two ways, which must agree: dropping the store, which
 //! writes nothing, and copying its directory while it is open, which is what a kill leaves.
+//! What only the disk version does when it opens stands beside it.
 
 mod contract {
     pub mod subject;
@@ -10,6 +11,7 @@ mod contract {
     mod checkpoint;
     mod durability;
     mod model;
+    mod opening;
     mod reading;
     mod writing;
 }

@@ -27,11 +27,6 @@ impl MessageCharge {
         MessageCharge(Arc::new(Mutex::new(charge)))
     }
 
-    /// The message is here, and has so many bytes.
-    pub fn settle(&self, bytes: usize) {
-        self.0.lock().shrink_to(bytes);
-    }
-
     /// `part` of the message, which keeps the charge of the whole.
     pub fn hold(&self, part: Bytes) -> Bytes {
         if part.is_empty() { part } else { Bytes::from_owner(Part { part, _charge: self.clone() }) }
@@ -39,6 +34,10 @@ impl MessageCharge {
 
     fn grow_to(&self, bytes: usize) -> Result<(), Refusal> {
         self.0.lock().grow_to(bytes.next_multiple_of(CHARGE_STEP_BYTES)).map_err(refused)
+    }
+
+    fn shrink_to(&self, bytes: usize) {
+        self.0.lock().shrink_to(bytes.next_multiple_of(CHARGE_STEP_BYTES));
     }
 }
 
@@ -57,76 +56,80 @@ impl AsRef<[u8]> for Part {
     }
 }
 
-/// A body that is charged as it comes. When there is no room for it, it fails with a refusal.
-pub(super) struct Arriving<B> {
+/// A body whose bytes are charged on their way. Where there is no room, it fails with a refusal.
+pub(super) struct Charged<B> {
     body: B,
-    charge: MessageCharge,
-    /// What so many bytes cost.
-    cost: fn(usize) -> usize,
-    arrived: usize,
+    way: Way,
 }
 
-impl<B> Arriving<B> {
-    pub fn new(body: B, charge: MessageCharge, cost: fn(usize) -> usize) -> Self {
-        Arriving { body, charge, cost, arrived: 0 }
+enum Way {
+    /// As they come, until the message is used.
+    Arriving {
+        charge: MessageCharge,
+        /// What so many bytes cost.
+        cost: fn(usize) -> usize,
+        arrived: usize,
+    },
+    /// Large parts, until the other side has taken them.
+    Leaving(MemoryBudget),
+}
+
+impl<B> Charged<B> {
+    /// A body that is charged as it comes; what `charge` has beyond its cost is given back at its end.
+    pub fn arriving(body: B, charge: MessageCharge, cost: fn(usize) -> usize) -> Self {
+        Charged { body, way: Way::Arriving { charge, cost, arrived: 0 } }
+    }
+
+    /// A body whose large parts are charged until the other side has taken them.
+    pub fn leaving(body: B, memory: MemoryBudget) -> Self {
+        Charged { body, way: Way::Leaving(memory) }
     }
 }
 
-impl<B> Body for Arriving<B>
-where
-    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
-{
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-            None => return Poll::Ready(None),
-            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-            Some(Ok(frame)) => frame,
-        };
-        self.arrived += frame.data_ref().map_or(0, Bytes::len);
-        let cost = (self.cost)(self.arrived);
-        let room = self.charge.grow_to(cost);
-        Poll::Ready(Some(room.map(|()| frame).map_err(|refusal| refusal.into_status().into())))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// A body whose large parts are charged until the other side has taken them.
-pub(super) struct Leaving<B> {
-    pub body: B,
-    pub memory: MemoryBudget,
-}
-
-impl<B> Body for Leaving<B>
-where
-    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
-{
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-            None => return Poll::Ready(None),
-            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-            Some(Ok(frame)) => frame,
-        };
-        Poll::Ready(Some(match frame.into_data() {
-            Ok(data) if data.len() > SMALL_PART_BYTES => match self.memory.charge(data.len()) {
-                Ok(charge) => Ok(Frame::data(charge.hold(data))),
-                Err(spent) => Err(refused(spent).into_status().into()),
+impl Way {
+    fn charged(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, Refusal> {
+        match self {
+            Way::Arriving { charge, cost, arrived } => {
+                *arrived += frame.data_ref().map_or(0, Bytes::len);
+                charge.grow_to(cost(*arrived))?;
+                if frame.is_trailers() {
+                    self.at_end();
+                }
+                Ok(frame)
+            }
+            Way::Leaving(memory) => match frame.into_data() {
+                Ok(data) if data.len() > SMALL_PART_BYTES => {
+                    Ok(Frame::data(memory.charge(data.len()).map_err(refused)?.hold(data)))
+                }
+                Ok(data) => Ok(Frame::data(data)),
+                Err(frame) => Ok(frame),
             },
-            Ok(data) => Ok(Frame::data(data)),
-            Err(frame) => Ok(frame),
-        }))
+        }
+    }
+
+    fn at_end(&self) {
+        if let Way::Arriving { charge, cost, arrived } = self {
+            charge.shrink_to(cost(*arrived));
+        }
+    }
+}
+
+impl<B> Body for Charged<B>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Ready(match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            None => {
+                self.way.at_end();
+                None
+            }
+            Some(Err(error)) => Some(Err(error.into())),
+            Some(Ok(frame)) => Some(self.way.charged(frame).map_err(|refusal| refusal.into_status().into())),
+        })
     }
 
     fn is_end_stream(&self) -> bool {
@@ -152,7 +155,7 @@ mod tests {
     async fn what_arrives_is_charged_until_the_last_part_of_it_is_dropped() {
         let memory = MemoryBudget::new(64 << 10);
         let charge = MessageCharge::new(memory.open());
-        let arriving = Arriving::new(Full::new(Bytes::from(vec![7; 20 << 10])), charge.clone(), |bytes| 2 * bytes);
+        let arriving = Charged::arriving(Full::new(Bytes::from(vec![7; 20 << 10])), charge.clone(), |bytes| 2 * bytes);
         let bytes = arriving.collect().await.expect("it fits").to_bytes();
         assert_eq!(memory.free_bytes(), 16 << 10);
         let part = charge.hold(bytes.slice(5..6));
@@ -166,10 +169,10 @@ mod tests {
     async fn bodies_without_room_are_refused_for_the_memory() {
         let memory = MemoryBudget::new(64 << 10);
         let body = || Full::new(Bytes::from(vec![7; 65 << 10]));
-        let arriving = Arriving::new(body(), MessageCharge::new(memory.open()), |bytes| bytes);
+        let arriving = Charged::arriving(body(), MessageCharge::new(memory.open()), |bytes| bytes);
         let error = arriving.collect().await.expect_err("64 KiB are free");
         assert_eq!(refusal_of(&error), Some(RefusedField::Memory));
-        let error = Leaving { body: body(), memory: memory.clone() }.collect().await.expect_err("64 KiB are free");
+        let error = Charged::leaving(body(), memory.clone()).collect().await.expect_err("64 KiB are free");
         assert_eq!(refusal_of(&error), Some(RefusedField::Memory));
         assert_eq!(memory.free_bytes(), 64 << 10);
     }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests say what they expect bluntly")]
 #![allow(clippy::disallowed_methods, reason = "tests start tasks where they need them")]
 
-#[path = "../../../consensus/tests/memory/mod.rs"]
+#[path = "../../../consensus/tests/replication/memory.rs"]
 #[allow(dead_code, reason = "it serves the tests of consensus as well")]
 mod memory;
 

@@ -2,7 +2,7 @@
 
 use super::Common;
 use super::lane::{Lane, NoLink};
-use crate::wire::charged::{Arriving, MessageCharge};
+use crate::wire::charged::{Charged, MessageCharge};
 use crate::wire::network::PeerStream;
 use crate::wire::refusal::Refusal;
 use anabranch_runtime::answer_cost;
@@ -55,7 +55,7 @@ pub(super) enum CallBroke {
 }
 
 /// The body of a reply, charged where the call has a [`MessageCharge`] as an extension.
-pub(super) type ReplyBody = Either<Incoming, Arriving<Incoming>>;
+pub(super) type ReplyBody = Either<Incoming, Charged<Incoming>>;
 
 /// Ends when the connection does.
 pub(super) type Driver = BoxFuture<'static, Result<(), hyper::Error>>;
@@ -158,7 +158,7 @@ impl Service<Request<Body>> for Connection {
             let checked = common.identification.check_answerer(response.headers(), node, incarnation);
             checked.map_err(CallBroke::WrongAnswerer)?;
             Ok(response.map(|body| match charge {
-                Some(charge) => Either::Right(Arriving::new(body, charge, answer_cost)),
+                Some(charge) => Either::Right(Charged::arriving(body, charge, answer_cost)),
                 None => Either::Left(body),
             }))
         }

@@ -16,7 +16,7 @@ use anabranch_proto::peer::v1::{
     CreateShardsRequest, DropStreamRequest, Empty, LocateRequest, PutRequest as PutMessage,
     ReadReply as ReadReplyMessage, ReadRequest as ReadMessage, StateHashRequest, TransferLeaderRequest,
 };
-use anabranch_runtime::{BudgetSpent, answer_cost};
+use anabranch_runtime::BudgetSpent;
 use anabranch_types::{Counter, GroupId, NodeId, ReplicaId, StreamUid};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -75,7 +75,6 @@ const READ_BYTES_LEAST: usize = 64 << 10;
 
 /// A reply whose records keep its charge.
 fn charged(mut reply: Response<ReadReplyMessage>, charge: &MessageCharge) -> Response<ReadReplyMessage> {
-    charge.settle(answer_cost(reply.get_ref().encoded_len()));
     if let Some(Outcome::Records(records)) = &mut reply.get_mut().outcome {
         for record in &mut records.records {
             record.data = charge.hold(std::mem::take(&mut record.data));

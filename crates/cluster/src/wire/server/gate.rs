@@ -1,7 +1,7 @@
 //! What every call passes: identity, deadline, and the service that it names.
 
 use super::PeerServer;
-use crate::wire::charged::{Arriving, Leaving, MessageCharge};
+use crate::wire::charged::{Charged, MessageCharge};
 use crate::wire::identity::{NodeIdentity, address_of_caller};
 use crate::wire::peers::PeerAddress;
 use crate::wire::refusal::Refusal;
@@ -90,11 +90,11 @@ impl PeerServer {
             SNAPSHOTS => self.fetches.clone().call(request).await,
             STORAGE => {
                 let charge = MessageCharge::new(self.options.memory.open());
-                let request = request.map(|body| Arriving::new(body, charge.clone(), call_cost));
+                let request = request.map(|body| Charged::arriving(body, charge.clone(), call_cost));
                 let answered = self.storage.clone().call(request).await;
                 drop(charge);
                 let memory = self.options.memory.clone();
-                answered.map(|answer| answer.map(|body| Body::new(Leaving { body, memory })))
+                answered.map(|answer| answer.map(|body| Body::new(Charged::leaving(body, memory))))
             }
             METADATA => self.metadata.clone().call(request).await,
             JOINING => self.joining.clone().call(request).await,

@@ -1,12 +1,10 @@
 //! Each command by example: what it answers, also the second time, and what it refuses.
 
-mod world;
-
+use crate::world::{POLICY, World, create, outcomes, put_one};
 use anabranch_shard::*;
 use anabranch_types::*;
 use bytes::Bytes;
 use std::time::Duration;
-use world::{POLICY, World, create, outcomes, put_one};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const KEPT: Duration = Duration::from_secs(4);

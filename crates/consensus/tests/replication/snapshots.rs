@@ -1,16 +1,10 @@
 //! Replicas that lack purged entries catch up by snapshot, whatever breaks meanwhile.
 
-#![allow(clippy::unwrap_used, reason = "tests say what they expect bluntly")]
-
-#[allow(dead_code, reason = "some of it serves other tests")]
-mod cluster;
-mod memory;
-
+use crate::cluster::{Cluster, GROUP, replica, soon};
+use crate::memory::log_options;
 use anabranch_consensus::GroupOptions;
 use anabranch_types::{NodeId, ReplicaId};
 use anabranch_walog::Options;
-use cluster::{Cluster, replica, soon};
-use memory::log_options;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -258,7 +252,7 @@ async fn a_crash_between_the_swap_and_the_purge_is_mended_at_start() {
     let covered = swapped_in.applied.last.unwrap();
     *cluster.disks[behind].flushed.lock() = swapped_in;
     cluster.boot(behind).await;
-    let log = cluster.nodes[behind].as_ref().unwrap().log.group(cluster::GROUP).state();
+    let log = cluster.nodes[behind].as_ref().unwrap().log.group(GROUP).state();
     assert!(log.purged >= Some(covered), "the log begins behind the state: {log:?}");
     all_show_the_same(&cluster, &[0, 1, 2]).await;
     assert_eq!(installs(&cluster, behind), 0);

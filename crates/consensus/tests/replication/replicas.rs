@@ -1,19 +1,13 @@
 //! Groups of three replicas over real logs: what is acknowledged survives whatever fails.
 
-#![allow(clippy::unwrap_used, reason = "tests say what they expect bluntly")]
-
-#[allow(dead_code, reason = "some of it serves other tests")]
-mod cluster;
-mod memory;
-
+use crate::cluster::{Cluster, PATIENCE, replica, soon};
+use crate::memory::log_options;
 use anabranch_consensus::{GroupOptions, MembersError, TransferError};
 use anabranch_types::{NodeId, ReplicaId};
 use anabranch_walog::Options;
 use bytes::Bytes;
-use cluster::{Cluster, PATIENCE, replica, soon};
 use futures::FutureExt;
 use futures::future::join_all;
-use memory::log_options;
 use std::time::Duration;
 
 /// The replicas that are not `at`.

@@ -1,16 +1,12 @@
 //! Groups of one replica over a real log: what is acknowledged stays, in order, exactly once.
 
-#![allow(clippy::unwrap_used, reason = "tests say what they expect bluntly")]
-
-mod memory;
-
+use crate::memory::{Disk, Memory, POISON, log_options, open_log};
 use anabranch_consensus::{Group, GroupOptions, ProposeError};
 use anabranch_types::{GroupId, NodeId, ReplicaId};
 use anabranch_walog::{Options, Walog};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::join_all;
-use memory::{Disk, Memory, POISON, log_options, open_log};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);

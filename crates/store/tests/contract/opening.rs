@@ -1,17 +1,13 @@
 //! What the disk version accepts and refuses when it opens, and what it does when the disk
 //! fails: nothing that holds data is ever removed for want of metadata (DESIGN D8).
 
-#[path = "contract/subject.rs"]
-#[allow(dead_code, reason = "shared with the contract suite")]
-mod subject;
-
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anabranch_store::{Batch, Family, OpenError, RocksStore, Store, StoreError};
 use rocksdb::{DBWithThreadMode, MultiThreaded, Options};
 
-use crate::subject::{copy_files, put, shared, small_options, value, write};
+use super::subject::{copy_files, entries, put, shared, small_options, value, write};
 
 fn open(dir: &Path) -> Result<RocksStore, OpenError> {
     RocksStore::open(dir, &small_options(), &shared())
@@ -327,7 +323,7 @@ fn a_crash_amid_writes_rolls_and_flushes_leaves_a_prefix() {
     assert_eq!(store.buckets(), expected);
     for bucket in expected {
         let last = applied.min(bucket * PER_BUCKET + PER_BUCKET - 1);
-        let found = subject::entries(&store, Family::Bucket(bucket));
+        let found = entries(&store, Family::Bucket(bucket));
         let indices: Vec<Vec<u8>> = found.into_iter().map(|(key, _)| key).collect();
         let wanted: Vec<Vec<u8>> = (bucket * PER_BUCKET..=last).map(|index| index.to_be_bytes().to_vec()).collect();
         assert_eq!(indices, wanted, "bucket {bucket}, applied {applied}");

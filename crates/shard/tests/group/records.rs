@@ -1,14 +1,12 @@
 //! Random histories against a simple model: order (I3), reading back (I2), applied once (I12),
 //! and nothing visible too early or too late (I11).
 
-mod world;
-
+use crate::world::{Op, POLICY, Step, World, outcomes, steps};
 use anabranch_shard::*;
 use anabranch_types::*;
 use bytes::Bytes;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use world::{Op, Step, World, outcomes, steps};
 
 /// What must be true, kept by the simplest means.
 #[derive(Default)]
@@ -133,9 +131,9 @@ proptest! {
         let (mut world, mut model) = (World::new(), Model::default());
         for step in &steps {
             run(&mut world, &mut model, step);
-            prop_assert!(world.state.requests_remembered() <= world::POLICY.requests_max as usize);
+            prop_assert!(world.state.requests_remembered() <= POLICY.requests_max as usize);
         }
-        let far = world.state.trim_clock().max(Timestamp::from_millis(world.now_ms)).plus(3 * world::POLICY.retention_max);
+        let far = world.state.trim_clock().max(Timestamp::from_millis(world.now_ms)).plus(3 * POLICY.retention_max);
         world.run(&Tick { now: far }.encode());
         prop_assert_eq!(world.disk.buckets.len(), 0);
         prop_assert_eq!(world.state.hash(), world.disk.load().hash());

@@ -53,7 +53,6 @@ impl Disk {
         self.shown.lock().commands.clone()
     }
 
-    #[allow(dead_code, reason = "not every test that shares this file asks")]
     pub fn flushed_index(&self) -> u64 {
         self.flushed.lock().applied.last.map_or(0, |id| id.index)
     }

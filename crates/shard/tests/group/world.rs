@@ -1,5 +1,4 @@
 //! A group over a storage in memory, and random histories for it.
-#![allow(dead_code, reason = "each test binary uses its part")]
 
 use anabranch_shard::*;
 use anabranch_types::*;

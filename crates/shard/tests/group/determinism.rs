@@ -1,11 +1,9 @@
 //! Replicas are identical at the same applied index (I9), whatever they were restarted from.
 
-mod world;
-
+use crate::world::{Disk, World, steps};
 use anabranch_shard::{Effects, GroupState};
 use bytes::Bytes;
 use proptest::prelude::*;
-use world::{Disk, World, steps};
 
 /// A replica that writes several entries at once and restarts in between.
 struct Twin {

@@ -1,13 +1,11 @@
 //! Every command reads back as written; no part of one, and no noise, is taken for another.
 
-mod world;
-
+use crate::world::{World, steps};
 use anabranch_shard::*;
 use anabranch_types::*;
 use bytes::Bytes;
 use proptest::prelude::*;
 use std::time::Duration;
-use world::{World, steps};
 
 fn time() -> impl Strategy<Value = Timestamp> {
     (0u64..1 << 48).prop_map(Timestamp::from_millis)
@@ -184,7 +182,7 @@ proptest! {
 #[test]
 fn rows_of_a_later_version_unknown_keys_and_missing_rows_are_refused_by_name() {
     let mut world = World::new();
-    world.run(&world::create(1, 1, Duration::from_secs(1)).encode());
+    world.run(&crate::world::create(1, 1, Duration::from_secs(1)).encode());
     let refusal = |change: &dyn Fn(&mut Rows)| {
         let mut rows: Rows = world.disk.rows.clone().into_iter().collect();
         change(&mut rows);
