@@ -1,22 +1,25 @@
 //! What happens to records before they are proposed: is the shard here and open, does each
-//! record fit its range and budget. What passes is packed into one command.
+//! record fit its range and budget. What passes is packed into a command, with that of other calls.
 
 use crate::group_host::HostedGroup;
 use anabranch_cluster::{Attempt, PutItem, PutRequest, RecordFate};
 use anabranch_shard::{PutBuilder, ShardNo, ShardState};
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// A put after admission.
-pub(crate) struct Admitted {
-    /// What is to be proposed; none when nothing passed.
-    pub command: Option<Bytes>,
-    /// The items in the command, in its order.
+pub(crate) struct AdmittedPut {
+    /// The put as it came.
+    pub request: Arc<PutRequest>,
+    /// Whether it may have been applied before.
+    attempt: Attempt,
+    /// The items of which records passed, in the request's order; none when nothing passed.
     pub items: Vec<AdmittedItem>,
-    /// The fate of each record that did not pass; none for those in the command.
+    /// The fate of each record that did not pass; none for those that did.
     pub fates: Vec<Vec<Option<RecordFate>>>,
 }
 
-/// An item of the command.
+/// An item of which records passed.
 pub(crate) struct AdmittedItem {
     /// Which item of the request.
     pub item: usize,
@@ -28,10 +31,28 @@ pub(crate) struct AdmittedItem {
     pub records: u64,
 }
 
-/// Judges each record of `request` and packs those that pass. A repetition is charged but never
-/// refused for its budget: an earlier try may be on its way into the log, and "not written" would
-/// be a lie (I12).
-pub(crate) fn admit(host: &HostedGroup, request: &PutRequest, attempt: Attempt) -> Admitted {
+impl AdmittedPut {
+    /// Data and key bytes that passed.
+    pub fn bytes(&self) -> u64 {
+        self.items.iter().map(|item| item.bytes).sum()
+    }
+
+    /// Records that passed.
+    pub fn records(&self) -> u64 {
+        self.items.iter().map(|item| item.records).sum()
+    }
+
+    /// Nothing was written: what admission took is given back.
+    pub fn refund(&self, host: &HostedGroup) {
+        for item in &self.items {
+            host.budgets.refund_writes(item.shard, item.bytes, item.records);
+        }
+    }
+}
+
+/// Judges each record of `request`. A repetition is charged but never refused for its budget: an
+/// earlier try may be on its way into the log, and "not written" would be a lie (I12).
+pub(crate) fn admit(host: &HostedGroup, request: Arc<PutRequest>, attempt: Attempt) -> AdmittedPut {
     let mut fates = Vec::with_capacity(request.items.len());
     let mut items = Vec::new();
     for (index, item) in request.items.iter().enumerate() {
@@ -45,8 +66,7 @@ pub(crate) fn admit(host: &HostedGroup, request: &PutRequest, attempt: Attempt) 
         }
         fates.push(judged);
     }
-    let command = (!items.is_empty()).then(|| pack(host, request, attempt, &items, &fates));
-    Admitted { command, items, fates }
+    AdmittedPut { request, attempt, items, fates }
 }
 
 fn judge(host: &HostedGroup, item: &PutItem, attempt: Attempt) -> (Option<ShardNo>, Vec<Option<RecordFate>>) {
@@ -87,32 +107,32 @@ fn record_bytes(record: &anabranch_cluster::PutRecordIn) -> u64 {
 /// Bytes that a record and a chunk cost beyond data and key, roughly; sizes one allocation.
 const RECORD_OVERHEAD: u64 = 16;
 
-fn pack(
-    host: &HostedGroup,
-    request: &PutRequest,
-    attempt: Attempt,
-    items: &[AdmittedItem],
-    fates: &[Vec<Option<RecordFate>>],
-) -> Bytes {
-    let records: u64 = items.iter().map(|item| item.records).sum();
-    let bytes: u64 = items.iter().map(|item| item.bytes).sum();
-    let capacity = bytes + (records + 8 * items.len() as u64 + 8) * RECORD_OVERHEAD;
+/// Packs what passed of `puts` into one command. Every record is copied once.
+///
+/// # Panics
+/// When together they have more records than an entry takes.
+pub(crate) fn pack<'a>(host: &HostedGroup, puts: impl Iterator<Item = &'a AdmittedPut> + Clone) -> Bytes {
+    let capacity =
+        puts.clone().map(|put| put.bytes() + (put.records() + 8 * put.items.len() as u64 + 8) * RECORD_OVERHEAD);
+    let capacity = usize::try_from(capacity.sum::<u64>()).expect("an entry has megabytes");
     // After a clock was set back, requests would look older than what was forgotten, until it
     // catches up: a first try cannot be, so it moves up, and with it the entry.
     let earliest = host.current.now().state.read().requests_from();
-    let issued = match attempt {
-        Attempt::First => request.issued.max(earliest),
-        Attempt::Again => request.issued,
-    };
-    let arrival = host.env.now().max(earliest);
-    let mut builder = PutBuilder::new(arrival, usize::try_from(capacity).expect("a call has megabytes"));
-    let count = u32::try_from(records).expect("a call has at most 500 records");
-    builder.begin_request(request.request_id, issued, count).expect("an entry holds more than one call");
-    for item in items {
-        builder.begin_item(item.shard);
-        for (record, fate) in request.items[item.item].records.iter().zip(&fates[item.item]) {
-            if fate.is_none() {
-                builder.push(record.hash_key, record.partition_key.as_str().as_bytes(), &record.data);
+    let mut builder = PutBuilder::new(host.env.now().max(earliest), capacity);
+    for put in puts {
+        let request = &put.request;
+        let issued = match put.attempt {
+            Attempt::First => request.issued.max(earliest),
+            Attempt::Again => request.issued,
+        };
+        let count = u32::try_from(put.records()).expect("callers keep to what an entry takes");
+        builder.begin_request(request.request_id, issued, count).expect("callers keep to what an entry takes");
+        for item in &put.items {
+            builder.begin_item(item.shard);
+            for (record, fate) in request.items[item.item].records.iter().zip(&put.fates[item.item]) {
+                if fate.is_none() {
+                    builder.push(record.hash_key, record.partition_key.as_str().as_bytes(), &record.data);
+                }
             }
         }
     }

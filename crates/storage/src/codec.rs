@@ -13,7 +13,7 @@ pub(crate) fn write_mutations(mutations: Vec<Mutation>, batch: &mut Batch) {
             Mutation::PutRow { key, value } => batch.put(Family::Meta, &key, &value),
             Mutation::DeleteRow { key } => batch.delete(Family::Meta, &key),
             Mutation::DeleteRows { from, to } => batch.delete_range(Family::Meta, &from, &to),
-            Mutation::PutChunk { bucket, key, value } => batch.put(Family::Bucket(bucket.0), &key, &value),
+            Mutation::PutChunk { bucket, key, value } => batch.put_shared(Family::Bucket(bucket.0), &key, value),
             Mutation::CreateBucket(bucket) => batch.create_bucket(bucket.0),
             Mutation::DropBucket(bucket) => batch.drop_bucket(bucket.0),
         }

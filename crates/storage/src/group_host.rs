@@ -5,6 +5,7 @@ use crate::config::StorageOptions;
 use crate::consumption;
 use crate::error::HostError;
 use crate::machine::ShardMachine;
+use crate::put_batches::PutBatches;
 use crate::shared::{CurrentState, SharedState};
 
 use anabranch_cluster::{GroupReport, NodeError, ShardKey, Writable};
@@ -28,6 +29,7 @@ pub struct HostedGroup {
     pub(crate) group: Group<ShardMachine>,
     pub(crate) current: Arc<CurrentState>,
     pub(crate) budgets: Budgets,
+    pub(crate) batches: PutBatches,
     pub(crate) writable: Writable,
     pub(crate) env: Env,
     pub(crate) options: StorageOptions,
@@ -77,7 +79,8 @@ impl HostedGroup {
             group.wait_ready(READY_PATIENCE).await?;
         }
         let budgets = Budgets::new(options.limits);
-        let host = HostedGroup { group, current, budgets, writable, env, options };
+        let batches = PutBatches::default();
+        let host = HostedGroup { group, current, budgets, batches, writable, env, options };
         host.init().await?;
         Ok(host)
     }

@@ -17,6 +17,7 @@ mod machine;
 mod maintenance;
 mod metrics;
 mod put;
+mod put_batches;
 mod read;
 mod shared;
 mod storage;

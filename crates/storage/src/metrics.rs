@@ -4,6 +4,7 @@ use anabranch_cluster::{PutReply, RecordFate};
 use anabranch_types::GroupId;
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
+const PUT_ENTRIES: &str = "anabranch_storage_put_entries_total";
 const PUT_BYTES: &str = "anabranch_storage_put_bytes_total";
 const RECORDS_STORED: &str = "anabranch_storage_records_stored_total";
 const RECORDS_REFUSED: &str = "anabranch_storage_records_refused_total";
@@ -14,6 +15,7 @@ const UNFLUSHED: &str = "anabranch_storage_unflushed_bytes";
 
 /// Names and units, once at start.
 pub fn describe() {
+    describe_counter!(PUT_ENTRIES, Unit::Count, "put commands that were applied, of one call or several");
     describe_counter!(PUT_BYTES, Unit::Bytes, "bytes of put commands that were applied");
     describe_counter!(RECORDS_STORED, Unit::Count, "records acknowledged");
     describe_counter!(RECORDS_REFUSED, Unit::Count, "records not written, by reason");
@@ -23,7 +25,8 @@ pub fn describe() {
     describe_gauge!(UNFLUSHED, Unit::Bytes, "applied bytes that only the log holds, by group");
 }
 
-pub(crate) fn put_applied(bytes: usize) {
+pub(crate) fn entry_applied(bytes: usize) {
+    counter!(PUT_ENTRIES).increment(1);
     counter!(PUT_BYTES).increment(bytes as u64);
 }
 

@@ -1,59 +1,59 @@
-//! Writes records: admission, one proposal, and each record's fate.
+//! Writes records: admission, an entry of the log, and each record's fate.
 
-use crate::admission::{self, Admitted};
+use crate::admission::{self, AdmittedPut};
 use crate::group_host::HostedGroup;
-use crate::metrics;
+use crate::{metrics, put_batches};
 use anabranch_cluster::{Attempt, NodeError, PutItem, PutReply, PutRequest, RecordFate};
-use anabranch_shard::{ItemOutcome, RequestOutcome, decode_put_outcome};
+use anabranch_shard::{ItemOutcome, RequestOutcome};
 use anabranch_types::{Counter, Timestamp};
+use std::sync::Arc;
 
 #[tracing::instrument(name = "storage.put", skip_all, fields(group = %host.id(), request_id = %request.request_id))]
-pub(crate) async fn put(host: &HostedGroup, request: &PutRequest, attempt: Attempt) -> Result<PutReply, NodeError> {
+pub(crate) async fn put(
+    host: &Arc<HostedGroup>,
+    request: Arc<PutRequest>,
+    attempt: Attempt,
+) -> Result<PutReply, NodeError> {
     host.check_leader()?;
     // Before anything that refuses: what was written is not to be called refused.
     let recorded = host.current.now().state.read().recorded(request.request_id);
     if let Some(outcome) = recorded {
-        return Ok(PutReply { fates: settle_recorded(request, &outcome) });
+        return Ok(PutReply { fates: settle_recorded(&request, &outcome) });
     }
     host.check_writable()?;
     for item in &request.items {
         host.begin_budget(item.shard).await?;
     }
-    let mut admitted = admission::admit(host, request, attempt);
-    let Some(command) = admitted.command.take() else {
-        let reply = PutReply { fates: settle(admitted, &[]) };
+    let admitted = Arc::new(admission::admit(host, request, attempt));
+    if admitted.items.is_empty() {
+        let reply = PutReply { fates: settle(&admitted, &[]) };
         metrics::put_fates(&reply);
         return Ok(reply);
-    };
-    let bytes = command.len();
-    let proposed = match host.group.propose(command).await {
-        Ok(proposed) => proposed,
+    }
+    let (index, outcome) = match put_batches::propose(host, Arc::clone(&admitted)).await {
+        Ok(answer) => answer,
         Err(error) => {
-            let error = host.propose_failed(error);
             if matches!(error, NodeError::NotLeader { .. } | NodeError::Unavailable { .. }) {
-                refund(host, &admitted);
+                admitted.refund(host);
             }
             return Err(error);
         }
     };
-    metrics::put_applied(bytes);
-    let malformed = |error: anabranch_shard::Malformed| NodeError::Damaged { reason: error.to_string() };
-    let outcomes = decode_put_outcome(&proposed.outcome).map_err(malformed)?;
-    match outcomes.first() {
-        Some(outcome) if is_recorded(outcome, proposed.index) => {
-            refund(host, &admitted);
-            Ok(PutReply { fates: settle_recorded(request, outcome) })
+    match &outcome {
+        outcome if is_recorded(outcome, index) => {
+            admitted.refund(host);
+            Ok(PutReply { fates: settle_recorded(&admitted.request, outcome) })
         }
-        Some(RequestOutcome::Items(items)) if items.len() == admitted.items.len() => {
-            let reply = PutReply { fates: settle(admitted, items) };
+        RequestOutcome::Items(items) if items.len() == admitted.items.len() => {
+            let reply = PutReply { fates: settle(&admitted, items) };
             metrics::put_fates(&reply);
             Ok(reply)
         }
-        Some(RequestOutcome::TooOld) => {
-            refund(host, &admitted);
-            Ok(PutReply { fates: all_too_old(admitted) })
+        RequestOutcome::TooOld => {
+            admitted.refund(host);
+            Ok(PutReply { fates: all_too_old(&admitted) })
         }
-        Some(RequestOutcome::Items(_)) | None => {
+        RequestOutcome::Items(_) => {
             Err(NodeError::Damaged { reason: "the outcome does not fit the request".to_owned() })
         }
     }
@@ -92,17 +92,10 @@ fn stored(first: Counter, nth: u64, arrival: Timestamp) -> RecordFate {
     RecordFate::Stored { counter, arrival }
 }
 
-/// Nothing was written: what admission took is given back.
-fn refund(host: &HostedGroup, admitted: &Admitted) {
-    for item in &admitted.items {
-        host.budgets.refund_writes(item.shard, item.bytes, item.records);
-    }
-}
-
 /// Fills in the fates of the records that were proposed.
-fn settle(admitted: Admitted, outcomes: &[ItemOutcome]) -> Vec<Vec<RecordFate>> {
-    let Admitted { items, mut fates, .. } = admitted;
-    for (item, outcome) in items.iter().zip(outcomes) {
+fn settle(admitted: &AdmittedPut, outcomes: &[ItemOutcome]) -> Vec<Vec<RecordFate>> {
+    let mut fates = admitted.fates.clone();
+    for (item, outcome) in admitted.items.iter().zip(outcomes) {
         let proposed = fates[item.item].iter_mut().filter(|fate| fate.is_none());
         for (position, fate) in (0u64..).zip(proposed) {
             *fate = Some(match *outcome {
@@ -116,7 +109,7 @@ fn settle(admitted: Admitted, outcomes: &[ItemOutcome]) -> Vec<Vec<RecordFate>> 
     fates.into_iter().map(|item| item.into_iter().map(decided).collect()).collect()
 }
 
-fn all_too_old(admitted: Admitted) -> Vec<Vec<RecordFate>> {
-    let settled = |fate: Option<RecordFate>| fate.unwrap_or(RecordFate::TooOld);
-    admitted.fates.into_iter().map(|item| item.into_iter().map(settled).collect()).collect()
+fn all_too_old(admitted: &AdmittedPut) -> Vec<Vec<RecordFate>> {
+    let settled = |fate: &Option<RecordFate>| fate.unwrap_or(RecordFate::TooOld);
+    admitted.fates.iter().map(|item| item.iter().map(settled).collect()).collect()
 }

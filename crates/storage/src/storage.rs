@@ -108,7 +108,7 @@ async fn watch(host: &HostedGroup) -> Result<(), GroupStopped> {
 
 impl StorageNode for Storage {
     fn put(&self, request: Arc<PutRequest>, attempt: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>> {
-        Box::pin(async move { put::put(&*self.host_of(request.group)?, &request, attempt).await })
+        Box::pin(async move { put::put(&self.host_of(request.group)?, request, attempt).await })
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {

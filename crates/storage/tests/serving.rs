@@ -166,6 +166,10 @@ impl World {
     }
 }
 
+async fn put_one(world: &World, id: u128, text: &str) -> Vec<RecordFate> {
+    world.put(id, FIRST, &[text]).await
+}
+
 fn read_of(shard: ShardKey, from: Counter) -> ReadRequest {
     let (records_max, bytes_max) = (10_000, 10 << 20);
     ReadRequest { group: GROUP, shard, from, records_max, bytes_max, wait_max: Duration::ZERO }
@@ -380,6 +384,64 @@ async fn behind_a_refused_record_of_a_shard_none_is_written_by_the_same_call() {
     assert!(refused.clone().all(|fate| matches!(fate, RecordFate::Throttled { .. })), "{fates:?}");
     assert_eq!(refused.count(), 3, "not even the empty one");
     world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn puts_that_wait_for_a_group_share_an_entry_and_each_has_its_own_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    let before = world.storage.state_hash(GROUP).await.unwrap().applied;
+    let names: Vec<String> = (0..50).map(|number| format!("record {number}")).collect();
+    let puts = names.iter().zip(1..).map(|(name, id)| put_one(&world, id, name));
+    let fates = futures::future::join_all(puts).await.concat();
+    let entries = world.storage.state_hash(GROUP).await.unwrap().applied - before;
+    assert_eq!(entries, 3, "two go alone, since an idle group waits for nothing, and the others together");
+    let reply = world.read(FIRST, Counter::ZERO).await;
+    let written: Vec<_> = reply.records.iter().map(|record| record.counter).zip(texts(&reply)).collect();
+    assert_eq!(written, stored(&fates).into_iter().zip(names).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn i12_repetitions_that_wait_side_by_side_are_applied_once_and_answered_alike() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::limited(dir.path(), Some(writes_per_second(4))).await;
+    let ahead = [world.put(1, SECOND, &["x"]), world.put(2, SECOND, &["y"])];
+    let three = world.request(3, vec![item(FIRST, &["a", "b", "c"])]);
+    let used_up = world.request(4, vec![item(FIRST, &["d"])]);
+    let put = |request: &Arc<PutRequest>, attempt| world.storage.put(Arc::clone(request), attempt);
+    let (_, first, again, other) = tokio::join!(
+        futures::future::join_all(ahead),
+        put(&three, Attempt::First),
+        put(&three, Attempt::Again),
+        put(&used_up, Attempt::First),
+    );
+    let first = one_item(first.unwrap());
+    assert_eq!(first, one_item(again.unwrap()));
+    assert_eq!(stored(&first).len(), 3);
+    assert!(matches!(one_item(other.unwrap())[..], [RecordFate::Throttled { .. }]), "the repetition was charged");
+    assert_eq!(world.texts(FIRST).await, ["a", "b", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_leaves_takes_its_waiting_put_with_it_and_nobody_elses() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::limited(dir.path(), Some(writes_per_second(3))).await;
+    let ahead = futures::future::join_all([world.put(1, SECOND, &["x"]), world.put(2, SECOND, &["y"])]);
+    let gone = world.put(3, FIRST, &["gone", "with", "it"]);
+    let stays = world.put(4, SECOND, &["z"]);
+    let mut gone = Box::pin(gone);
+    let (_, _, stays) = tokio::join!(
+        ahead,
+        async {
+            assert!(futures::poll!(&mut gone).is_pending());
+            drop(gone);
+        },
+        stays
+    );
+    assert_eq!(stored(&stays).len(), 1);
+    let after = world.put(5, FIRST, &["a", "b", "c"]).await;
+    assert_eq!(stored(&after).len(), 3, "what the put that left had taken was given back");
+    assert_eq!(world.texts(FIRST).await, ["a", "b", "c"]);
 }
 
 #[tokio::test(start_paused = true)]

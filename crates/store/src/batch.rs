@@ -1,8 +1,11 @@
 //! An ordered, atomic set of changes.
 //!
-//! Keys and values are copied once into one buffer; operations only record their lengths.
+//! Keys and short values are copied once into one buffer; operations only record their lengths. Large
+//! values are shared with whoever has them.
 
 use std::collections::BTreeMap;
+
+use bytes::Bytes;
 
 use crate::StoreError;
 
@@ -50,9 +53,10 @@ pub enum Operation<'a> {
 }
 
 /// What an operation is, with the lengths of its two byte strings in the buffer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Recorded {
     Put { family: Family, key: usize, value: usize },
+    PutShared { family: Family, key: usize, value: Bytes },
     Delete { family: Family, key: usize },
     DeleteRange { family: Family, from: usize, to: usize },
     CreateBucket(u32),
@@ -64,6 +68,7 @@ enum Recorded {
 pub struct Batch {
     recorded: Vec<Recorded>,
     data: Vec<u8>,
+    shared_bytes: usize,
 }
 
 /// Bytes an operation counts beyond its key and value: about what an entry costs a memtable.
@@ -81,6 +86,13 @@ impl Batch {
         self.data.extend_from_slice(key);
         self.data.extend_from_slice(value);
         self.recorded.push(Recorded::Put { family, key: key.len(), value: value.len() });
+    }
+
+    /// Sets `key` to `value`, which is not copied before it is in the store.
+    pub fn put_shared(&mut self, family: Family, key: &[u8], value: Bytes) {
+        self.data.extend_from_slice(key);
+        self.shared_bytes += value.len();
+        self.recorded.push(Recorded::PutShared { family, key: key.len(), value });
     }
 
     /// Removes `key` if it is there.
@@ -127,7 +139,7 @@ impl Batch {
     /// Keys and values in bytes, plus a fixed overhead per operation.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.data.len() + self.recorded.len() * OPERATION_OVERHEAD_BYTES
+        self.data.len() + self.shared_bytes + self.recorded.len() * OPERATION_OVERHEAD_BYTES
     }
 
     /// The operations in the order they were added.
@@ -141,6 +153,7 @@ impl Batch {
             };
             match *recorded {
                 Recorded::Put { family, key, value } => Operation::Put { family, key: take(key), value: take(value) },
+                Recorded::PutShared { family, key, ref value } => Operation::Put { family, key: take(key), value },
                 Recorded::Delete { family, key } => Operation::Delete { family, key: take(key) },
                 Recorded::DeleteRange { family, from, to } => {
                     Operation::DeleteRange { family, from: take(from), to: take(to) }
@@ -159,6 +172,7 @@ impl Batch {
         for recorded in &self.recorded {
             match *recorded {
                 Recorded::Put { family, .. }
+                | Recorded::PutShared { family, .. }
                 | Recorded::Delete { family, .. }
                 | Recorded::DeleteRange { family, .. } => {
                     if let Family::Bucket(bucket) = family
@@ -189,6 +203,7 @@ mod tests {
         let mut batch = Batch::new();
         batch.create_bucket(7);
         batch.put(Family::Bucket(7), b"key", b"value");
+        batch.put_shared(Family::Bucket(7), b"other", Bytes::from_static(b"shared"));
         batch.delete(Family::Meta, b"gone");
         batch.delete_range(Family::Meta, b"a", b"bb");
         batch.drop_bucket(6);
@@ -198,13 +213,14 @@ mod tests {
             [
                 Operation::CreateBucket(7),
                 Operation::Put { family: Family::Bucket(7), key: b"key", value: b"value" },
+                Operation::Put { family: Family::Bucket(7), key: b"other", value: b"shared" },
                 Operation::Delete { family: Family::Meta, key: b"gone" },
                 Operation::DeleteRange { family: Family::Meta, from: b"a", to: b"bb" },
                 Operation::DropBucket(6),
             ]
         );
-        assert_eq!(batch.len(), 5);
-        assert_eq!(batch.bytes(), 15 + 5 * OPERATION_OVERHEAD_BYTES);
+        assert_eq!(batch.len(), 6);
+        assert_eq!(batch.bytes(), 26 + 6 * OPERATION_OVERHEAD_BYTES);
     }
 
     #[test]
