@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 const KIND_BLANK: u8 = 0;
-const KIND_COMMAND: u8 = 1;
+pub(crate) const KIND_COMMAND: u8 = 1;
 const KIND_MEMBERSHIP: u8 = 2;
 const VERSION: u8 = 1;
 

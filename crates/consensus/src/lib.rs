@@ -13,6 +13,7 @@ mod config;
 mod error;
 mod group;
 mod in_flight;
+mod late_commits;
 mod log_storage;
 mod machine;
 mod machine_adapter;

@@ -6,6 +6,7 @@
 
 use crate::answer::{append_answer_in, transfer_answer_in, vote_answer_in};
 use crate::append_answers::{Flow, answers_in};
+use crate::late_commits::late_commits;
 use crate::machine_adapter::SnapshotData;
 use crate::message::{Envelope, KIND_APPEND, append_request, transfer_request, vote_request};
 use crate::raft_types::{Member, RaftTypes, RaftVote};
@@ -217,7 +218,9 @@ impl NetStreamAppend<RaftTypes> for Client {
         }
         let (within, envelope) = (option.soft_ttl(), self.envelope());
         let flow = Arc::new(Flow::default());
-        let messages = flow.counted(input).map(move |request| append_request(envelope, KIND_APPEND, request));
+        let messages = flow
+            .counted(late_commits(input).boxed())
+            .map(move |request| append_request(envelope, KIND_APPEND, request));
         let opening = self.transport.append(self.peer, messages.boxed(), within);
         async move {
             let late = Unreached::Late { peer: self.peer, within };
