@@ -16,8 +16,11 @@ use crate::{FORMAT_VERSION, OpenError, StoreOptions, directory};
 
 /// See [`RocksStore::open`].
 pub(super) fn open(dir: &Path, options: &StoreOptions, shared: &SharedResources) -> Result<RocksStore, OpenError> {
-    let database = shared.database(options);
+    let mut database = shared.database(options);
     let families = existing_families(dir, &database)?;
+    // What is flushed is read once more at the most, if at all: in the page cache it would push out what
+    // is, and cost as much processor time as all the rest of a flush.
+    database.set_use_direct_io_for_flush_and_compaction(directory::takes_direct_writes(dir));
     let bucket_options = shared.bucket(options);
     let descriptors = [LEDGER_FAMILY, META_FAMILY]
         .map(|name| ColumnFamilyDescriptor::new(name, shared.metadata(options)))

@@ -10,6 +10,9 @@ use super::ledger::{FamilyNumber, META_FAMILY, Record};
 use super::{Buckets, Changing, Handle, RocksStore};
 use crate::{Batch, Family, Operation, StoreError};
 
+/// What the engine writes before the operations of a batch. Source: RocksDB, write_batch.cc, kHeader.
+const BATCH_HEADER_BYTES: usize = 12;
+
 impl RocksStore {
     /// See [`Store::write`](crate::Store::write).
     pub(super) fn write_batch(&self, batch: &Batch) -> Result<(), StoreError> {
@@ -32,7 +35,7 @@ impl RocksStore {
     fn apply(&self, batch: &Batch, changing: &mut Changing) -> Result<(), StoreError> {
         let buckets = self.buckets.upgradable_read();
         let (engine_batch, after, dropped) = {
-            let mut plan = Plan::new(self, &buckets);
+            let mut plan = Plan::new(self, &buckets, batch.bytes());
             for operation in batch.operations() {
                 plan.add(operation, changing);
             }
@@ -67,10 +70,11 @@ struct Plan<'store, 'lock> {
 }
 
 impl<'store, 'lock> Plan<'store, 'lock> {
-    fn new(store: &'store RocksStore, buckets: &'lock Buckets) -> Self {
+    /// A plan for about so many bytes: a batch that grows as it goes copies what it has each time.
+    fn new(store: &'store RocksStore, buckets: &'lock Buckets, bytes: usize) -> Self {
         Self {
             store,
-            engine_batch: WriteBatch::default(),
+            engine_batch: WriteBatch::with_capacity_bytes(bytes + BATCH_HEADER_BYTES),
             buckets: Cow::Borrowed(buckets),
             dropped: Vec::new(),
             handles: Vec::new(),
