@@ -22,7 +22,7 @@ pub struct GroupOptions {
     pub election_max: Duration,
     /// Entries of one replication message.
     pub payload_entries_max: u64,
-    /// Applied and flushed entries kept in the log for followers that lag, until the log is crowded:
+    /// Applied and flushed entries kept in the log for followers that lag, until the log is long:
     /// [`GroupOptions::KEPT_ENTRIES`] where there are followers, 0 where there are none.
     pub kept_entries: u64,
     /// How long a follower may leave entries unanswered before its stream is opened anew. Above
@@ -57,7 +57,7 @@ impl GroupOptions {
     /// Entries that a group with followers keeps. A busy group makes some 50 to 250 a second, so a
     /// follower may restart, which takes a minute at the most, without needing a snapshot. The log
     /// holds about 100 bytes of memory for each. On disk they may take ten GiB where every entry is
-    /// full; long before that the log is crowded and they are given up ([`crate::Group::relieve_log`]).
+    /// full; before that the log is long and they are given up ([`crate::Group::relieve_log`]).
     pub const KEPT_ENTRIES: u64 = 10_000;
 
     /// openraft's view of these options.

@@ -211,13 +211,13 @@ impl<M: Machine> Group<M> {
         }
     }
 
-    /// Gives up the entries that are kept for followers only while the log is crowded: one that lags
-    /// pins no more than the log's quota, and then gets a snapshot (D3). To be asked now and then,
+    /// Gives up the entries that are kept for followers only while the log is long: one that lags pins
+    /// no more, and then gets a snapshot (D3). To be asked now and then,
     /// also of a group that is idle; does nothing most of the time.
     pub async fn relieve_log(&self) {
         let Some(flushed_index) = self.status().flushed_index else { return };
         let keeps_some = self.log.state().purged.is_none_or(|purged| purged.index < flushed_index);
-        if !keeps_some || !self.log.is_crowded() {
+        if !keeps_some || !self.log.is_long() {
             return;
         }
         if let Err(error) = self.raft.trigger().purge_log(flushed_index).await {

@@ -56,6 +56,9 @@ pub struct Options {
     /// The log's files together take at most so many bytes; a group that purges late pins no more.
     /// Only purges, votes and truncations go beyond, a segment at a time, once the reserve is used up.
     pub quota_bytes: u64,
+    /// The log is long from so many bytes on ([`crate::GroupLog::is_long`]): segments that are given up in
+    /// time are written again without being filled with zeros first, and opening a log reads all of it.
+    pub long_bytes: u64,
     /// After so much idleness an empty batch is written: it proves that the last batch was synced.
     pub witness_after: Duration,
     /// A random number, used when the log is first made: it enters every checksum, so that no
@@ -80,6 +83,7 @@ impl Default for Options {
             spare_bytes_max: 1 << 30,
             keep_free_bytes: 0,
             quota_bytes: 16 << 30,
+            long_bytes: 1 << 30,
             witness_after: Duration::from_millis(50),
             salt: 0,
             on_poison: None,

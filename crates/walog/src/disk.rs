@@ -13,11 +13,11 @@ use crate::batch::BatchHeader;
 use crate::config::Options;
 use crate::layout::whole_blocks;
 use crate::segment_header::{FileName, SegmentHeader};
-use crate::staging::Staging;
+use crate::staging::{STAGING_BYTES, Staging};
 use crate::state::{Batch, seal};
 
 /// How many zeros are written and synced at a time while a spare is prepared.
-const PREPARE_BYTES: u64 = 4 << 20;
+const PREPARE_BYTES: u64 = STAGING_BYTES as u64;
 
 /// What went wrong with a file, in words.
 #[derive(Debug)]
@@ -241,8 +241,7 @@ impl Disk {
         preparation.written += piece;
         let unfinished = preparation.written < total;
         // Zeros are written, not only reserved: later syncs then change no file system metadata.
-        let zeros = vec![0u8; piece as usize];
-        let written = self.staging.write(&*file, at, &zeros);
+        let written = self.staging.write_zeros(&*file, at, piece);
         self.at("write", name, written)?;
         self.at("sync", name, file.sync_data())?;
         if unfinished {

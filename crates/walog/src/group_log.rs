@@ -105,8 +105,15 @@ impl GroupLog {
     #[must_use]
     pub fn is_crowded(&self) -> bool {
         let state = self.shared.state.lock();
-        let kept: u64 = state.segments.values().map(|segment| segment.bytes).sum();
-        state.full.is_some() || kept > state.options.quota_bytes / 2
+        state.full.is_some() || state.kept_bytes() > state.options.quota_bytes / 2
+    }
+
+    /// Whether so much of the log is kept that owners should give up what spares others a little work:
+    /// more than [`crate::Options::long_bytes`] over all groups, or it is crowded.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        let long_bytes = self.shared.options.long_bytes;
+        self.is_crowded() || self.shared.state.lock().kept_bytes() > long_bytes
     }
 
     fn append_as(&self, class: Class, entries: Vec<Entry>, done: Done) {

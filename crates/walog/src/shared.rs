@@ -13,6 +13,9 @@ use crate::frame::frame_bytes;
 use crate::layout::{Place, SEGMENT_START};
 use crate::state::{Batch, Completion, State};
 
+/// Buffers of written batches that are kept: one is filled while the other is written.
+const BUFFERS_KEPT: usize = 2;
+
 pub(crate) struct Shared {
     pub state: Mutex<State>,
     pub disk: Mutex<Disk>,
@@ -204,6 +207,11 @@ impl State {
         }
     }
 
+    /// Bytes of the segments that are still needed.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        self.segments.values().map(|segment| segment.bytes).sum()
+    }
+
     pub(crate) fn gained_spare(&mut self) {
         self.spares_ready += 1;
         if self.spares_ready > self.options.reserved_segments as usize {
@@ -245,7 +253,7 @@ impl State {
     fn written(&mut self, buffer: &mut Vec<u8>) {
         let waiting: usize = self.pending.iter().map(|batch| batch.buffer.len()).sum();
         self.queued_bytes = waiting as u64;
-        if self.buffers.is_empty() && buffer.capacity() as u64 <= 2 * self.options.batch_bytes_max {
+        if self.buffers.len() < BUFFERS_KEPT && buffer.capacity() as u64 <= 2 * self.options.batch_bytes_max {
             self.buffers.push(std::mem::take(buffer));
         }
         self.evict();

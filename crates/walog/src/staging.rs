@@ -7,7 +7,7 @@ use anabranch_runtime::fs::File;
 use crate::layout::BLOCK_BYTES;
 
 /// How much of a batch is handed to the disk at a time: the kernel waits for each piece.
-const STAGING_BYTES: usize = 4 << 20;
+pub(crate) const STAGING_BYTES: usize = 4 << 20;
 
 /// Memory that begins at a block's boundary, for writes that go past the page cache.
 ///
@@ -25,6 +25,13 @@ impl Staging {
         // Where no such place can be told, the file system copies: slower, not wrong.
         let start = memory.as_ptr().align_offset(BLOCK_BYTES as usize).min(BLOCK_BYTES as usize);
         Self { memory, start }
+    }
+
+    /// Writes `bytes` zeros at `position`, at most as many as the memory takes at once.
+    pub(crate) fn write_zeros(&mut self, file: &dyn File, position: u64, bytes: u64) -> io::Result<()> {
+        let staged = &mut self.memory[self.start..][..bytes as usize];
+        staged.fill(0);
+        file.write_at(position, staged)
     }
 
     /// Writes `bytes` at `position`, as large pieces as the memory takes.

@@ -186,6 +186,22 @@ fn a_log_that_is_purged_beyond_its_end_goes_on_there() {
 }
 
 #[test]
+fn a_log_is_long_before_it_is_crowded() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog =
+        Walog::open(Arc::new(StdFs), dir.path(), Options { long_bytes: 3 * (64 << 10), ..options() }).expect("open");
+    let log = walog.group(GroupId(1));
+    let mut index = 0;
+    while !log.is_long() {
+        append(&log, index).expect("append");
+        index += 1;
+    }
+    assert_eq!(walog.stats().segments, 4, "more than three segments of 64 KiB: {:?}", walog.stats());
+    assert!(!log.is_crowded());
+    walog.close();
+}
+
+#[test]
 fn a_log_is_crowded_once_entries_that_are_kept_take_half_of_its_quota() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let walog = open(dir.path());
