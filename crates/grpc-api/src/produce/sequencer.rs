@@ -3,12 +3,14 @@
 //! Pure: the caller passes `now`, writes what it is handed and brings the outcome back.
 //!
 //! Records wait in queues, one per partition key. Keys are spread over lanes by their place in the
-//! hash key space, as many lanes as the stream has shards, so that a shard which is slow holds up
-//! its lane and no other. A lane has one call to the service in flight; what comes meanwhile is its
-//! next call. A key has records in one call at the most, and all of them route to one hash key: a
-//! shard takes the records of one call in order, and when its budget is used up it stays so to the
-//! end of the call (`PutRecords` of the service trait), so a call never writes a later record of a
-//! key after it refused an earlier one.
+//! hash key space, as many lanes as the stream has shards. A lane is in one call to the service at
+//! the most; what comes meanwhile goes with its next. Lanes that may go at the same time go in one
+//! call, which costs the nodes far less than one for each; but a lane whose last call took long goes
+//! alone until one does not, so that a shard which is slow holds up its lane and no other. A key has
+//! records in one call at the most, and all of them route to one hash key: a shard takes the records
+//! of one call in order, and when its budget is used up it stays so to the end of the call
+//! (`PutRecords` of the service trait), so a call never writes a later record of a key after it
+//! refused an earlier one.
 //!
 //! A refusal that passes by itself is met by trying again, until the record's time is over. Any
 //! other failure blocks the key: its later records fail as well, until the client acknowledges the
@@ -16,14 +18,19 @@
 
 use crate::errors::CallError;
 use anabranch_api::{ApiError, ErrorCode, PutEntry, PutRecordOutput, PutResult};
-use anabranch_types::{HashKey, limits};
+use anabranch_types::HashKey;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Data and key bytes of one call, unless its first record is larger. Large calls cost the disks
-/// less; larger ones would make a lane's records wait for each other.
+/// less; larger ones would make records wait for each other.
 const CALL_BYTES_MAX: u64 = 4 << 20;
+/// Records of one call: what has so many bytes when they are of the usual size.
+const CALL_RECORDS_MAX: usize = 4_000;
+/// A call that takes so long was held up: several times what one takes on a busy node, less than a
+/// new leader takes.
+const SLOW_AFTER: Duration = Duration::from_millis(500);
 /// Pause before trying again what was refused without a hint.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -57,6 +64,15 @@ impl Queued {
     fn bytes(&self) -> u64 {
         self.entry.as_ref().map_or(0, |entry| (entry.data.len() + entry.partition_key.as_str().len()) as u64)
     }
+}
+
+/// Records that go to the service together.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// In the order in which they are to be written.
+    pub records: Vec<Queued>,
+    lanes: Vec<usize>,
+    begun: Duration,
 }
 
 /// What became of a record.
@@ -112,6 +128,8 @@ struct Lane {
     /// Keys with records that may go; each once, and not while it is in flight.
     ready: VecDeque<Arc<str>>,
     in_flight: bool,
+    /// Its last call was held up, perhaps by a shard of this lane.
+    is_slow: bool,
     /// No call before this time.
     paused_until: Duration,
 }
@@ -157,23 +175,31 @@ impl Sequencer {
         Ok(())
     }
 
-    /// The records of the next call of a lane that may make one; the lane and its call.
-    pub fn take(&mut self, now: Duration) -> Option<(usize, Vec<Queued>)> {
+    /// The next call, if any lane may make one.
+    pub fn take(&mut self, now: Duration) -> Option<Call> {
+        let mut call = Call { records: Vec::new(), lanes: Vec::new(), begun: now };
+        let mut bytes = 0;
         for lane in 0..self.lanes.len() {
-            if self.lanes[lane].in_flight || now < self.lanes[lane].paused_until {
+            let state = &self.lanes[lane];
+            let goes_alone = state.is_slow && !call.records.is_empty();
+            if state.in_flight || now < state.paused_until || goes_alone {
                 continue;
             }
-            let call = self.fill(lane, now);
-            if !call.is_empty() {
+            let before = call.records.len();
+            self.fill(lane, &mut call.records, &mut bytes, now);
+            if call.records.len() > before {
                 self.lanes[lane].in_flight = true;
-                return Some((lane, call));
+                call.lanes.push(lane);
+                if self.lanes[lane].is_slow {
+                    break;
+                }
             }
         }
-        None
+        (!call.records.is_empty()).then_some(call)
     }
 
-    fn fill(&mut self, lane: usize, now: Duration) -> Vec<Queued> {
-        let (mut call, mut bytes) = (Vec::new(), 0);
+    /// Adds what may go of a lane, as far as there is room.
+    fn fill(&mut self, lane: usize, records: &mut Vec<Queued>, bytes: &mut u64, now: Duration) {
         while let Some(name) = self.lanes[lane].ready.pop_front() {
             let key = self.keys.get_mut(&name).expect("a key that is ready has records");
             if key.waiting.front().is_some_and(|first| first.due <= now) {
@@ -184,42 +210,45 @@ impl Sequencer {
                 continue;
             }
             let routes = key.waiting.front().and_then(|first| first.hash_key);
-            let before = call.len();
+            let before = records.len();
             while let Some(next) = key.waiting.front() {
-                let full = call.len() >= limits::PUT_RECORDS_COUNT_MAX || bytes + next.bytes() > CALL_BYTES_MAX;
-                if next.hash_key != routes || (full && !call.is_empty()) {
+                let full = records.len() >= CALL_RECORDS_MAX || *bytes + next.bytes() > CALL_BYTES_MAX;
+                if next.hash_key != routes || (full && !records.is_empty()) {
                     break;
                 }
-                bytes += next.bytes();
-                call.extend(key.waiting.pop_front());
+                *bytes += next.bytes();
+                records.extend(key.waiting.pop_front());
             }
-            key.in_flight = call.len() > before;
+            key.in_flight = records.len() > before;
             if !key.in_flight {
                 self.lanes[lane].ready.push_front(name);
                 break;
             }
         }
-        call
     }
 
     /// Brings the outcome of a call back: one result per record, or one error for all.
-    pub fn settle(&mut self, lane: usize, call: Vec<Queued>, outcome: Result<Vec<PutResult>, ApiError>, now: Duration) {
-        self.lanes[lane].in_flight = false;
-        let results = outcome.unwrap_or_else(|error| vec![Err(error); call.len()]);
-        assert_eq!(results.len(), call.len(), "the service answers each record");
-        let mut outcomes = call.into_iter().zip(results).peekable();
+    pub fn settle(&mut self, call: Call, outcome: Result<Vec<PutResult>, ApiError>, now: Duration) {
+        for lane in call.lanes {
+            self.lanes[lane].in_flight = false;
+            self.lanes[lane].is_slow = now >= call.begun + SLOW_AFTER;
+        }
+        let results = outcome.unwrap_or_else(|error| vec![Err(error); call.records.len()]);
+        assert_eq!(results.len(), call.records.len(), "the service answers each record");
+        let mut outcomes = call.records.into_iter().zip(results).peekable();
         while let Some((first, result)) = outcomes.next() {
             let name = Arc::clone(&first.key);
             let mut run = vec![(first, result)];
             while let Some(next) = outcomes.next_if(|(record, _)| record.key == name) {
                 run.push(next);
             }
-            self.settle_key(lane, &name, run, now);
+            self.settle_key(&name, run, now);
         }
     }
 
     /// The same for the records of one key in a call.
-    fn settle_key(&mut self, lane: usize, name: &Arc<str>, run: Vec<(Queued, PutResult)>, now: Duration) {
+    fn settle_key(&mut self, name: &Arc<str>, run: Vec<(Queued, PutResult)>, now: Duration) {
+        let lane = self.keys.get(name).expect("a key stays while it is in flight").lane;
         let mut again = VecDeque::new();
         let mut failed = None;
         for (mut record, result) in run {

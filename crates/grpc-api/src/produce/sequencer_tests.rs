@@ -44,8 +44,8 @@ fn malformed(number: u64, key: &str) -> Queued {
     Queued::new(number, 0, Arc::from(key), Err(CallError::field("data", "is odd")), DUE)
 }
 
-fn numbers(call: &[Queued]) -> Vec<u64> {
-    call.iter().map(|record| record.number).collect()
+fn numbers(call: &Call) -> Vec<u64> {
+    call.records.iter().map(|record| record.number).collect()
 }
 
 fn fates(sequencer: &mut Sequencer) -> Vec<(u64, Fate)> {
@@ -56,23 +56,53 @@ fn fates(sequencer: &mut Sequencer) -> Vec<(u64, Fate)> {
 fn what_comes_during_a_call_is_the_next_call_of_its_lane() {
     let mut sequencer = Sequencer::new(1);
     sequencer.push(record(1, "a"));
-    let (lane, first) = sequencer.take(START).expect("a call");
+    let first = sequencer.take(START).expect("a call");
     for (number, key) in [(2, "a"), (3, "b"), (4, "a")] {
         sequencer.push(record(number, key));
     }
     assert!(sequencer.take(START).is_none(), "the lane has its call");
-    sequencer.settle(lane, first, Ok(vec![Ok(stored())]), START);
-    let (_, second) = sequencer.take(START).expect("a call");
+    sequencer.settle(first, Ok(vec![Ok(stored())]), START);
+    let second = sequencer.take(START).expect("a call");
     assert_eq!(numbers(&second), [3, 2, 4]);
 }
 
+fn all_stored(sequencer: &mut Sequencer, call: Call, now: Duration) {
+    let results = call.records.iter().map(|_| Ok(stored())).collect();
+    sequencer.settle(call, Ok(results), now);
+}
+
 #[test]
-fn a_slow_lane_holds_up_no_other() {
+fn lanes_that_may_go_at_the_same_time_go_in_one_call() {
     let mut sequencer = Sequencer::new(2);
     sequencer.push(routed(1, "a", Some(0)));
-    sequencer.push(routed(2, "b", Some(u128::MAX)));
-    assert_eq!(sequencer.take(START).map(|(lane, call)| (lane, numbers(&call))), Some((0, vec![1])));
-    assert_eq!(sequencer.take(START).map(|(lane, call)| (lane, numbers(&call))), Some((1, vec![2])));
+    let first = sequencer.take(START).expect("a call");
+    sequencer.push(routed(2, "a", Some(0)));
+    sequencer.push(routed(3, "b", Some(u128::MAX)));
+    assert_eq!(sequencer.take(START).map(|call| numbers(&call)), Some(vec![3]), "the other lane has its call");
+    all_stored(&mut sequencer, first, START);
+    sequencer.push(routed(4, "c", Some(0)));
+    assert_eq!(sequencer.take(START).map(|call| numbers(&call)), Some(vec![2, 4]));
+}
+
+#[test]
+fn a_lane_whose_last_call_was_held_up_goes_alone_until_one_is_not() {
+    let (mut sequencer, late) = (Sequencer::new(3), Duration::from_millis(500));
+    let push_three = |sequencer: &mut Sequencer, from: u64| {
+        for (nth, route) in [0, u128::MAX / 2, u128::MAX].into_iter().enumerate() {
+            sequencer.push(routed(from + nth as u64, &format!("key{nth}"), Some(route)));
+        }
+    };
+    sequencer.push(routed(1, "key1", Some(u128::MAX / 2)));
+    let slow = sequencer.take(START).expect("a call");
+    all_stored(&mut sequencer, slow, late);
+    push_three(&mut sequencer, 2);
+    let together = sequencer.take(late).expect("a call");
+    let alone = sequencer.take(late).expect("a call");
+    assert_eq!((numbers(&together), numbers(&alone)), (vec![2, 4], vec![3]));
+    all_stored(&mut sequencer, together, late);
+    all_stored(&mut sequencer, alone, late);
+    push_three(&mut sequencer, 5);
+    assert_eq!(sequencer.take(late).map(|call| numbers(&call)), Some(vec![5, 6, 7]));
 }
 
 #[test]
@@ -82,63 +112,63 @@ fn records_of_one_key_with_two_routes_are_never_in_one_call() {
         sequencer.push(routed(number, "a", Some(route)));
     }
     for expected in [vec![1, 2], vec![3], vec![4]] {
-        let (lane, call) = sequencer.take(START).expect("a call");
+        let call = sequencer.take(START).expect("a call");
         assert_eq!(numbers(&call), expected);
         assert!(sequencer.take(START).is_none(), "its key is in flight");
-        let results = call.iter().map(|_| Ok(stored())).collect();
-        sequencer.settle(lane, call, Ok(results), START);
+        let results = call.records.iter().map(|_| Ok(stored())).collect();
+        sequencer.settle(call, Ok(results), START);
     }
     assert!(sequencer.is_idle());
 }
 
 #[test]
-fn a_call_has_at_most_500_records() {
+fn a_call_has_at_most_4_000_records() {
     let mut sequencer = Sequencer::new(1);
-    (0..501).for_each(|number| sequencer.push(record(number, "a")));
-    let (lane, call) = sequencer.take(START).expect("a call");
-    assert_eq!(call.len(), 500);
-    let results = call.iter().map(|_| Ok(stored())).collect();
-    sequencer.settle(lane, call, Ok(results), START);
-    assert_eq!(sequencer.take(START).map(|(_, call)| numbers(&call)), Some(vec![500]));
+    (0..4_001).for_each(|number| sequencer.push(record(number, "a")));
+    let call = sequencer.take(START).expect("a call");
+    assert_eq!(call.records.len(), 4_000);
+    let results = call.records.iter().map(|_| Ok(stored())).collect();
+    sequencer.settle(call, Ok(results), START);
+    assert_eq!(sequencer.take(START).map(|call| numbers(&call)), Some(vec![4_000]));
 }
 
 #[test]
 fn a_throttled_record_is_tried_again_in_its_place_after_the_hint() {
     let mut sequencer = Sequencer::new(1);
     (1..=3).for_each(|number| sequencer.push(record(number, "a")));
-    let (lane, call) = sequencer.take(START).expect("a call");
+    let call = sequencer.take(START).expect("a call");
     sequencer.push(record(4, "a"));
     let results = vec![Ok(stored()), Err(throttled(250)), Err(throttled(250))];
-    sequencer.settle(lane, call, Ok(results), START);
+    sequencer.settle(call, Ok(results), START);
     assert_eq!(fates(&mut sequencer), [(1, Fate::Stored(stored()))]);
     assert_eq!(sequencer.wakes_at(), Some(Duration::from_millis(250)));
     assert!(sequencer.take(Duration::from_millis(249)).is_none());
-    assert_eq!(sequencer.take(Duration::from_millis(250)).map(|(_, call)| numbers(&call)), Some(vec![2, 3, 4]));
+    assert_eq!(sequencer.take(Duration::from_millis(250)).map(|call| numbers(&call)), Some(vec![2, 3, 4]));
 }
 
 #[test]
 fn a_call_that_no_node_took_is_tried_again_whole() {
     let mut sequencer = Sequencer::new(1);
     (1..=2).for_each(|number| sequencer.push(record(number, "a")));
-    let (lane, call) = sequencer.take(START).expect("a call");
+    let call = sequencer.take(START).expect("a call");
     let unavailable = ApiError::new(ErrorCode::ServiceUnavailable, "the disk is full");
-    sequencer.settle(lane, call, Err(unavailable), START);
+    sequencer.settle(call, Err(unavailable), START);
     assert!(!sequencer.has_answers());
-    assert_eq!(sequencer.take(DUE / 2).map(|(_, call)| numbers(&call)), Some(vec![1, 2]));
+    assert_eq!(sequencer.take(DUE / 2).map(|call| numbers(&call)), Some(vec![1, 2]));
 }
 
 #[test]
 fn a_record_whose_time_is_over_fails_with_its_last_refusal() {
     let mut sequencer = Sequencer::new(1);
     (1..=2).for_each(|number| sequencer.push(record(number, "a")));
-    let (lane, call) = sequencer.take(START).expect("a call");
-    sequencer.settle(lane, call, Ok(vec![Err(throttled(10)), Err(throttled(10))]), START);
+    let call = sequencer.take(START).expect("a call");
+    sequencer.settle(call, Ok(vec![Err(throttled(10)), Err(throttled(10))]), START);
     assert!(sequencer.take(DUE).is_none());
     assert_eq!(fates(&mut sequencer), [(1, Fate::Failed(throttled(10).into())), (2, Fate::Blocked(1))]);
     sequencer.acknowledge(1).expect("it failed");
     sequencer.push(Queued::new(3, 0, Arc::from("a"), record(3, "a").entry, DUE * 2));
-    let (lane, call) = sequencer.take(DUE).expect("a call");
-    sequencer.settle(lane, call, Ok(vec![Err(throttled(60_000))]), DUE);
+    let call = sequencer.take(DUE).expect("a call");
+    sequencer.settle(call, Ok(vec![Err(throttled(60_000))]), DUE);
     assert_eq!(fates(&mut sequencer), [(3, Fate::Failed(throttled(60_000).into()))], "the hint is beyond its time");
 }
 
@@ -148,9 +178,9 @@ fn a_failure_blocks_its_key_until_it_is_acknowledged() {
     for (number, key) in [(1, "a"), (2, "a"), (3, "b")] {
         sequencer.push(record(number, key));
     }
-    let (lane, call) = sequencer.take(START).expect("a call");
+    let call = sequencer.take(START).expect("a call");
     sequencer.push(record(4, "a"));
-    sequencer.settle(lane, call, Ok(vec![Err(broken()), Err(broken()), Ok(stored())]), START);
+    sequencer.settle(call, Ok(vec![Err(broken()), Err(broken()), Ok(stored())]), START);
     sequencer.push(record(5, "a"));
     let failed = |error: ApiError| Fate::Failed(error.into());
     let answers = [
@@ -167,7 +197,7 @@ fn a_failure_blocks_its_key_until_it_is_acknowledged() {
     assert_eq!(fates(&mut sequencer), [(6, Fate::Blocked(2))]);
     assert_eq!((sequencer.acknowledge(2), sequencer.acknowledge(2)), (Ok(()), Err(NoSuchFailure(2))));
     sequencer.push(record(7, "a"));
-    assert_eq!(sequencer.take(START).map(|(_, call)| numbers(&call)), Some(vec![7]));
+    assert_eq!(sequencer.take(START).map(|call| numbers(&call)), Some(vec![7]));
 }
 
 #[test]
@@ -176,10 +206,10 @@ fn a_record_that_can_never_be_written_fails_in_its_place() {
     sequencer.push(record(1, "a"));
     sequencer.push(malformed(2, "a"));
     sequencer.push(record(3, "a"));
-    let (lane, call) = sequencer.take(START).expect("a call");
+    let call = sequencer.take(START).expect("a call");
     assert_eq!(numbers(&call), [1]);
     assert!(!sequencer.has_answers());
-    sequencer.settle(lane, call, Ok(vec![Ok(stored())]), START);
+    sequencer.settle(call, Ok(vec![Ok(stored())]), START);
     let odd = Fate::Failed(CallError::field("data", "is odd"));
     assert_eq!(fates(&mut sequencer), [(1, Fate::Stored(stored())), (2, odd), (3, Fate::Blocked(2))]);
     assert!(sequencer.is_idle());
@@ -233,7 +263,7 @@ struct Model {
     stored: BTreeMap<String, Vec<u64>>,
     /// By key, failures that were not acknowledged.
     failures: BTreeMap<String, BTreeSet<u64>>,
-    in_flight: Vec<(usize, Vec<Queued>)>,
+    in_flight: Vec<Call>,
 }
 
 impl Model {
@@ -256,28 +286,27 @@ impl Model {
     }
 
     fn take(&mut self, sequencer: &mut Sequencer, now: Duration) {
-        let Some((lane, call)) = sequencer.take(now) else { return };
-        assert!(self.in_flight.iter().all(|(other, _)| *other != lane), "a lane has one call");
-        for record in &call {
-            let elsewhere = self.in_flight.iter().flat_map(|(_, call)| call).any(|other| other.key == record.key);
+        let Some(call) = sequencer.take(now) else { return };
+        for record in &call.records {
+            let elsewhere = self.in_flight.iter().flat_map(|call| &call.records).any(|other| other.key == record.key);
             assert!(!elsewhere, "a key is in one call");
         }
-        self.in_flight.push((lane, call));
+        self.in_flight.push(call);
     }
 
     fn settle(&mut self, sequencer: &mut Sequencer, which: usize, store: usize, error: &ApiError, now: Duration) {
         if self.in_flight.is_empty() {
             return;
         }
-        let (lane, call) = self.in_flight.remove(which % self.in_flight.len());
+        let call = self.in_flight.remove(which % self.in_flight.len());
         let mut seen: BTreeMap<Arc<str>, usize> = BTreeMap::new();
         let result = |record: &Queued| -> PutResult {
             let nth = seen.entry(Arc::clone(&record.key)).or_default();
             *nth += 1;
             if *nth <= store { Ok(stored()) } else { Err(error.clone()) }
         };
-        let results = call.iter().map(result).collect();
-        sequencer.settle(lane, call, Ok(results), now);
+        let results = call.records.iter().map(result).collect();
+        sequencer.settle(call, Ok(results), now);
     }
 }
 

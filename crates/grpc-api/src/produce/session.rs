@@ -2,7 +2,7 @@
 
 use super::batches::{Batch, Batches};
 use super::credits::Credits;
-use super::sequencer::{Answer, Fate, Queued, Sequencer};
+use super::sequencer::{Answer, Call as SequencedCall, Fate, Queued, Sequencer};
 use crate::call::Call;
 use crate::errors::{CallError, error_message};
 use crate::long_stream::draining;
@@ -114,8 +114,8 @@ impl From<CallError> for End {
     }
 }
 
-/// The outcome of a call of a lane.
-type Settled = (usize, Vec<Queued>, Result<Vec<PutResult>, ApiError>);
+/// A call and its outcome.
+type Settled = (SequencedCall, Result<Vec<PutResult>, ApiError>);
 
 struct Session<S> {
     call: Call<S>,
@@ -156,8 +156,8 @@ impl<S: Kinesis> Session<S> {
                     Some(message) => self.take(message)?,
                     None => self.reads = false,
                 },
-                Some((lane, call, outcome)) = self.in_flight.next(), if !self.in_flight.is_empty() => {
-                    self.settle(lane, call, outcome)?;
+                Some((call, outcome)) = self.in_flight.next(), if !self.in_flight.is_empty() => {
+                    self.settle(call, outcome)?;
                 }
                 place = answers.reserve(), if speaks => match place {
                     Ok(place) => place.send(self.answer()),
@@ -235,11 +235,11 @@ impl<S: Kinesis> Session<S> {
         Ok(entry)
     }
 
-    /// Starts the next call of each lane that can have one.
+    /// Starts every call that can be made.
     fn start_calls(&mut self) {
         let now = self.call.env.clock.monotonic();
-        while let Some((lane, records)) = self.sequencer.take(now) {
-            let entries = records.iter().filter_map(|record| record.entry.clone().ok()).collect();
+        while let Some(next) = self.sequencer.take(now) {
+            let entries = next.records.iter().filter_map(|record| record.entry.clone().ok()).collect();
             let request = PutRecords { stream: self.stream.clone(), entries };
             let timeout = self.call.request_timeout();
             let context = self.call.context_until(self.call.draw_request_id(), now + timeout);
@@ -251,7 +251,7 @@ impl<S: Kinesis> Session<S> {
                         Ok(outcome) => outcome.map(|fates| fates.results),
                         Err(_) => Err(ApiError::new(ErrorCode::InternalFailure, messages::INTERNAL_FAILURE)),
                     };
-                    (lane, records, outcome)
+                    (next, outcome)
                 }
                 .boxed(),
             );
@@ -259,13 +259,13 @@ impl<S: Kinesis> Session<S> {
     }
 
     /// A stream that is gone ends this one: no record can be written any more.
-    fn settle(&mut self, lane: usize, call: Vec<Queued>, outcome: Result<Vec<PutResult>, ApiError>) -> Result<(), End> {
+    fn settle(&mut self, call: SequencedCall, outcome: Result<Vec<PutResult>, ApiError>) -> Result<(), End> {
         if let Err(error) = &outcome
             && error.code == ErrorCode::ResourceNotFound
         {
             return Err(End::Error(error.clone().into()));
         }
-        self.sequencer.settle(lane, call, outcome, self.call.env.clock.monotonic());
+        self.sequencer.settle(call, outcome, self.call.env.clock.monotonic());
         Ok(())
     }
 

@@ -87,6 +87,9 @@ async fn what_is_produced_is_followed_in_the_order_of_its_keys_until_the_node_dr
     let messages = futures::stream::unfold(heard, |mut heard| async { heard.recv().await.map(|next| (next, heard)) });
     says.send(said(Step::Open(ProduceOpen { stream: orders(), record_timeout: None }))).await.expect("room");
     let mut answers = RecordsClient::new(link.clone()).produce(messages).await.expect("open").into_inner();
+    // Nothing may be sent before there are credits for it.
+    let granted = answers.message().await.expect("answers").expect("credits").credits.expect("credits");
+    assert!(granted.records >= BATCHES * BATCH_RECORDS, "{granted:?}");
     tokio::spawn(async move {
         for batch in 1..=BATCHES {
             let record = |nth: u64| {
