@@ -24,6 +24,12 @@ const SHARDS: u32 = 8;
 /// How long it may take to start, to have every replica, and to stop.
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// All nodes together use less of a core than this once they have nothing left to do.
+const RESTING_CORES: f64 = 0.3;
+/// How long they are watched for that, again and again.
+const REST_WATCHED: Duration = Duration::from_millis(500);
+/// How long they may go on with what came before.
+const REST_PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running cluster. Dropped, it is killed and its data removed.
 pub struct Cluster {
@@ -85,6 +91,25 @@ impl Cluster {
             }
             std::thread::sleep(LOOK_EVERY);
         }
+    }
+
+    /// Waits until the nodes have flushed and merged what came before; for a while only, since what they
+    /// have left after that is theirs at any load.
+    ///
+    /// # Errors
+    /// When a node has ended.
+    pub fn rest(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + REST_PATIENCE;
+        while Instant::now() < deadline {
+            let before = self.usage()?;
+            std::thread::sleep(REST_WATCHED);
+            let used = self.usage()? - before;
+            if used.cpu_seconds < RESTING_CORES * REST_WATCHED.as_secs_f64() {
+                return Ok(());
+            }
+        }
+        eprintln!("   the nodes were still at work after {REST_PATIENCE:?}");
+        Ok(())
     }
 
     /// Asks it to stop and waits.

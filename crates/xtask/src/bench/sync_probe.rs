@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 
 /// Bytes of each write.
 const WRITE_BYTES: usize = 4096;
+/// Between two of them: a probe without pauses would take a good part of the disk and of a core.
+const PAUSE: Duration = Duration::from_millis(10);
 
-/// A thread that appends and syncs, one after the other, until it is stopped.
+/// A thread that appends and syncs now and then, until it is stopped.
 pub struct SyncProbe {
     path: PathBuf,
     stops: Arc<AtomicBool>,
@@ -55,6 +57,7 @@ fn probe(mut file: File, stops: &AtomicBool) -> io::Result<Vec<Duration>> {
         file.write_all(&[0x5a; WRITE_BYTES])?;
         file.sync_data()?;
         times.push(started.elapsed());
+        std::thread::sleep(PAUSE);
     }
     Ok(times)
 }

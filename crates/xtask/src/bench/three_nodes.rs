@@ -106,6 +106,7 @@ impl ThreeNodes {
 
 fn at_half(setting: &Setting, cluster: &Cluster, load: Load, most: f64) -> anyhow::Result<AtHalf> {
     let offered = most / 2.0;
+    cluster.rest()?;
     let probe = SyncProbe::start(&setting.folder)?;
     let sample = cell::run_at(setting, cluster, load, offered);
     let sync_p50_ms = probe.stop()?;
