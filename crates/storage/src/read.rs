@@ -11,6 +11,13 @@ use anabranch_types::{Counter, Timestamp};
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a read looks for memory before it is refused. It does not queue for it: what becomes free
+/// is for puts first.
+const MEMORY_PATIENCE: Duration = Duration::from_millis(500);
+/// Between two looks: about what an answer takes to go out.
+const MEMORY_PAUSE: Duration = Duration::from_millis(20);
 
 #[tracing::instrument(name = "storage.read", skip_all, fields(group = %host.id(), shard = %request.shard.shard))]
 pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<ReadReply, NodeError> {
@@ -35,18 +42,36 @@ pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<Rea
         if is_follower { host.budgets.admit_following_read(no, now) } else { host.budgets.admit_read(no, now) };
     admitted.map_err(throttled)?;
     let now = host.env.now();
-    let memory = host.options.memory.clone();
+    let tries_until = host.env.clock.monotonic() + MEMORY_PATIENCE;
+    let reply = loop {
+        match scan_in_turn(host, &shared, no, request, now).await {
+            // No memory for a single record: other answers are about to give theirs back.
+            Err(NodeError::Unavailable { .. }) if host.env.clock.monotonic() < tries_until => {
+                host.env.sleep(MEMORY_PAUSE).await;
+            }
+            scanned => break scanned?.ok_or_else(no_such_shard)?,
+        }
+    };
+    let bytes = reply.records.iter().map(record_bytes).sum();
+    host.budgets.charge_read(no, bytes, host.env.clock.monotonic());
+    metrics::read_answered(reply.records.len(), bytes);
+    Ok(reply)
+}
+
+async fn scan_in_turn(
+    host: &HostedGroup,
+    shared: &Arc<SharedState>,
+    no: ShardNo,
+    request: ReadRequest,
+    now: Timestamp,
+) -> Result<Option<ReadReply>, NodeError> {
+    let (shared, memory) = (Arc::clone(shared), host.options.memory.clone());
     let turn = Arc::clone(&host.options.scans).acquire_owned().await.expect("the semaphore is never closed");
     let scanned = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         scan(&shared, no, request, now, &memory)
     });
-    let reply = scanned.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??;
-    let reply = reply.ok_or_else(no_such_shard)?;
-    let bytes = reply.records.iter().map(record_bytes).sum();
-    host.budgets.charge_read(no, bytes, host.env.clock.monotonic());
-    metrics::read_answered(reply.records.len(), bytes);
-    Ok(reply)
+    scanned.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })?
 }
 
 /// Holds a follower's read until its shard has more, or its time is over. It costs neither a thread

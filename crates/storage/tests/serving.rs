@@ -276,6 +276,20 @@ async fn a_read_finds_what_there_is_memory_for_and_gives_it_back_with_the_last_r
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_without_memory_waits_for_what_other_answers_give_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    world.put(1, FIRST, &["a"]).await;
+    let others = world.budget.charge(READ_MEMORY_BYTES).unwrap();
+    let given_back = async {
+        world.env.sleep(Duration::from_millis(300)).await;
+        drop(others);
+    };
+    let (texts, ()) = tokio::join!(world.texts(FIRST), given_back);
+    assert_eq!(texts, ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_followers_read_waits_at_the_tip_until_its_shard_has_more() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::fresh(dir.path()).await;
