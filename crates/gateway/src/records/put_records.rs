@@ -78,7 +78,7 @@ fn collect(
         for (nth, place) in places.iter().enumerate() {
             results[*place] = Some(match reply {
                 Ok(reply) => answer(account, map, shard, reply.fates[index][nth]),
-                Err(_) => Err(internal_failure()),
+                Err(error) => Err(not_acknowledged(error)),
             });
         }
     }
@@ -94,6 +94,22 @@ fn answer(account: AccountId, map: &StreamMap, shard: ShardId, fate: RecordFate)
             Err(messages::rate_exceeded(shard, &map.stream.name, account, bucket, retry_after))
         }
         RecordFate::Closed | RecordFate::Misrouted | RecordFate::TooOld => Err(internal_failure()),
+    }
+}
+
+/// Of a record that nobody acknowledged: to be sent again where it was certainly not written. The AWS
+/// door has one code for both, a produce stream tries the former again.
+fn not_acknowledged(error: &NodeError) -> ApiError {
+    match error {
+        NodeError::Unavailable { .. } => resolve::node_failed(error),
+        NodeError::NotLeader { group, .. } => {
+            let message = format!("Service temporarily unavailable: group {group} has no leader. Retry.");
+            ApiError::new(ErrorCode::ServiceUnavailable, message)
+        }
+        NodeError::Unknown { .. }
+        | NodeError::NoSuchShard { .. }
+        | NodeError::Throttled { .. }
+        | NodeError::Damaged { .. } => internal_failure(),
     }
 }
 
@@ -124,4 +140,25 @@ fn check_sizes(map: &StreamMap, entries: &[PutEntry]) -> Result<(), ApiError> {
 /// What counts against limits: data and partition key. Source: AWS PutRecord API reference.
 pub(crate) fn entry_bytes(entry: &PutEntry) -> u64 {
     (entry.data.len() + entry.partition_key.as_str().len()) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anabranch_types::GroupId;
+
+    #[test]
+    fn a_record_is_to_be_sent_again_where_it_was_certainly_not_written_and_nowhere_else() {
+        let reason = || "the disk is full".to_owned();
+        let group = GroupId(7);
+        for (error, code) in [
+            (NodeError::NotLeader { group, leader: None }, ErrorCode::ServiceUnavailable),
+            (NodeError::Unavailable { reason: reason() }, ErrorCode::ServiceUnavailable),
+            (NodeError::Unknown { reason: reason() }, ErrorCode::InternalFailure),
+            (NodeError::Damaged { reason: reason() }, ErrorCode::InternalFailure),
+            (NodeError::NoSuchShard { group }, ErrorCode::InternalFailure),
+        ] {
+            assert_eq!(not_acknowledged(&error).code, code, "{error}");
+        }
+    }
 }

@@ -18,6 +18,7 @@ use anabranch_proto::v1::{
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use prost::Message;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -29,6 +30,8 @@ const BATCH_RECORDS_MAX: usize = 5_000;
 const ANSWERS_MAX: usize = 1_000;
 /// Lanes of one stream; a stream of more shards has several in each.
 const LANES_MAX: u32 = 64;
+/// No partition key is longer: 256 characters of UTF-8.
+const KEY_BYTES_MAX: usize = 256 * 4;
 /// What frames a message: gRPC's prefix. Source: gRPC over HTTP/2, Length-Prefixed-Message.
 const FRAME_BYTES: usize = 5;
 /// The service gets this much longer than its deadline before it is given up.
@@ -217,8 +220,7 @@ impl<S: Kinesis> Session<S> {
                 return Err(CallError::field(field, "must be above the number of every earlier record").into());
             }
             self.last_record = Some(record.number);
-            let key = record.entry.as_ref().map_or("", |entry| &entry.partition_key);
-            let key: Arc<str> = Arc::from(key);
+            let key = order_key(record.entry.as_ref().map_or("", |entry| &entry.partition_key));
             let entry = wire::entry_in(record.entry).and_then(|entry| self.check_size(entry));
             let entry = entry.map_err(|error| error.within(&format!("batch.records[{at}].entry")));
             self.sequencer.push(Queued::new(record.number, number, key, entry, due));
@@ -300,6 +302,18 @@ impl<S: Kinesis> Session<S> {
     }
 }
 
+/// What a record is kept in order by: its partition key, or for one that is too long to be one a short
+/// stand-in, since a failed record's key is kept until the client acknowledges the failure.
+fn order_key(key: &str) -> Arc<str> {
+    if key.len() <= KEY_BYTES_MAX {
+        return Arc::from(key);
+    }
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    let begins: String = key.chars().take(32).collect();
+    Arc::from(format!("{begins}… {} bytes, {:016x}", key.len(), hasher.finish()))
+}
+
 /// A code that AWS does not have: there a caller orders its own calls.
 fn blocked(number: u64, by: u64) -> ProduceFailed {
     let error = anabranch_proto::v1::Error {
@@ -312,4 +326,19 @@ fn blocked(number: u64, by: u64) -> ProduceFailed {
 
 fn invalid(error: &impl ToString) -> ApiError {
     ApiError::new(ErrorCode::InvalidArgument, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_too_long_is_kept_short_and_apart_from_others() {
+        let longest = "ä".repeat(256);
+        assert_eq!(&*order_key(&longest), longest);
+        let [one, other] = ["a", "b"].map(|end| format!("{}{end}", "k".repeat(1 << 20)));
+        assert!(order_key(&one).len() < 100);
+        assert_eq!(order_key(&one), order_key(&one));
+        assert_ne!(order_key(&one), order_key(&other));
+    }
 }
