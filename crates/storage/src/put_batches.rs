@@ -1,9 +1,9 @@
 //! Gathers the puts that wait for a group into entries of its log.
 //!
 //! An entry costs its group the same messages, wakeups and fdatasyncs whether it holds one call or
-//! fifty. So a group has [`ENTRIES_MAX`] entries with puts on their way at the most; what comes
-//! meanwhile waits, and goes as one entry once one of them is done. An idle group waits for nothing,
-//! and the busier a group is, the less a call costs it.
+//! fifty. So while a group has [`ENTRIES_MAX`] entries with puts on their way, small puts wait, and go
+//! as one entry once one of those is done or [`GATHERED_BYTES`] wait. An idle group waits for nothing,
+//! large puts neither, and the busier a group is, the less a call costs it.
 
 use crate::admission::{self, AdmittedPut};
 use crate::group_host::HostedGroup;
@@ -16,9 +16,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// Entries with puts that a group has on their way: one is written while the other is on its way
-/// between nodes.
+/// Entries with puts that a group has on their way before others wait: one is written while the other
+/// is on its way between nodes.
 const ENTRIES_MAX: usize = 2;
+/// Data and key bytes that wait no longer: beside them, what an entry costs by itself is little.
+const GATHERED_BYTES: u64 = 128 << 10;
 /// Data and key bytes of an entry of several calls. Larger entries cost a byte no less, and hold up
 /// what comes behind them.
 const BATCH_BYTES_MAX: u64 = 1 << 20;
@@ -34,8 +36,10 @@ pub(crate) struct PutBatches {
 
 #[derive(Default)]
 struct State {
-    /// While any wait, [`ENTRIES_MAX`] entries are on their way.
+    /// While any wait, [`ENTRIES_MAX`] entries or more are on their way.
     waiting: VecDeque<Waiting>,
+    /// Data and key bytes of those.
+    waiting_bytes: u64,
     on_their_way: usize,
 }
 
@@ -63,16 +67,38 @@ pub(crate) async fn propose(host: &Arc<HostedGroup>, put: Arc<AdmittedPut>) -> P
     told.await.unwrap_or_else(|_| Err(NodeError::Unknown { reason: "the group stops".to_owned() }))
 }
 
-/// Adds a put to those that wait; answers the entry to be written now, if there may be one: of this
-/// put alone, since nothing waits while another entry may begin.
+/// Adds a put to those that wait, or answers the entry to be written now: of this put alone, since
+/// nothing waits while another entry may begin.
 fn enter(host: &Arc<HostedGroup>, put: Waiting) -> Option<(Place, Vec<Waiting>)> {
+    let bytes = put.put.bytes();
     let mut state = host.batches.state.lock();
-    if state.on_their_way >= ENTRIES_MAX {
-        state.waiting.push_back(put);
-        return None;
+    if state.on_their_way < ENTRIES_MAX || (state.waiting.is_empty() && bytes >= GATHERED_BYTES) {
+        state.on_their_way += 1;
+        return Some((Place { host: Arc::clone(host) }, vec![put]));
     }
-    state.on_their_way += 1;
-    Some((Place { host: Arc::clone(host) }, vec![put]))
+    state.waiting.push_back(put);
+    state.waiting_bytes += bytes;
+    if state.waiting_bytes >= GATHERED_BYTES {
+        state.on_their_way += 1;
+        let batch = state.next_batch();
+        drop(state);
+        Place { host: Arc::clone(host) }.write_with_what_comes(batch);
+    }
+    None
+}
+
+impl Place {
+    /// In a task of its own: the puts of several callers end with none of them.
+    fn write_with_what_comes(self, first: Option<Vec<Waiting>>) {
+        let tasks = self.host.env.tasks.clone();
+        tasks.spawn("puts", OnFailure::ShutDown, async move {
+            let mut next = first;
+            while let Some(batch) = next {
+                write(&self.host, batch).await;
+                next = self.host.batches.state.lock().next_batch();
+            }
+        });
+    }
 }
 
 impl Drop for Place {
@@ -80,37 +106,38 @@ impl Drop for Place {
         let mut state = self.host.batches.state.lock();
         if self.host.env.tasks.stopping().is_cancelled() {
             state.waiting.clear();
+            state.waiting_bytes = 0;
         }
-        if state.waiting.is_empty() {
+        if state.waiting.is_empty() || state.on_their_way > ENTRIES_MAX {
             state.on_their_way -= 1;
             return;
         }
+        let batch = state.next_batch();
         drop(state);
-        let place = Place { host: Arc::clone(&self.host) };
-        self.host.env.tasks.spawn("puts", OnFailure::ShutDown, async move {
-            while let Some(batch) = next_batch(&place.host) {
-                write(&place.host, batch).await;
-            }
-        });
+        Place { host: Arc::clone(&self.host) }.write_with_what_comes(batch);
     }
 }
 
-/// What goes next of what waits. A request whose repetition waits beside it goes before that one:
-/// apart, the second is answered as the first was, however many of its records that had room for.
-fn next_batch(host: &HostedGroup) -> Option<Vec<Waiting>> {
-    let waiting = &mut host.batches.state.lock().waiting;
-    let mut batch: Vec<Waiting> = vec![waiting.pop_front()?];
-    let (mut bytes, mut records) = (batch[0].put.bytes(), batch[0].put.records());
-    while let Some(next) = waiting.front() {
-        bytes += next.put.bytes();
-        records += next.put.records();
-        let is_repeated = batch.iter().any(|put| put.put.request.request_id == next.put.request.request_id);
-        if bytes > BATCH_BYTES_MAX || records > u64::from(PUT_RECORDS_MAX) || is_repeated {
-            break;
+impl State {
+    /// What goes next of what waits. A request whose repetition waits beside it goes before that one:
+    /// apart, the second is answered as the first was, however many of its records that had room for.
+    fn next_batch(&mut self) -> Option<Vec<Waiting>> {
+        let mut batch: Vec<Waiting> = vec![self.waiting.pop_front()?];
+        let (mut bytes, mut records) = (batch[0].put.bytes(), batch[0].put.records());
+        self.waiting_bytes -= bytes;
+        while let Some(next) = self.waiting.front() {
+            let next_bytes = next.put.bytes();
+            bytes += next_bytes;
+            records += next.put.records();
+            let is_repeated = batch.iter().any(|put| put.put.request.request_id == next.put.request.request_id);
+            if bytes > BATCH_BYTES_MAX || records > u64::from(PUT_RECORDS_MAX) || is_repeated {
+                break;
+            }
+            batch.extend(self.waiting.pop_front());
+            self.waiting_bytes -= next_bytes;
         }
-        batch.extend(waiting.pop_front());
+        Some(batch)
     }
-    Some(batch)
 }
 
 /// Writes one entry and tells each caller what became of its put.

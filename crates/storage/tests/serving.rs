@@ -416,6 +416,31 @@ async fn puts_that_wait_for_a_group_share_an_entry_and_each_has_its_own_answer()
 }
 
 #[tokio::test(start_paused = true)]
+async fn large_puts_wait_for_no_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    let before = world.storage.state_hash(GROUP).await.unwrap().applied;
+    let large = "x".repeat(128 << 10);
+    let puts = (1..=6).map(|id| put_one(&world, id, &large));
+    let fates = futures::future::join_all(puts).await.concat();
+    assert_eq!(stored(&fates).len(), 6);
+    assert_eq!(world.storage.state_hash(GROUP).await.unwrap().applied - before, 6, "an entry each");
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_puts_that_have_gathered_go_before_an_entry_is_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    let before = world.storage.state_hash(GROUP).await.unwrap().applied;
+    let quarter = "x".repeat(32 << 10);
+    let puts = (1..=14).map(|id| put_one(&world, id, &quarter));
+    let fates = futures::future::join_all(puts).await.concat();
+    assert_eq!(stored(&fates).len(), 14);
+    let entries = world.storage.state_hash(GROUP).await.unwrap().applied - before;
+    assert_eq!(entries, 5, "two alone, and three of four each");
+}
+
+#[tokio::test(start_paused = true)]
 async fn i12_repetitions_that_wait_side_by_side_are_applied_once_and_answered_alike() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::limited(dir.path(), Some(writes_per_second(4))).await;
