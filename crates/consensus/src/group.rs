@@ -88,7 +88,7 @@ impl<M: Machine> Group<M> {
         if let Some(snapshots) = &options.snapshots {
             let applied_index = machine.applied().last.map(|last| last.index);
             let to_clear = snapshots.clone();
-            let cleared = tokio::task::spawn_blocking(move || clear(&to_clear, id, applied_index)).await;
+            let cleared = anabranch_runtime::blocking(move || clear(&to_clear, id, applied_index)).await;
             cleared.map_err(std::io::Error::other).flatten().map_err(|error| unreadable(error.to_string()))?;
             let copies = Box::new(machine.copies());
             outgoing = Some(Arc::new(Outgoing::new(id, replica, snapshots.clone(), log.clone(), copies)));

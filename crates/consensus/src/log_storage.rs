@@ -55,7 +55,7 @@ impl LogStorage {
             let (done, answered) = oneshot::channel();
             let (log, request) = (self.log.clone(), request.clone());
             let made = move || request(&log, Box::new(move |result| drop(done.send(result))));
-            tokio::task::spawn_blocking(made).await.map_err(io::Error::other)?;
+            anabranch_runtime::blocking(made).await.map_err(io::Error::other)?;
             match answered.await.map_err(io::Error::other)? {
                 Err(LogError::Full(reason)) if !self.gives_up_on_room(&reason).await => {}
                 answer => return answer.map_err(log_failed),
@@ -71,7 +71,7 @@ impl LogStorage {
             return Ok(());
         }
         let log = self.log.clone();
-        let handed = tokio::task::spawn_blocking(move || log.append_reserved(entries, done));
+        let handed = anabranch_runtime::blocking(move || log.append_reserved(entries, done));
         handed.await.map_err(io::Error::other)
     }
 

@@ -74,7 +74,7 @@ impl<M: Machine> MachineAdapter<M> {
             self.machine.lock().apply(entries)
         } else {
             let machine = Arc::clone(&self.machine);
-            tokio::task::spawn_blocking(move || machine.lock().apply(entries)).await.map_err(io::Error::other)?
+            anabranch_runtime::blocking(move || machine.lock().apply(entries)).await.map_err(io::Error::other)?
         };
         let outcomes = outcomes.map_err(machine_failed)?;
         assert_eq!(outcomes.len(), responders.len(), "a machine answers one outcome per entry");
@@ -154,7 +154,7 @@ impl<M: Machine> RaftStateMachine<RaftTypes> for MachineAdapter<M> {
             return Err(io::Error::other("a flush of this replica was to be installed on itself"));
         };
         let machine = Arc::clone(&self.machine);
-        let installed = tokio::task::spawn_blocking(move || {
+        let installed = anabranch_runtime::blocking(move || {
             let mut machine = machine.lock();
             machine.install(&dir).map(|()| machine.applied())
         });
@@ -191,7 +191,7 @@ impl<M: Machine> RaftSnapshotBuilder<RaftTypes> for Flush<M> {
     async fn build_snapshot(&mut self) -> Result<SnapshotOf<RaftTypes, SnapshotData>, io::Error> {
         // Only the moment is taken under the lock: applies go on while the flush writes.
         let job = self.machine.lock().begin_flush();
-        let flushed = tokio::task::spawn_blocking(job).await.map_err(io::Error::other)?.map_err(machine_failed)?;
+        let flushed = anabranch_runtime::blocking(job).await.map_err(io::Error::other)?.map_err(machine_failed)?;
         let answer = match &self.outgoing {
             Some(outgoing) => outgoing.answerable(flushed),
             None => flushed,

@@ -146,7 +146,7 @@ impl<M: Machine> Group<M> {
         let (envelope, fetch) = fetch_in(request)?;
         self.check_envelope(envelope)?;
         let outgoing = Arc::clone(self.outgoing().ok_or(Refused::NoSnapshots)?);
-        let read = tokio::task::spawn_blocking(move || outgoing.read(&fetch)).await.map_err(stopped)?;
+        let read = anabranch_runtime::blocking(move || outgoing.read(&fetch)).await.map_err(stopped)?;
         read.map(|piece| fetch_answer(&piece)).map_err(|reason| Refused::NoSuchPiece { reason })
     }
 

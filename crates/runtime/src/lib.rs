@@ -7,6 +7,7 @@
 )]
 
 mod backoff;
+mod blocking;
 mod clock;
 mod clock_jump;
 mod disk_room;
@@ -18,6 +19,7 @@ mod tasks;
 mod trusted_wall;
 
 pub use backoff::{Backoff, BackoffLimits};
+pub use blocking::{BlockingInPlace, blocking};
 pub use clock::{Clock, ManualClock, SimulatedClock, SystemClock};
 pub use clock_jump::{ClockJump, JUMP_TOLERATED, Jump, SETTLED_AFTER, STRAY_TOLERATED, Trust};
 pub use disk_room::DiskRoom;

@@ -67,7 +67,7 @@ impl HostedGroup {
         group_options: &GroupOptions,
     ) -> Result<Self, HostError> {
         let HostParts { group: id, founders, replica, log, store, home, writable } = parts;
-        let opened = tokio::task::spawn_blocking(move || ShardMachine::open(store, home)).await;
+        let opened = anabranch_runtime::blocking(move || ShardMachine::open(store, home)).await;
         let opened = opened.map_err(|error| HostError::Init { group: id, reason: error.to_string() })?;
         let machine = opened.map_err(|source| HostError::Open { group: id, source })?;
         let current = machine.current();
@@ -127,7 +127,7 @@ impl HostedGroup {
             return Ok(());
         }
         let consumed = if consumption::is_recent(&shared, no, now) {
-            let read = tokio::task::spawn_blocking(move || consumption::lately(&shared, no, now));
+            let read = anabranch_runtime::blocking(move || consumption::lately(&shared, no, now));
             read.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??
         } else {
             Vec::new()

@@ -19,7 +19,7 @@ pub(crate) async fn locate(host: &HostedGroup, shard: ShardKey, start: ReadStart
             ReadStart::AtTimestamp(at) => state.time_search(shard.no, at).ok_or_else(no_such_shard)?,
         }
     };
-    let found = tokio::task::spawn_blocking(move || run_search(&*shared.store, search));
+    let found = anabranch_runtime::blocking(move || run_search(&*shared.store, search));
     let found = found.await.map_err(|error| NodeError::Unknown { reason: error.to_string() })??;
     // A record that is being applied right now may have been looked for in vain: it stays ahead.
     Ok(found.min(published))

@@ -67,7 +67,7 @@ async fn scan_in_turn(
 ) -> Result<Option<ReadReply>, NodeError> {
     let (shared, memory) = (Arc::clone(shared), host.options.memory.clone());
     let turn = Arc::clone(&host.options.scans).acquire_owned().await.expect("the semaphore is never closed");
-    let scanned = tokio::task::spawn_blocking(move || {
+    let scanned = anabranch_runtime::blocking(move || {
         let _turn = turn;
         scan(&shared, no, request, now, &memory)
     });

@@ -75,7 +75,7 @@ impl Storage {
         let stops = hosts.iter().map(|host| async {
             host.group.shutdown().await;
             let shared = host.current.now();
-            let flushed = tokio::task::spawn_blocking(move || shared.store.flush()).await;
+            let flushed = anabranch_runtime::blocking(move || shared.store.flush()).await;
             match flushed {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(group = %host.id(), %error, "state not flushed at stop"),
@@ -139,7 +139,7 @@ impl StorageNode for Storage {
         Box::pin(async move {
             let current = self.host_of(group)?.current.now();
             // In proportion to shards and remembered requests.
-            let hashed = tokio::task::spawn_blocking(move || {
+            let hashed = anabranch_runtime::blocking(move || {
                 let state = current.state.read();
                 StateHash { applied: state.applied(), hash: state.hash() }
             });

@@ -248,7 +248,7 @@ async fn pull_and_install<M: Machine>(
     let vote = install(group, vote, manifest, &puller.staging).await?;
     metrics::snapshot_installed();
     let staging = puller.staging.clone();
-    tokio::task::spawn_blocking(move || staging.remove()).await.map_err(io::Error::other)??;
+    anabranch_runtime::blocking(move || staging.remove()).await.map_err(io::Error::other)??;
     Ok(vote)
 }
 

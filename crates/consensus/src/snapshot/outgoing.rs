@@ -122,7 +122,7 @@ impl Outgoing {
             return Ok(kept);
         }
         let this = Arc::clone(self);
-        let made = tokio::task::spawn_blocking(move || this.make()).await.map_err(io::Error::other)??;
+        let made = anabranch_runtime::blocking(move || this.make()).await.map_err(io::Error::other)??;
         let kept = Arc::new(made);
         let replaced = self.kept.lock().replace(Arc::clone(&kept));
         remove(replaced).await;
@@ -197,7 +197,7 @@ async fn keep(outgoing: Arc<Outgoing>, kept: Arc<KeptCopy>) {
 /// Lets go of a copy where its files may be removed.
 async fn remove(kept: Option<Arc<KeptCopy>>) {
     let Some(kept) = kept else { return };
-    if let Err(error) = tokio::task::spawn_blocking(move || drop(kept)).await {
+    if let Err(error) = anabranch_runtime::blocking(move || drop(kept)).await {
         tracing::warn!(%error, "a snapshot's files stay until the next start");
     }
 }

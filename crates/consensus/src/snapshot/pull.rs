@@ -185,6 +185,6 @@ fn good_bytes(file: &ManifestFile, good: usize) -> u64 {
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, PullError> {
-    let done = tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?;
+    let done = anabranch_runtime::blocking(work).await.map_err(io::Error::other)?;
     Ok(done?)
 }
