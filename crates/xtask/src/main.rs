@@ -1,4 +1,4 @@
-//! The house's own commands: `cargo xtask run | test | build | bench | show | floors | tidy | verify | fix`.
+//! The house's own commands: `cargo xtask run | test | build | bench | show | sim | floors | tidy | verify | fix`.
 //!
 //! One file per command; it builds in seconds, so it depends on almost nothing.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
@@ -19,6 +19,7 @@ mod probe;
 mod rocksdb_notice;
 mod run;
 mod show;
+mod sim;
 mod steps;
 mod test;
 mod tidy;

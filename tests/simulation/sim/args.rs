@@ -1,0 +1,70 @@
+//! What the simulation is asked to do.
+
+use anyhow::{Context, bail};
+use std::ops::RangeInclusive;
+
+/// What `--help` and a misused command print.
+pub const USAGE: &str = "\
+usage: sim --seed N [--trace FILE] [--plan] [--no-faults]
+       sim --seeds A..B
+       sim [PART OF A CHECK'S NAME]";
+
+/// What to do.
+#[derive(Debug)]
+pub enum Task {
+    /// A run in this process.
+    One(OneRun),
+    /// A process for each of these seeds.
+    Many(RangeInclusive<u64>),
+    /// The checks of every build whose names have this in them.
+    Checks(String),
+}
+
+/// A run in this process.
+#[derive(Debug, Default)]
+pub struct OneRun {
+    pub seed: u64,
+    /// Where everything that happens is written.
+    pub trace: Option<String>,
+    /// The plan is printed, and nothing runs.
+    pub only_plan: bool,
+    /// Nothing goes wrong.
+    pub no_faults: bool,
+}
+
+impl Task {
+    /// Reads the arguments. Words that are none of the simulation's own are of a command that starts every
+    /// test of the workspace with the same ones.
+    ///
+    /// # Errors
+    /// An option of the simulation is not understood.
+    pub fn of(words: impl Iterator<Item = String>) -> anyhow::Result<Task> {
+        let (mut one, mut is_one, mut filter) = (OneRun::default(), false, String::new());
+        let mut words = words.peekable();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--seed" => {
+                    one.seed = seed(&words.next().context("--seed takes a number")?)?;
+                    is_one = true;
+                }
+                "--seeds" => return Ok(Task::Many(seeds(&words.next().context("--seeds takes a range")?)?)),
+                "--trace" => one.trace = Some(words.next().context("--trace takes a file")?),
+                "--plan" => one.only_plan = true,
+                "--no-faults" => one.no_faults = true,
+                "--help" => bail!("{USAGE}"),
+                other if other.starts_with('-') => {}
+                other => filter = other.to_owned(),
+            }
+        }
+        Ok(if is_one { Task::One(one) } else { Task::Checks(filter) })
+    }
+}
+
+fn seed(text: &str) -> anyhow::Result<u64> {
+    text.parse().with_context(|| format!("{text:?} is no seed"))
+}
+
+fn seeds(text: &str) -> anyhow::Result<RangeInclusive<u64>> {
+    let (first, last) = text.split_once("..").with_context(|| format!("{text:?} is no range, as 1..500"))?;
+    Ok(seed(first)?..=seed(last)?)
+}

@@ -1,0 +1,247 @@
+//! The simulated cluster: its hosts, its network, and what is done to them.
+
+use crate::client::World;
+use crate::disk::{End, SimulatedDisk};
+use crate::door::Door;
+use crate::faults::{Fault, Kind};
+use crate::history::History;
+use crate::network::host;
+use crate::node::SimulatedNode;
+use crate::parts::Directory;
+use crate::phases::{Phase, Progress, play};
+use crate::plan::{Plan, START};
+use crate::trace::Trace;
+use anyhow::anyhow;
+use parking_lot::{Mutex, MutexGuard};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+use turmoil::Sim;
+
+/// A node that is to end during a change of its disk ends anyway when it changes nothing for so long.
+const END_WAITS: Duration = Duration::from_millis(100);
+
+/// A cluster and its clients.
+pub struct Cluster {
+    sim: Sim<'static>,
+    plan: Arc<Plan>,
+    pub(crate) nodes: Vec<SimulatedNode>,
+    history: History,
+    phase: watch::Sender<Phase>,
+    progress: Arc<Mutex<Progress>>,
+    trace: Trace,
+    mortality: BTreeMap<usize, Mortality>,
+    /// Faults that have not begun, the next one last.
+    to_come: Vec<Fault>,
+    /// Those that have.
+    open: Vec<Fault>,
+}
+
+/// A node that ends, and comes back at a time since the beginning of the run.
+#[derive(Debug, Clone, Copy)]
+enum Mortality {
+    Doomed { at_the_latest: Duration, back_at: Duration },
+    Down { back_at: Duration },
+}
+
+impl Cluster {
+    /// Nodes that have not begun to run.
+    pub fn new(plan: &Arc<Plan>, trace: Trace) -> Self {
+        let mut sim = simulation(plan);
+        let nodes: Vec<SimulatedNode> = (1..=plan.nodes).map(|number| node(number, plan)).collect();
+        for node in &nodes {
+            let of_host = node.clone();
+            sim.host(host(node.number), move || {
+                let node = of_host.clone();
+                async move { node.live().await.map_err(|error| format!("{error:#}").into()) }
+            });
+        }
+        let (phase, phases) = watch::channel(Phase::Growing);
+        let (history, progress) = (History::default(), Arc::<Mutex<Progress>>::default());
+        let doors = nodes.iter().map(|node| node.door.clone()).collect();
+        let world = World { plan: Arc::clone(plan), doors, history: history.clone() };
+        let play = play(world, phases, Arc::clone(&progress));
+        sim.client("clients", async move {
+            play.await;
+            Ok(())
+        });
+        let to_come = plan.faults.iter().rev().cloned().collect();
+        let (plan, mortality) = (Arc::clone(plan), BTreeMap::new());
+        Cluster { sim, plan, nodes, history, phase, progress, trace, mortality, to_come, open: Vec::new() }
+    }
+
+    /// Simulated time since the beginning.
+    pub fn elapsed(&self) -> Duration {
+        self.sim.elapsed()
+    }
+
+    /// What clients saw.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// How far they are.
+    pub fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock()
+    }
+
+    /// Tells the clients how far the run is.
+    pub fn enter(&mut self, phase: Phase) {
+        tracing::info!(?phase, "the run goes on");
+        self.phase.send_replace(phase);
+    }
+
+    /// Lets everybody run for a tick.
+    ///
+    /// # Errors
+    /// A node stopped by itself.
+    pub fn step(&mut self) -> anyhow::Result<()> {
+        self.sim.step().map_err(|error| anyhow!("a node stopped by itself: {error}"))?;
+        self.trace.at(self.sim.elapsed());
+        self.let_nodes_end_and_come_back();
+        Ok(())
+    }
+
+    /// What the plan says of this moment; its times count from `begun`.
+    pub fn begin_and_end_faults(&mut self, begun: Duration) {
+        let now = self.elapsed() - begun;
+        while let Some(fault) = self.to_come.pop_if(|fault| fault.from <= now) {
+            tracing::info!(?fault, "begins");
+            self.begin(&fault.kind, begun + fault.to);
+            self.open.push(fault);
+        }
+        let (over, open) = std::mem::take(&mut self.open).into_iter().partition(|fault| fault.to <= now);
+        self.open = open;
+        let over: Vec<Fault> = over;
+        for fault in over {
+            tracing::info!(?fault, "is over");
+            self.end(&fault.kind);
+        }
+    }
+
+    /// Whether links break now and then.
+    pub fn let_links_break(&mut self, so: bool) {
+        let rate = if so { f64::from(self.plan.broken_per_million) / 1e6 } else { 0.0 };
+        self.sim.set_fail_rate(rate);
+    }
+
+    /// Nothing is wrong from now on; nodes that are down come back.
+    pub fn heal(&mut self) {
+        self.let_links_break(false);
+        for fault in std::mem::take(&mut self.open) {
+            self.end(&fault.kind);
+        }
+        self.to_come.clear();
+        let all: Vec<usize> = (1..=self.plan.nodes).collect();
+        for one in &all {
+            self.between(&[*one], |sim, one, other| sim.repair(one, other));
+        }
+        for mortality in self.mortality.values_mut() {
+            if let Mortality::Down { back_at } = mortality {
+                *back_at = Duration::ZERO;
+            }
+        }
+    }
+
+    fn begin(&mut self, kind: &Kind, until: Duration) {
+        match kind {
+            Kind::Crash { node, end, calls } => self.doom(*node, *end, *calls, until),
+            Kind::CrashAll { end } => (1..=self.plan.nodes).for_each(|node| self.doom(node, *end, 0, until)),
+            Kind::Partition { apart } => self.between(apart, |sim, one, other| sim.partition(one, other)),
+            Kind::OneWay { from, to } => self.sim.partition_oneway(host(*from), host(*to)),
+            Kind::Pause { node } => {
+                *self.nodes[*node - 1].is_paused.lock() = true;
+                self.between(&[*node], |sim, one, other| sim.hold(one, other));
+            }
+            Kind::Slow { one, other, latency } => self.sim.set_link_latency(host(*one), host(*other), *latency),
+        }
+    }
+
+    fn end(&mut self, kind: &Kind) {
+        match kind {
+            Kind::Crash { .. } | Kind::CrashAll { .. } => {}
+            Kind::Partition { apart } => self.between(apart, |sim, one, other| sim.repair(one, other)),
+            Kind::OneWay { from, to } => self.sim.repair_oneway(host(*from), host(*to)),
+            Kind::Pause { node } => {
+                *self.nodes[*node - 1].is_paused.lock() = false;
+                self.between(&[*node], |sim, one, other| sim.release(one, other));
+            }
+            Kind::Slow { one, other, .. } => {
+                let usual = self.plan.latency_max;
+                self.sim.set_link_latency(host(*one), host(*other), Duration::from_millis(1));
+                self.sim.set_link_max_message_latency(host(*one), host(*other), usual);
+            }
+        }
+    }
+
+    /// Does something to every link between `these` nodes and the others.
+    fn between(&self, these: &[usize], act: impl Fn(&Sim<'static>, String, String)) {
+        for one in these {
+            for other in (1..=self.plan.nodes).filter(|other| !these.contains(other)) {
+                act(&self.sim, host(*one), host(other));
+            }
+        }
+    }
+
+    /// The node is to end soon, within a call to its disk where there is one.
+    fn doom(&mut self, number: usize, end: End, calls: u32, back_at: Duration) {
+        if self.mortality.contains_key(&number) {
+            return;
+        }
+        self.nodes[number - 1].directory.disk.end_after(end, calls);
+        let at_the_latest = self.elapsed() + END_WAITS;
+        self.mortality.insert(number, Mortality::Doomed { at_the_latest, back_at });
+    }
+
+    fn let_nodes_end_and_come_back(&mut self) {
+        let now = self.elapsed();
+        for (number, mortality) in self.mortality.clone() {
+            let node = &self.nodes[number - 1];
+            match mortality {
+                Mortality::Doomed { at_the_latest, back_at } => {
+                    if node.directory.disk.is_dark() || at_the_latest <= now {
+                        tracing::info!(node = number, in_call = node.directory.disk.is_dark(), "ends");
+                        node.door.close();
+                        *node.serving.lock() = None;
+                        self.sim.crash(host(number));
+                        self.mortality.insert(number, Mortality::Down { back_at });
+                    }
+                }
+                Mortality::Down { back_at } if back_at <= now => {
+                    self.mortality.remove(&number);
+                    self.sim.bounce(host(number));
+                }
+                Mortality::Down { .. } => {}
+            }
+        }
+    }
+}
+
+fn simulation(plan: &Plan) -> Sim<'static> {
+    let mut builder = turmoil::Builder::new();
+    builder
+        .rng_seed(plan.seed_for("turmoil"))
+        .epoch(SystemTime::UNIX_EPOCH + Duration::from_millis(START.as_millis()))
+        .simulation_duration(Duration::from_secs(24 * 3600))
+        .tick_duration(plan.tick)
+        .min_message_latency(Duration::from_millis(1))
+        .max_message_latency(plan.latency_max)
+        .repair_rate(0.5)
+        .tcp_capacity(4096)
+        .enable_random_order();
+    builder.fs().sync_probability(0.0).block_size(512);
+    builder.build()
+}
+
+fn node(number: usize, plan: &Arc<Plan>) -> SimulatedNode {
+    let disk = SimulatedDisk::new(plan.seed_for(&format!("disk of node {number}")));
+    SimulatedNode {
+        number,
+        plan: Arc::clone(plan),
+        directory: Directory::new(disk),
+        door: Door::default(),
+        serving: Arc::default(),
+        is_paused: Arc::default(),
+    }
+}

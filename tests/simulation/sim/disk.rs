@@ -1,0 +1,226 @@
+//! turmoil's simulated disk behind the log's file system trait, which goes dark between any two calls: the
+//! power is cut, which loses what is not synced and tears what was being written, or the process dies,
+//! which loses nothing that was written.
+//!
+//! Failed syncs, full disks and flipped bits are for the log's own simulation (`crates/walog/tests`).
+
+use anabranch_runtime::fs::{File, Fs};
+use parking_lot::Mutex;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use std::fmt;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use turmoil::fs::shim::std::fs as disk;
+
+const PAGE_BYTES: usize = 4096;
+const SECTOR_BYTES: usize = 512;
+
+/// How a node ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The page cache outlives it.
+    ProcessDeath,
+    /// What was not synced may be lost, in part or as a whole.
+    PowerCut,
+}
+
+/// The disk of one node, over all its lives. Clones are the same disk.
+#[derive(Clone)]
+pub struct SimulatedDisk(Arc<Mutex<State>>);
+
+struct State {
+    rng: StdRng,
+    /// How the present life ends, and after how many more calls that change something.
+    ends: Option<(End, u32)>,
+    /// Every call fails from now on.
+    dark: bool,
+    /// Directories that hold files.
+    dirs: Vec<PathBuf>,
+}
+
+impl SimulatedDisk {
+    pub fn new(seed: u64) -> Self {
+        let rng = StdRng::seed_from_u64(seed);
+        SimulatedDisk(Arc::new(Mutex::new(State { rng, ends: None, dark: false, dirs: Vec::new() })))
+    }
+
+    /// The present life ends after so many more calls that change something.
+    pub fn end_after(&self, end: End, calls: u32) {
+        self.0.lock().ends = Some((end, calls));
+    }
+
+    /// Whether the end has come.
+    pub fn is_dark(&self) -> bool {
+        self.0.lock().dark
+    }
+
+    /// A new life begins, on what is left.
+    pub fn begin_life(&self) {
+        let mut state = self.0.lock();
+        (state.ends, state.dark) = (None, false);
+    }
+}
+
+fn the_end() -> io::Error {
+    io::Error::other("simulated: the end")
+}
+
+impl State {
+    /// How the life ends during this call, if it does.
+    ///
+    /// # Errors
+    /// It has ended before.
+    fn ends_now(&mut self) -> io::Result<Option<End>> {
+        if self.dark {
+            return Err(the_end());
+        }
+        match &mut self.ends {
+            Some((end, 0)) => {
+                self.dark = true;
+                Ok(Some(*end))
+            }
+            Some((_, left)) => {
+                *left -= 1;
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// A call that either happens or does not when it is the last one.
+    fn all_or_nothing(&mut self, call: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let Some(end) = self.ends_now()? else { return call() };
+        if self.rng.random_bool(0.5) {
+            call()?;
+        }
+        self.after_last_call(end)
+    }
+
+    /// What the kernel had of a process that died comes to the disk later, whatever the disk does.
+    fn after_last_call(&self, end: End) -> io::Result<()> {
+        if end == End::ProcessDeath {
+            for dir in &self.dirs {
+                for entry in disk::read_dir(dir)?.collect::<io::Result<Vec<_>>>()? {
+                    disk::File::open(entry.path())?.sync_all()?;
+                }
+                disk::sync_dir(dir)?;
+            }
+        }
+        Err(the_end())
+    }
+}
+
+impl Fs for SimulatedDisk {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        let open = || disk::OpenOptions::new().read(true).write(true).create_new(true).open(path).map(drop);
+        self.0.lock().all_or_nothing(open)?;
+        self.open(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        if self.is_dark() {
+            return Err(the_end());
+        }
+        let inner = disk::OpenOptions::new().read(true).write(true).open(path)?;
+        Ok(Arc::new(SimulatedFile { inner, path: path.to_owned(), disk: self.clone() }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.lock().all_or_nothing(|| disk::rename(from, to))
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        // turmoil would lay what is not synced of a removed file over the next one of that name.
+        let flush_and_remove = || disk::File::open(path)?.sync_data().and_then(|()| disk::remove_file(path));
+        self.0.lock().all_or_nothing(flush_and_remove)
+    }
+
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.all_or_nothing(|| disk::create_dir_all(dir))?;
+        if !state.dirs.iter().any(|known| known == dir) {
+            state.dirs.push(dir.to_owned());
+        }
+        Ok(())
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        let entries = disk::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
+        let mut names: Vec<String> =
+            entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.0.lock().all_or_nothing(|| disk::sync_dir(dir))
+    }
+
+    fn available_bytes(&self, _dir: &Path) -> io::Result<u64> {
+        Ok(1 << 40)
+    }
+}
+
+struct SimulatedFile {
+    inner: disk::File,
+    path: PathBuf,
+    disk: SimulatedDisk,
+}
+
+impl fmt::Debug for SimulatedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())
+    }
+}
+
+impl File for SimulatedFile {
+    fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<()> {
+        if self.disk.is_dark() {
+            return Err(the_end());
+        }
+        self.inner.read_exact_at(buffer, position)
+    }
+
+    fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.disk.0.lock();
+        let end = state.ends_now()?;
+        // A process that dies gets whole pages done. What a power cut hits is torn by turmoil.
+        let pages = bytes.len() / PAGE_BYTES;
+        let pages = if end == Some(End::ProcessDeath) { state.rng.random_range(0..=pages) } else { pages };
+        let (mut rest, mut at) = (&bytes[..(pages * PAGE_BYTES).min(bytes.len())], position);
+        if end.is_none() {
+            rest = bytes;
+        }
+        // turmoil keeps or loses each write by itself, so pieces of one write may survive in any mix.
+        while !rest.is_empty() {
+            let sectors = state.rng.random_range(1..6);
+            let piece = if end.is_none() { rest.len() } else { SECTOR_BYTES * sectors };
+            let (now, later) = rest.split_at(piece.min(rest.len()));
+            self.inner.write_all_at(now, at)?;
+            at += now.len() as u64;
+            rest = later;
+        }
+        end.map_or(Ok(()), |end| state.after_last_call(end))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.disk.0.lock().all_or_nothing(|| self.inner.sync_data())
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        let from = self.byte_len()?;
+        self.inner.write_all_at(&vec![0u8; (bytes - from) as usize], from)?;
+        self.inner.sync_data()
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.disk.0.lock().all_or_nothing(|| self.inner.set_len(bytes))
+    }
+
+    fn byte_len(&self) -> io::Result<u64> {
+        Ok(self.inner.metadata()?.len())
+    }
+}

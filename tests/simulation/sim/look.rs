@@ -1,0 +1,81 @@
+//! What can be seen of a cluster from outside, between two ticks.
+
+use crate::cluster::Cluster;
+use crate::node::Serving;
+use anabranch_catalog::{PlacementOptions, ShardMap, plan};
+use anabranch_cluster::{GroupReport, leaders_of};
+use anabranch_types::{GroupId, NodeId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+impl Cluster {
+    /// The nodes that serve; none when one of them does not.
+    fn all_serving(&self) -> Option<Vec<Arc<Serving>>> {
+        self.nodes.iter().map(|node| node.serving.lock().clone()).collect()
+    }
+
+    /// Whether every node has joined and every group has all its replicas.
+    pub fn has_grown(&mut self) -> bool {
+        let Some(serving) = self.all_serving() else { return false };
+        let maps: Vec<Arc<ShardMap>> =
+            serving.iter().map(|node| Arc::clone(&node.metadata.view().load().map)).collect();
+        let is_whole = |map: &Arc<ShardMap>| {
+            let steps = plan(map, &PlacementOptions::default(), &BTreeSet::new());
+            map.nodes().count() == self.nodes.len() && steps.is_empty()
+        };
+        maps.iter().all(is_whole) && self.has_converged()
+    }
+
+    /// Whether every group is led, and every replica has applied what its leader has.
+    pub fn has_converged(&mut self) -> bool {
+        let Some(serving) = self.all_serving() else { return false };
+        let reports = reports(&serving);
+        let leaders = leaders_of(&reports);
+        let groups = serving.iter().flat_map(|node| {
+            let ids: Vec<GroupId> = node.metadata.view().load().map.groups().map(|group| group.id).collect();
+            ids
+        });
+        let groups: BTreeSet<GroupId> = groups.collect();
+        groups.iter().all(|group| {
+            let Some((_, led)) = leaders.get(group) else { return false };
+            led.members.iter().all(|member| {
+                let report = reports.get(&member.node).and_then(|all| all.iter().find(|one| one.group == *group));
+                report.is_some_and(|own| own.applied == led.applied && own.leader == led.leader)
+            })
+        })
+    }
+
+    /// How every replica is, for people.
+    pub fn state(&self) -> String {
+        let mut text = String::new();
+        for node in &self.nodes {
+            let Some(serving) = node.serving.lock().clone() else {
+                let _written = writeln!(text, "{} does not serve", crate::network::host(node.number));
+                continue;
+            };
+            for report in std::iter::once(serving.metadata.report()).chain(serving.storage.reports()) {
+                let GroupReport { group, replica, leader, term, applied, flushed, failure, members } = report;
+                let members: Vec<String> = members
+                    .iter()
+                    .map(|member| format!("{}@{}{}", member.replica, member.node, if member.votes { "" } else { "?" }))
+                    .collect();
+                let _written = writeln!(
+                    text,
+                    "node {}: group {group} replica {replica} leader {leader:?} term {term} applied {applied:?} \
+                     flushed {flushed:?} members {members:?} failure {failure:?}",
+                    serving.node
+                );
+            }
+        }
+        text
+    }
+}
+
+fn reports(serving: &[Arc<Serving>]) -> BTreeMap<NodeId, Vec<GroupReport>> {
+    let of = |node: &Arc<Serving>| {
+        let reports = std::iter::once(node.metadata.report()).chain(node.storage.reports());
+        (node.node, reports.collect())
+    };
+    serving.iter().map(of).collect()
+}

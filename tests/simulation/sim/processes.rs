@@ -1,0 +1,122 @@
+//! Runs in processes of their own.
+
+use anyhow::{Context, bail, ensure};
+use parking_lot::Mutex;
+use std::fs;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread;
+
+/// Seeds that every build runs. One that found something is added, with what it found.
+const SEEDS: &[u64] = &[1, 2, 3, 4];
+/// The seed that is run twice.
+const SEED_OF_TWO: u64 = 5;
+/// Progress is told after so many runs.
+const TOLD_EVERY: usize = 20;
+/// A trace of a whole run has more lines than this.
+const LINES_MIN: usize = 1_000;
+
+type Check = fn() -> anyhow::Result<()>;
+
+/// What every build checks: names, and what they stand for.
+const CHECKS: &[(&str, Check)] = &[
+    ("clusters_keep_their_promises_whatever_befalls_them", promises_are_kept),
+    ("a_seed_is_a_run_byte_for_byte", a_seed_is_a_run),
+];
+
+/// Runs the checks whose names have `filter` in them.
+///
+/// # Errors
+/// The first check that failed.
+pub fn check(filter: &str) -> anyhow::Result<()> {
+    for (name, check) in CHECKS.iter().filter(|(name, _)| name.contains(filter)) {
+        check().with_context(|| format!("test {name} ... FAILED"))?;
+        println!("test {name} ... ok");
+    }
+    Ok(())
+}
+
+fn promises_are_kept() -> anyhow::Result<()> {
+    run_all(SEEDS.to_vec())
+}
+
+fn a_seed_is_a_run() -> anyhow::Result<()> {
+    let seed = SEED_OF_TWO.to_string();
+    let traces = ["one", "other"].map(|name| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("sim-{name}")));
+    for trace in &traces {
+        let run = simulate(&["--seed", &seed, "--trace", &trace.to_string_lossy()])?;
+        ensure!(run.status.success(), "{}\n{}{}", run.status, text(&run.stdout), text(&run.stderr));
+    }
+    let [one, other] = [lines(&traces[0])?, lines(&traces[1])?];
+    ensure!(one.len() > LINES_MIN, "the trace has {} lines", one.len());
+    if let Some(nth) = one.iter().zip(&other).position(|(one, other)| one != other) {
+        bail!("two runs of seed {seed} part in line {}:\n{}\n{}", nth + 1, one[nth], other[nth]);
+    }
+    ensure!(one.len() == other.len(), "two runs of seed {seed} tell {} and {} lines", one.len(), other.len());
+    Ok(())
+}
+
+fn lines(path: &Path) -> anyhow::Result<Vec<String>> {
+    let bytes = fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    Ok(text(&bytes).lines().map(str::to_owned).collect())
+}
+
+/// Runs every seed of a range and says which failed.
+///
+/// # Errors
+/// Names the seeds that failed.
+pub fn run_range(seeds: RangeInclusive<u64>) -> anyhow::Result<()> {
+    run_all(seeds.collect())
+}
+
+struct Progress {
+    to_come: Vec<u64>,
+    done: usize,
+    failed: Vec<u64>,
+}
+
+fn run_all(mut to_come: Vec<u64>) -> anyhow::Result<()> {
+    to_come.reverse();
+    let progress = Mutex::new(Progress { to_come, done: 0, failed: Vec::new() });
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let work: Vec<_> = (0..workers).map(|_| scope.spawn(|| work(&progress))).collect();
+        work.into_iter().try_for_each(|worker| worker.join().expect("a worker does not panic"))
+    })?;
+    let Progress { done, failed, .. } = progress.into_inner();
+    ensure!(failed.is_empty(), "{} of {done} seeds failed: {failed:?}", failed.len());
+    Ok(())
+}
+
+fn work(progress: &Mutex<Progress>) -> anyhow::Result<()> {
+    loop {
+        let Some(seed) = progress.lock().to_come.pop() else { return Ok(()) };
+        let run = simulate(&["--seed", &seed.to_string()])?;
+        let mut progress = progress.lock();
+        progress.done += 1;
+        if !run.status.success() {
+            progress.failed.push(seed);
+            let told = text(&run.stdout);
+            let told = if told.trim().is_empty() { last_lines(&text(&run.stderr), 20) } else { told };
+            println!("seed {seed}: {}\n{told}\n   replay it: cargo xtask sim --seed {seed}", run.status);
+        }
+        if progress.done.is_multiple_of(TOLD_EVERY) {
+            println!("   {} seeds run, {} failed", progress.done, progress.failed.len());
+        }
+    }
+}
+
+fn simulate(words: &[&str]) -> anyhow::Result<Output> {
+    let this = std::env::current_exe().context("where this program is")?;
+    Command::new(this).args(words).output().context("start this program once more")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
