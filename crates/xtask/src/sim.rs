@@ -16,6 +16,8 @@ const TEST: [&str; 4] = ["test", "--workspace", "--test", "sim"];
 /// # Errors
 /// When the build fails, or a seed.
 pub fn sim(house: &House, words: &[String]) -> anyhow::Result<()> {
+    let known = words.first().is_none_or(|word| ["--seed", "--seeds", "--help"].contains(&word.as_str()));
+    anyhow::ensure!(known, "{words:?} is not understood: --seeds A..B or --seed N");
     prerequisites::ensure_all(house)?;
     house::run(house.cargo().args(TEST).arg("--no-run"))?;
     let begun = Instant::now();

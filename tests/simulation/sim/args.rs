@@ -1,6 +1,6 @@
 //! What the simulation is asked to do.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use std::ops::RangeInclusive;
 
 /// What `--help` and a misused command print.
@@ -40,6 +40,7 @@ impl Task {
     /// An option of the simulation is not understood.
     pub fn of(words: impl Iterator<Item = String>) -> anyhow::Result<Task> {
         let (mut one, mut is_one, mut filter) = (OneRun::default(), false, String::new());
+        let (mut range, mut foreign) = (None, Vec::new());
         let mut words = words.peekable();
         while let Some(word) = words.next() {
             match word.as_str() {
@@ -47,16 +48,30 @@ impl Task {
                     one.seed = seed(&words.next().context("--seed takes a number")?)?;
                     is_one = true;
                 }
-                "--seeds" => return Ok(Task::Many(seeds(&words.next().context("--seeds takes a range")?)?)),
+                "--seeds" => range = Some(seeds(&words.next().context("--seeds takes a range")?)?),
                 "--trace" => one.trace = Some(words.next().context("--trace takes a file")?),
                 "--plan" => one.only_plan = true,
                 "--no-faults" => one.no_faults = true,
                 "--help" => bail!("{USAGE}"),
-                other if other.starts_with('-') => {}
-                other => filter = other.to_owned(),
+                other if other.starts_with('-') => foreign.push(other.to_owned()),
+                other => {
+                    other.clone_into(&mut filter);
+                    foreign.push(other.to_owned());
+                }
             }
         }
-        Ok(if is_one { Task::One(one) } else { Task::Checks(filter) })
+        let is_misspelt = |word: &String| word.starts_with("--seed");
+        if let Some(word) = foreign.iter().find(|word| is_one || range.is_some() || is_misspelt(word)) {
+            bail!("{word:?} is not understood\n{USAGE}");
+        }
+        match range {
+            Some(_) if is_one || one.no_faults || one.only_plan || one.trace.is_some() => {
+                bail!("--seeds stands alone\n{USAGE}")
+            }
+            Some(range) => Ok(Task::Many(range)),
+            None if is_one => Ok(Task::One(one)),
+            None => Ok(Task::Checks(filter)),
+        }
     }
 }
 
@@ -66,5 +81,7 @@ fn seed(text: &str) -> anyhow::Result<u64> {
 
 fn seeds(text: &str) -> anyhow::Result<RangeInclusive<u64>> {
     let (first, last) = text.split_once("..").with_context(|| format!("{text:?} is no range, as 1..500"))?;
-    Ok(seed(first)?..=seed(last)?)
+    let range = seed(first)?..=seed(last)?;
+    ensure!(!range.is_empty(), "{text} has no seeds");
+    Ok(range)
 }

@@ -212,8 +212,10 @@ impl File for SimulatedFile {
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         let from = self.byte_len()?;
-        self.inner.write_all_at(&vec![0u8; (bytes - from) as usize], from)?;
-        self.inner.sync_data()
+        self.disk.0.lock().all_or_nothing(|| {
+            self.inner.write_all_at(&vec![0u8; bytes.saturating_sub(from) as usize], from)?;
+            self.inner.sync_data()
+        })
     }
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {

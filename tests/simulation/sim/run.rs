@@ -5,7 +5,7 @@ use crate::cluster::Cluster;
 use crate::phases::Phase;
 use crate::plan::Plan;
 use crate::trace::Trace;
-use crate::verdict::judge;
+use crate::verdict::{judge, judge_on_the_way};
 use anabranch_runtime::BlockingInPlace;
 use anyhow::bail;
 use std::fmt;
@@ -50,9 +50,19 @@ pub fn run(plan: Plan, trace: &Trace) -> anyhow::Result<Report> {
     tracing::info!(?plan, "begins");
     let plan = Arc::new(plan);
     let mut cluster = Cluster::new(&plan, trace.clone());
-    until(&mut cluster, "the cluster has grown", GROWTH_MAX, Cluster::has_grown)?;
+    match live(&mut cluster, &plan) {
+        Ok(()) => Ok(report(&cluster)),
+        Err(error) => {
+            let broken = judge_on_the_way(&cluster.history().events());
+            bail!("{error:#}\n{}", broken.join("\n"))
+        }
+    }
+}
+
+fn live(cluster: &mut Cluster, plan: &Plan) -> anyhow::Result<()> {
+    until(cluster, "the cluster has grown", GROWTH_MAX, Cluster::has_grown)?;
     cluster.enter(Phase::Safety);
-    until(&mut cluster, "the stream is made", GROWTH_MAX, |cluster| cluster.progress().serves)?;
+    until(cluster, "the stream is made", GROWTH_MAX, |cluster| cluster.progress().serves)?;
     let begun = cluster.elapsed();
     cluster.let_links_break(true);
     while cluster.elapsed() - begun < plan.safety {
@@ -61,14 +71,12 @@ pub fn run(plan: Plan, trace: &Trace) -> anyhow::Result<Report> {
     }
     cluster.heal();
     cluster.enter(Phase::Healed);
-    until(&mut cluster, "every group is led and every replica has caught up", plan.liveness, |cluster| {
+    until(cluster, "every group is led and every replica has caught up", plan.liveness, |cluster| {
         cluster.progress().is_quiet && cluster.has_converged()
     })?;
     cluster.enter(Phase::Converged);
-    until(&mut cluster, "every shard is written to and read", plan.liveness, |cluster| {
-        cluster.progress().shards.is_some()
-    })?;
-    Ok(report(&cluster))
+    until(cluster, "every shard is written to and read", plan.liveness, |cluster| cluster.progress().shards.is_some())?;
+    Ok(())
 }
 
 /// Lets time pass until it is `reached`, at most `within`.

@@ -67,6 +67,11 @@ impl Trace {
     }
 }
 
+/// The broker's own lines and the simulation's: faults, puts and what became of them.
+fn is_ours(target: &str) -> bool {
+    target.starts_with("anabranch") || target.starts_with(env!("CARGO_CRATE_NAME"))
+}
+
 /// tracing's view of a trace.
 struct Listener(Trace);
 
@@ -83,7 +88,7 @@ impl Subscriber for Listener {
             return target.starts_with("turmoil");
         }
         let is_whole = self.inner().state.lock().out.is_some();
-        if target.starts_with("anabranch") {
+        if is_ours(target) {
             return level <= if is_whole { Level::DEBUG } else { Level::INFO };
         }
         target.starts_with("turmoil") && is_whole
@@ -114,7 +119,7 @@ impl Subscriber for Listener {
         if let Some(out) = &mut state.out {
             drop(writeln!(out, "{text}"));
         }
-        if target.starts_with("anabranch") && *event.metadata().level() <= Level::INFO {
+        if is_ours(target) && *event.metadata().level() <= Level::INFO {
             if state.last.len() == KEPT_LINES {
                 state.last.pop_front();
             }
