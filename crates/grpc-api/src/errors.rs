@@ -4,7 +4,16 @@ use anabranch_api::{ApiError, ErrorCode};
 use anabranch_proto::v1 as proto;
 use bytes::Bytes;
 use prost::Message;
+use std::borrow::Cow;
 use tonic::{Code, Status};
+
+/// Texts of errors that are longer, in bytes, lose their middle. A status travels in headers, of
+/// which connections take 16 KiB: the text is there three times, once with up to three bytes for one.
+const TEXT_BYTES_MAX: usize = 1_024;
+/// What is kept of the end: a rule stands behind the value that breaks it.
+const TEXT_END_BYTES: usize = 384;
+/// Stands for what was cut out.
+const CUT: &str = " … ";
 
 /// A refused or failed call, with the field that is at fault where one is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +52,7 @@ impl CallError {
 
     /// As the status of a call, with [`proto::Error`] as its details.
     pub fn to_status(&self) -> Status {
-        let (code, message) = (status_code(self.error.code), self.error.message.to_string());
+        let (code, message) = (status_code(self.error.code), bounded(&self.error.message).into_owned());
         let details = Details {
             code: code as i32,
             message: message.clone(),
@@ -66,10 +75,20 @@ impl From<ApiError> for CallError {
 pub(crate) fn error_message(error: &ApiError, field: &str) -> proto::Error {
     proto::Error {
         code: error.code.name().to_owned(),
-        message: error.message.to_string(),
+        message: bounded(&error.message).into_owned(),
         field: field.to_owned(),
         retry_after: error.retry_after.and_then(|span| prost_types::Duration::try_from(span).ok()),
     }
+}
+
+/// `text` in at most [`TEXT_BYTES_MAX`]: what a client sent and an error quotes may be of any length.
+fn bounded(text: &str) -> Cow<'_, str> {
+    if text.len() <= TEXT_BYTES_MAX {
+        return Cow::Borrowed(text);
+    }
+    let head = text.floor_char_boundary(TEXT_BYTES_MAX - TEXT_END_BYTES - CUT.len());
+    let end = text.ceil_char_boundary(text.len() - TEXT_END_BYTES);
+    Cow::Owned([&text[..head], CUT, &text[end..]].concat())
 }
 
 /// google.rpc.Status, which every client library finds in `grpc-status-details-bin`. Source:
@@ -133,6 +152,33 @@ mod tests {
         assert_eq!(error.error.message, "batch.entries[7].partition_key must not be empty");
         let told = CallError::about("name", ApiError::new(ErrorCode::InvalidArgument, "name is odd")).within("stream");
         assert_eq!((told.field.as_str(), told.error.message.as_ref()), ("stream.name", "name is odd"));
+    }
+
+    #[test]
+    fn an_error_that_quotes_all_that_a_client_sent_fits_into_the_headers_of_a_connection() {
+        let text = format!("Value '{}' at 'name' must be shorter.", "ß".repeat(100_000));
+        let error = ApiError::new(ErrorCode::Validation, text).with_retry_after(Duration::from_secs(1));
+        let status = CallError::about("entries[2].name", error).to_status();
+        let headers = status.clone().into_http::<()>().into_parts().0.headers;
+        let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        assert!(bytes < 8 << 10, "{bytes}");
+        assert!(
+            status.message().starts_with("Value 'ßß") && status.message().ends_with("ß' at 'name' must be shorter.")
+        );
+        let details = Details::decode(status.details()).expect("a google.rpc.Status");
+        let typed = proto::Error::decode(&*details.details[0].value).expect("an Error");
+        assert_eq!((typed.code.as_str(), typed.field.as_str()), ("ValidationException", "entries[2].name"));
+        assert!(typed.retry_after.is_some() && typed.message == status.message());
+    }
+
+    #[test]
+    fn a_text_is_cut_between_its_letters_and_only_where_it_is_long() {
+        for length in 0..TEXT_BYTES_MAX {
+            let (short, long) = ("a".repeat(length), format!("{}{}", "a".repeat(length), "€".repeat(1_000)));
+            assert_eq!(bounded(&short), short);
+            assert!(bounded(&long).len() <= TEXT_BYTES_MAX && bounded(&long).ends_with("€€"));
+        }
+        assert_eq!(bounded(&"a".repeat(TEXT_BYTES_MAX)).len(), TEXT_BYTES_MAX);
     }
 
     #[test]
