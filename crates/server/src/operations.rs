@@ -8,6 +8,10 @@ use anabranch_types::{GroupId, NodeId};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
+
+/// How long [`Operations::compare`] may take.
+pub const COMPARE_MAX: Duration = Duration::from_secs(22);
 
 /// The answer of an operation, when it comes.
 pub type OperationFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, OperationError>> + Send + 'a>>;
@@ -76,7 +80,7 @@ pub trait Operations: Send + Sync {
     /// votes and how far it is behind, where these are known.
     fn groups(&self) -> OperationFuture<'_, Vec<GroupStatus>>;
 
-    /// Compares the replicas of every data group.
+    /// Compares the replicas of every data group, within [`COMPARE_MAX`].
     fn compare(&self) -> OperationFuture<'_, Vec<Comparison>>;
 
     /// Records in the catalog that a replica is to move; returns once that is committed. The move is

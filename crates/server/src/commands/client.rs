@@ -4,8 +4,9 @@
 //! environment has credentials, in the variables that AWS tools read.
 
 use crate::cli::Endpoint;
+use crate::operations::COMPARE_MAX;
 use crate::pages::Pages;
-use crate::pages::admin::Refused;
+use crate::pages::admin::{GROUP_VERIFY, Refused};
 use anabranch_aws_api::{CallSigner, Post, SecretKey};
 use anabranch_runtime::Env;
 use anabranch_types::Region;
@@ -15,8 +16,8 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// How long a node may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a node may take to answer what it does at once.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest answer that is read: 20,000 shards take about 3 MiB.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// Whose signatures are accepted in every region where nobody said otherwise.
@@ -103,7 +104,7 @@ impl Client {
         let body = serde_json::to_string(input).expect("a call is numbers and texts");
         let request = self.request(path, &body)?;
         let unreachable = |source| CallError::Unreachable { endpoint: self.endpoint.clone(), source };
-        let answer = exchange(&self.endpoint, &request).map_err(unreachable)?;
+        let answer = exchange(&self.endpoint, &request, patience(path)).map_err(unreachable)?;
         if answer.status == Some(200) {
             return serde_json::from_str(&answer.body).map_err(|error| not_a_node(error.to_string()));
         }
@@ -148,13 +149,18 @@ fn signer() -> Result<Option<CallSigner>, CallError> {
     }
 }
 
-/// Sends `request` and reads the answer to its end.
+/// How long a node may take to answer a call of `path`: longer than it looks itself.
+fn patience(path: &str) -> Duration {
+    if path == GROUP_VERIFY { COMPARE_MAX + PATIENCE } else { PATIENCE }
+}
+
+/// Sends `request` and reads the answer to its end, of which each part has to come within `patience`.
 ///
 /// # Errors
 /// Nobody answers, or not in time.
-pub(super) fn exchange(endpoint: &Endpoint, request: &str) -> io::Result<Answer> {
+pub(super) fn exchange(endpoint: &Endpoint, request: &str, patience: Duration) -> io::Result<Answer> {
     let mut connection = TcpStream::connect(endpoint.host())?;
-    connection.set_read_timeout(Some(PATIENCE))?;
+    connection.set_read_timeout(Some(patience))?;
     connection.write_all(request.as_bytes())?;
     let mut text = String::new();
     connection.take(ANSWER_BYTES_MAX).read_to_string(&mut text)?;
@@ -162,4 +168,16 @@ pub(super) fn exchange(endpoint: &Endpoint, request: &str) -> io::Result<Answer>
     let first_line = head.lines().next().unwrap_or("an empty answer");
     let status = first_line.split_whitespace().nth(1).and_then(|status| status.parse().ok());
     Ok(Answer { first_line: first_line.to_owned(), status, body: body.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::admin::GROUP_LIST;
+
+    #[test]
+    fn a_comparison_is_waited_for_longer_than_a_node_may_look() {
+        assert!(patience(GROUP_VERIFY) > COMPARE_MAX);
+        assert_eq!(patience(GROUP_LIST), PATIENCE);
+    }
 }

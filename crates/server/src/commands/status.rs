@@ -1,6 +1,6 @@
 //! `anabranch status`: asks a node for its status and prints it.
 
-use super::client::exchange;
+use super::client::{PATIENCE, exchange};
 use crate::cli::{AskArgs, Endpoint, Output};
 use crate::health::Verdict;
 use crate::status::NodeStatus;
@@ -61,7 +61,7 @@ pub fn ask(endpoint: &Endpoint) -> Result<NodeStatus, StatusError> {
 fn get(endpoint: &Endpoint) -> Result<String, StatusError> {
     let unreachable = |source| StatusError::Unreachable { endpoint: endpoint.clone(), source };
     let request = format!("GET /status HTTP/1.0\r\nhost: {}\r\n\r\n", endpoint.host());
-    let answer = exchange(endpoint, &request).map_err(unreachable)?;
+    let answer = exchange(endpoint, &request, PATIENCE).map_err(unreachable)?;
     match (answer.status, serde_json::from_str::<Verdict>(&answer.body)) {
         (Some(200), _) => Ok(answer.body),
         (Some(503), Ok(verdict)) => Err(StatusError::NotYet { endpoint: endpoint.clone(), reasons: verdict.reasons }),

@@ -1,7 +1,9 @@
 //! What operators ask of this node, which asks the catalog.
 
 use super::report::{group_status, node_entry};
-use crate::operations::{AppliedState, Comparison, OperationError, OperationFuture, Operations, ReplicaMove};
+use crate::operations::{
+    AppliedState, COMPARE_MAX, Comparison, OperationError, OperationFuture, Operations, ReplicaMove,
+};
 use crate::status::{GroupStatus, NodeEntry, NodeState, ReplicaEntry, ReplicaState};
 use anabranch_catalog::{
     AddReplica, AddReplicaRefused, Group, RemoveReplica, ReplicaState as ReplicaPlace, SetNodeState,
@@ -18,9 +20,13 @@ use std::time::Duration;
 /// How long one node may take to tell about its replicas.
 const REPORT_PATIENCE: Duration = Duration::from_secs(1);
 /// How often replicas of a busy group are looked at to be seen at the same entry.
-const COMPARE_LOOKS: usize = 20;
+const COMPARE_LOOKS: u32 = 20;
 /// Between two looks.
 const COMPARE_PAUSE: Duration = Duration::from_millis(100);
+/// Whoever asks waits for as long as this may take.
+const _: () = assert!(
+    (REPORT_PATIENCE.as_millis() + COMPARE_PAUSE.as_millis()) * COMPARE_LOOKS as u128 <= COMPARE_MAX.as_millis(),
+);
 /// How long a replica that is to move may take to catch up before the rest of the move is left to
 /// another call.
 const MOVE_PATIENCE: Duration = Duration::from_secs(3600);
