@@ -13,8 +13,8 @@ use anabranch_runtime::Random;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// The most nodes whose directories are looked for.
-const NODES_MAX: u8 = 9;
+/// The most nodes of a cluster on one machine.
+pub(super) const NODES_MAX: u8 = 9;
 
 /// A locked directory of a cluster. An ephemeral one is removed when it is dropped.
 #[derive(Debug)]

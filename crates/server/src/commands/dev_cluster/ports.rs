@@ -1,5 +1,6 @@
 //! Which ports the nodes have: by a formula from the first node's, or any that are free.
 
+use super::directory::NODES_MAX;
 use crate::config::ConfigError;
 use anabranch_runtime::Random;
 use serde::{Deserialize, Serialize};
@@ -95,7 +96,8 @@ impl PortPlan {
     }
 
     /// The ports of node `number`, of which a free one is what it was `before`, or else is chosen
-    /// now and added to `taken`.
+    /// now and added to `taken`. None is one that any node has by its number, also of nodes that the
+    /// cluster has yet to get.
     ///
     /// # Errors
     /// [`NoFreePort`].
@@ -107,16 +109,25 @@ impl PortPlan {
         ip: IpAddr,
         random: &dyn Random,
     ) -> Result<Ports, NoFreePort> {
+        let fixed = self.fixed();
+        taken.extend(&fixed);
         let mut port = |choice: Choice, before: Option<u16>| match (choice, before) {
             (Choice::Fixed(first), _) => Ok(of_node(first, number).expect("the plan was made for this node")),
-            (Choice::Free, Some(before)) => Ok(before),
-            (Choice::Free, None) => free_port(taken, ip, random),
+            (Choice::Free, Some(before)) if !fixed.contains(&before) => Ok(before),
+            (Choice::Free, _) => free_port(taken, ip, random),
         };
         Ok(Ports {
             api: port(self.api, before.map(|ports| ports.api))?,
             tls: port(self.tls, before.map(|ports| ports.tls))?,
             peer: port(self.peer, before.map(|ports| ports.peer))?,
         })
+    }
+
+    /// The ports that nodes have by their numbers.
+    fn fixed(&self) -> BTreeSet<u16> {
+        let kinds = [self.api, self.tls, self.peer].into_iter();
+        let first = kinds.filter_map(|kind| if let Choice::Fixed(first) = kind { Some(first) } else { None });
+        first.flat_map(|first| (1..=NODES_MAX).filter_map(move |number| of_node(first, number))).collect()
     }
 }
 
@@ -179,6 +190,20 @@ mod tests {
         let _held = TcpListener::bind((IP, first)).expect("it is free");
         let second = free_port(&mut BTreeSet::new(), IP, &SeededRandom::new(3)).expect("another one");
         assert_ne!(first, second);
+    }
+
+    #[test]
+    fn a_free_port_is_never_one_that_a_later_node_has_by_its_number() {
+        // What the first node is given, where nothing stands against it.
+        let (chosen, _, _) = all(plan(0, None, 1).expect("any"), 1)[0];
+        for later in 2..=NODES_MAX {
+            let clashing = plan(0, Some(chosen - STEP * u16::from(later - 1)), 1).expect("they fit");
+            let (api, _, peer) = all(clashing, 1)[0];
+            assert!(api != chosen && peer != chosen, "node {later} is to have {chosen}");
+            let before = Ports { api: chosen, tls: 1, peer: 2 };
+            let again = clashing.ports(1, Some(before), &mut BTreeSet::from([chosen]), IP, &SeededRandom::new(7));
+            assert_ne!(again.expect("a free one").api, chosen, "it was free before the options were others");
+        }
     }
 
     #[test]
