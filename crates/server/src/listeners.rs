@@ -2,7 +2,7 @@
 
 use crate::config::{Access, NodeConfig};
 use anabranch_types::NodeId;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use tokio::net::TcpListener;
@@ -61,9 +61,17 @@ impl Bound {
 
 /// Prints the ready line to stdout: the one thing a node ever prints there. To be called once
 /// every port is bound and every part serves.
-#[allow(clippy::print_stdout, reason = "whoever started the node waits for this line on stdout")]
 pub fn announce_ready(bound: &Bound, node: NodeId, data_dir: &Path) {
-    println!("{}", bound.ready_line(node, data_dir));
+    announce(&bound.ready_line(node, data_dir));
+}
+
+/// Prints `line` to stdout for whoever started this process. Where nobody reads any more, the
+/// process serves all the same.
+pub fn announce(line: &str) {
+    let mut stdout = io::stdout().lock();
+    if let Err(error) = writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
+        tracing::warn!(%error, line, "nobody reads stdout");
+    }
 }
 
 /// What to warn of when a port can be reached from beyond this machine; none where all is well.

@@ -71,6 +71,11 @@ impl Cluster {
         Cluster(Node::start(data_dir, &[&["--nodes", &nodes.to_string()], more].concat()))
     }
 
+    /// The same, with a stdout that nobody reads.
+    pub fn start_unheard(data_dir: &Path, nodes: u8) -> Self {
+        Cluster(Node::start_unheard(data_dir, &["--nodes", &nodes.to_string()]))
+    }
+
     /// Waits for the lines of its `nodes` nodes and for the ready line, which names the first.
     pub fn ready(&mut self, nodes: usize) -> Vec<NodeLine> {
         let lines: Vec<_> = (0..nodes).map(|_| NodeLine::read(self.0.line().trim_end_matches('\n'))).collect();

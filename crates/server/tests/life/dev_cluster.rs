@@ -92,6 +92,16 @@ fn a_parent_that_is_told_to_stop_while_nodes_start_ends_well() {
 }
 
 #[test]
+#[test]
+fn a_parent_whose_lines_nobody_reads_runs_until_it_is_told_to_stop() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let mut cluster = Cluster::start_unheard(scratch.path(), 1);
+    cluster.wait_until_told("nobody reads stdout");
+    cluster.signal(Signal::TERM);
+    let end = cluster.end();
+    assert_eq!(end.code, Some(0), "{}", end.stderr);
+}
+
 fn a_node_that_cannot_start_ends_the_parent_with_its_reason() {
     let scratch = tempfile::tempdir().expect("a temporary directory");
     let strange = scratch.path().join("node-1");

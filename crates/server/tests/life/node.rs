@@ -1,10 +1,10 @@
 //! One node as a process: started, asked, signalled, waited for.
 
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A running node, which logs JSON. Killed when it is dropped.
 pub struct Node {
     child: Child,
-    stdout: BufReader<ChildStdout>,
+    stdout: Box<dyn BufRead>,
     stderr: BufReader<ChildStderr>,
     /// Dropped to call off the watchdog.
     _watchdog: Sender<()>,
@@ -36,17 +36,28 @@ impl Node {
 
     /// The same, with environment variables.
     pub fn start_with(data_dir: &Path, more: &[&str], variables: &[(&str, &Path)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_anabranch"));
-        command.args(["dev", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--log-format", "json"]);
-        command.arg("--data-dir").arg(data_dir).args(more).envs(variables.iter().copied());
-        Node::start_by(&mut command)
+        Node::start_by(dev(data_dir, more).envs(variables.iter().copied()))
+    }
+
+    /// The same, with a stdout that nobody reads.
+    pub fn start_unheard(data_dir: &Path, more: &[&str]) -> Self {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        drop(reader);
+        Node::spawn(&mut dev(data_dir, more), writer.into())
     }
 
     /// What `command` starts.
     pub fn start_by(command: &mut Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Node::spawn(command, Stdio::piped())
+    }
+
+    fn spawn(command: &mut Command, stdout: Stdio) -> Self {
+        command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
-        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let stdout: Box<dyn BufRead> = match child.stdout.take() {
+            Some(pipe) => Box::new(BufReader::new(pipe)),
+            None => Box::new(io::empty()),
+        };
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         let (_watchdog, called_off) = mpsc::channel::<()>();
         let pid = Pid::from_child(&child);
@@ -112,6 +123,14 @@ impl Node {
         let end = self.end();
         assert_eq!(end.code, Some(0), "{end:?}");
     }
+}
+
+/// `anabranch dev` with its data in `data_dir`, on free ports.
+fn dev(data_dir: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_anabranch"));
+    command.args(["dev", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--log-format", "json"]);
+    command.arg("--data-dir").arg(data_dir).args(more);
+    command
 }
 
 impl Drop for Node {

@@ -6,7 +6,7 @@ use super::found;
 use super::node::{NodePlan, Ready};
 use super::plan::ClusterPlan;
 use super::replicated;
-use crate::listeners::{ListenError, listen};
+use crate::listeners::{ListenError, announce, listen};
 use crate::run::{RunError, Signals, StopSignal};
 use anabranch_runtime::Env;
 use rustix::process::Signal;
@@ -207,15 +207,14 @@ impl Watching {
 
     /// Prints a line per node in the order of their ids, then the first node's ready line: all that
     /// the parent ever prints on stdout.
-    #[allow(clippy::print_stdout, reason = "whoever started the nodes waits for these lines on stdout")]
     fn announce(&self) {
         let mut nodes: Vec<_> = self.ready.iter().collect();
         nodes.sort_by_key(|(_, (_, ready))| ready.id);
         for (number, (pid, ready)) in &nodes {
-            println!("{}", ready.node_line(*pid, &self.plan.nodes[number], &self.plan.start_command(**number)));
+            announce(&ready.node_line(*pid, &self.plan.nodes[number], &self.plan.start_command(**number)));
         }
         if let Some((number, (_, first))) = nodes.first() {
-            println!("{}", first.ready_line(&self.plan.nodes[number]));
+            announce(&first.ready_line(&self.plan.nodes[number]));
         }
     }
 
