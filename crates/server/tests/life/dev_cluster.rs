@@ -50,8 +50,9 @@ fn a_parent_never_starts_a_node_again_but_its_start_command_does() {
     let (status, text) = page(nodes[0].api, "/status");
     assert!(status == 200 && text.contains("kept"), "{status} {text}");
 
-    let mut cluster = Cluster::start(&data_dir, 1, &[]);
+    let mut cluster = Cluster::start(&data_dir, 1, &["--stream", "late:1"]);
     let found = cluster.ready(1);
+    cluster.wait_until_told("no stream is created, for every node runs already");
     assert_eq!((found[0].pid, &found[0].start), (by_hand.pid(), &nodes[0].start));
     cluster.stop();
     assert_eq!(page(nodes[0].api, "/health/ready").0, 200, "it is not the parent's to end");
@@ -92,7 +93,6 @@ fn a_parent_that_is_told_to_stop_while_nodes_start_ends_well() {
 }
 
 #[test]
-#[test]
 fn a_parent_whose_lines_nobody_reads_runs_until_it_is_told_to_stop() {
     let scratch = tempfile::tempdir().expect("a temporary directory");
     let mut cluster = Cluster::start_unheard(scratch.path(), 1);
@@ -102,6 +102,7 @@ fn a_parent_whose_lines_nobody_reads_runs_until_it_is_told_to_stop() {
     assert_eq!(end.code, Some(0), "{}", end.stderr);
 }
 
+#[test]
 fn a_node_that_cannot_start_ends_the_parent_with_its_reason() {
     let scratch = tempfile::tempdir().expect("a temporary directory");
     let strange = scratch.path().join("node-1");

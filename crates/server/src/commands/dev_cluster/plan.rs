@@ -72,11 +72,16 @@ impl ClusterPlan {
     /// The same for the node that makes the cluster, and with the streams to be made.
     pub(super) fn command_of_now(&self, number: u8, makes_the_cluster: bool, creates_streams: bool) -> StartCommand {
         let command = if makes_the_cluster { self.command(number) } else { self.start_command(number) };
-        let streams: Vec<_> = self.streams.iter().map(ToString::to_string).collect();
+        let streams = self.streams();
         match creates_streams && !streams.is_empty() {
-            true => command.with("--stream", streams.join(",")),
+            true => command.with("--stream", streams),
             false => command,
         }
+    }
+
+    /// The streams to be made, as options say them; empty where there are none.
+    pub(super) fn streams(&self) -> String {
+        self.streams.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
     }
 
     fn command(&self, number: u8) -> StartCommand {

@@ -66,6 +66,7 @@ impl Watching {
         let stopped = match self.start_all(&mut signals).await {
             Ok(Some(signal)) => Ok(signal),
             Ok(None) => {
+                self.tell_of_streams();
                 self.announce();
                 self.watch(&mut signals).await
             }
@@ -202,6 +203,14 @@ impl Watching {
                 }
                 Next::Event(Event::Replicated) => {}
             }
+        }
+    }
+
+    /// Streams are made by the first node that is started, which none was.
+    fn tell_of_streams(&self) {
+        let streams = self.plan.streams();
+        if !self.streams_given && !streams.is_empty() {
+            tracing::warn!(%streams, "no stream is created, for every node runs already; CreateStream does it");
         }
     }
 
