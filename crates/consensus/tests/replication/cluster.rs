@@ -185,6 +185,42 @@ impl Cluster {
         soon("an answer to a proposal", acknowledged).await
     }
 
+    /// Adds a learner through whoever of `among` leads; it catches up afterwards.
+    pub async fn add_learner(&self, among: &[usize], learner: ReplicaId, node: NodeId) {
+        let added = self.by_the_leader(among, async |group| group.add_learner(learner, node).await);
+        soon("a learner", added).await;
+    }
+
+    /// Makes `voters` the voters, through whoever of `among` leads and sees that they have caught up.
+    pub async fn change_voters(&self, among: &[usize], voters: &[ReplicaId]) {
+        let changed = self.by_the_leader(among, async |group| group.change_voters(voters).await);
+        soon("other voters", changed).await;
+    }
+
+    /// Hands leadership to `next`, by whoever leads.
+    pub async fn hand_over(&self, next: usize) {
+        let ask = async |group: &Group<Memory>| group.transfer_leader(replica(next), PATIENCE).await;
+        soon("another leader", self.by_the_leader(&[0, 1, 2], ask)).await;
+    }
+
+    /// Asks each of `among` in turn until one does it: an election may come between any two steps, and
+    /// whoever leads then has yet to hear of the others.
+    async fn by_the_leader<E: std::fmt::Display>(
+        &self,
+        among: &[usize],
+        ask: impl AsyncFn(&Group<Memory>) -> Result<(), E>,
+    ) {
+        loop {
+            for at in among {
+                match ask(self.group(*at)).await {
+                    Ok(()) => return,
+                    Err(error) => tracing::info!(at, %error, "not done there"),
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Waits until `at` shows everything up to `index`.
     pub async fn applied(&self, at: usize, index: u64) -> GroupStatus {
         let applied = self.group(at).wait_status(|status| status.applied_index >= Some(index));
