@@ -163,7 +163,7 @@ impl ReplicaFiles for NodeFiles {
     }
 
     fn delete(&self, group: GroupId) -> BoxFuture<'_, Result<(), FilesError>> {
-        let place = self.stores.place(group);
+        let (place, snapshots) = (self.stores.place(group), self.stores.group_options.snapshots.clone());
         Box::pin(async move {
             // The log first: with its removal the catalog's word of it is on disk, so that a node that is
             // killed in between deletes the rest and does not try to start the replica.
@@ -173,6 +173,9 @@ impl ReplicaFiles for NodeFiles {
                 let _ = done.send(result);
             }));
             removed.await??;
+            if let Some(snapshots) = snapshots {
+                tokio::task::spawn_blocking(move || snapshots.remove(group)).await??;
+            }
             tokio::task::spawn_blocking(move || place.remove()).await??;
             Ok(())
         })
