@@ -4,7 +4,6 @@
 #![allow(clippy::disallowed_methods, reason = "tests start tasks where they need them")]
 
 #[path = "../../../consensus/tests/replication/memory.rs"]
-#[allow(dead_code, reason = "it serves the tests of consensus as well")]
 mod memory;
 
 mod fakes;

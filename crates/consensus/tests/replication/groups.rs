@@ -55,6 +55,10 @@ async fn flush(group: &Group<Memory>) {
     tokio::time::timeout(PATIENCE, flushed).await.expect("a flush ends");
 }
 
+fn flushed_index(disk: &Disk) -> u64 {
+    disk.flushed.lock().applied.last.map_or(0, |id| id.index)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixteen_groups_share_syncs_and_keep_their_entries_apart() {
     let dir = tempfile::tempdir().unwrap();
@@ -87,7 +91,7 @@ async fn a_restart_applies_what_was_not_flushed_exactly_once_in_order() {
 
     tracing::info!("the process dies with its machines' memory");
     let disks: Vec<Disk> = disks.iter().map(Disk::after_crash).collect();
-    let flushed: Vec<u64> = disks.iter().map(Disk::flushed_index).collect();
+    let flushed: Vec<u64> = disks.iter().map(flushed_index).collect();
     let log = open_log(dir.path(), log_options());
     let groups = start_all(&log, &disks).await;
     for ((disk, acknowledged), flushed) in disks.iter().zip(&acknowledged).zip(flushed) {

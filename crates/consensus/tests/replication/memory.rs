@@ -52,10 +52,6 @@ impl Disk {
     pub fn commands(&self) -> Vec<(u64, Bytes)> {
         self.shown.lock().commands.clone()
     }
-
-    pub fn flushed_index(&self) -> u64 {
-        self.flushed.lock().applied.last.map_or(0, |id| id.index)
-    }
 }
 
 /// A machine that keeps its commands in memory; insists on contiguous entries, and on those that
