@@ -8,10 +8,10 @@ use crate::health::HealthCalls;
 use crate::observed_body::{Observation, ObservedBody};
 use crate::options::GrpcOptions;
 use crate::reflection::Reflection;
-use crate::timeout;
 use anabranch_api::{ApiError, Kinesis};
 use anabranch_aws_api::{Admission, OtherAnswer, OtherCalls};
 use anabranch_proto::health::v1::health_server::HealthServer;
+use anabranch_proto::timeout;
 use anabranch_proto::v1::records_server::RecordsServer;
 use anabranch_proto::v1::streams_server::StreamsServer;
 use anabranch_runtime::Env;
@@ -100,7 +100,7 @@ impl GrpcDoor {
         let answering = admission.service.map_err(refused)?;
         let caller =
             self.callers.identify(&parts, admission.client.as_ref(), self.env.clock.wall()).map_err(refused)?;
-        let granted = timeout::granted(&parts.headers);
+        let granted = parts.headers.get(timeout::HEADER).and_then(|value| timeout::read(value.to_str().ok()?));
         let longest = self.shared.options.timeouts.request;
         let (now, within) = (self.env.clock.monotonic(), granted.map_or(longest, |granted| granted.min(longest)));
         let call = Call {

@@ -18,7 +18,6 @@ mod options;
 mod produce;
 mod reflection;
 mod services;
-mod timeout;
 mod wire;
 
 pub use door::GrpcDoor;

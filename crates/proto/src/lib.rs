@@ -1,7 +1,10 @@
-//! The messages and services in `proto/`, generated; nothing here is written by hand.
+//! The messages and services in `proto/`, generated. By hand is only what gRPC says outside of
+//! messages: [`timeout`].
 //!
 //! What a message means and whether it makes sense is checked where it is converted, in a file
 //! called `codec.rs`.
+
+pub mod timeout;
 
 /// How nodes talk to each other: `proto/anabranch/peer/v1/peer.proto`.
 pub mod peer {

@@ -11,6 +11,7 @@ use anabranch_proto::peer::v1::replica_appends_server::SERVICE_NAME as APPENDS;
 use anabranch_proto::peer::v1::replica_messages_server::SERVICE_NAME as MESSAGES;
 use anabranch_proto::peer::v1::replica_snapshots_server::SERVICE_NAME as SNAPSHOTS;
 use anabranch_proto::peer::v1::storage_calls_server::SERVICE_NAME as STORAGE;
+use anabranch_proto::timeout;
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use parking_lot::Mutex;
@@ -61,8 +62,8 @@ impl PeerServer {
         };
         is_known.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(caller);
-        let within =
-            granted(request.headers()).map_or(self.options.call_max, |granted| granted.min(self.options.call_max));
+        let granted = request.headers().get(timeout::HEADER).and_then(|value| timeout::read(value.to_str().ok()?));
+        let within = granted.map_or(self.options.call_max, |granted| granted.min(self.options.call_max));
         let mut answer = match tokio::time::timeout(within, self.dispatch(request)).await {
             Ok(answer) => answer,
             Err(_) => Status::deadline_exceeded(format!("the caller granted {within:?}")).into_http(),
@@ -117,47 +118,4 @@ impl PeerServer {
 
 fn service_of(request: &Request<Incoming>) -> &str {
     request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default()
-}
-
-/// How much time the caller granted. Source: gRPC over HTTP/2, `Timeout`: at most eight digits and
-/// a unit.
-fn granted(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
-    let unit = text.chars().last()?;
-    let digits = text.strip_suffix(unit)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let value: u64 = digits.parse().ok()?;
-    match unit {
-        'H' => Some(Duration::from_secs(value * 3600)),
-        'M' => Some(Duration::from_secs(value * 60)),
-        'S' => Some(Duration::from_secs(value)),
-        'm' => Some(Duration::from_millis(value)),
-        'u' => Some(Duration::from_micros(value)),
-        'n' => Some(Duration::from_nanos(value)),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use http::HeaderValue;
-
-    #[test]
-    fn timeouts_are_read_as_grpc_writes_them() {
-        let read = |text: &'static str| {
-            granted(&HeaderMap::from_iter([(
-                http::HeaderName::from_static("grpc-timeout"),
-                HeaderValue::from_static(text),
-            )]))
-        };
-        assert_eq!(read("5S"), Some(Duration::from_secs(5)));
-        assert_eq!(read("250000u"), Some(Duration::from_millis(250)));
-        assert_eq!(read("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
-        for bad in ["", "S", "5", "5x", "-5S", "123456789S", "5 S"] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
-    }
 }
