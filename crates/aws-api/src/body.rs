@@ -1,7 +1,7 @@
 //! Collects a request's body into one piece, hashing as it comes.
 //!
-//! Memory is charged for bytes that have arrived, not for bytes that were announced: a client
-//! must send what it wants to occupy.
+//! Memory is charged for bytes that have arrived, not for bytes that were announced, and no more is
+//! taken than was charged: a client must send what it wants to occupy.
 
 use crate::options::{DoorLimits, DoorTimeouts};
 use crate::sigv4::BodyHash;
@@ -16,8 +16,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Bytes charged at a time, so that small frames do not each ask the budget.
 const CHARGE_STEP_BYTES: usize = 64 << 10;
-/// Room for a body of unknown length at the start.
-const UNKNOWN_LENGTH_BYTES: usize = 64 << 10;
 /// What is read and dropped of a body that is too large, in multiples of the largest allowed.
 const DISCARD_FACTOR: usize = 4;
 
@@ -25,6 +23,12 @@ const DISCARD_FACTOR: usize = 4;
 /// carries them to the log, each of which is three quarters of it.
 fn cost(bytes: usize) -> usize {
     (bytes + bytes / 2 * 3).next_multiple_of(CHARGE_STEP_BYTES)
+}
+
+/// Room for a body of which so many bytes have come: as much as they cost, until the body is whole and
+/// what else they pay for begins. Memory that was used before counts as soon as it is reserved.
+fn room(bytes: usize, expected_bytes: Option<usize>) -> usize {
+    cost(bytes).min(expected_bytes.unwrap_or(usize::MAX)).max(bytes)
 }
 
 /// A whole body.
@@ -71,7 +75,7 @@ impl BodyReader {
         }
     }
 
-    /// Reads `body` to its end. A body of one frame is not copied, any other once. Not
+    /// Reads `body` to its end. A body of one frame is not copied, any other once or twice. Not
     /// cancel-safe: what was read is lost.
     pub(crate) async fn collect<B: Body<Data = Bytes> + Unpin>(&self, body: &mut B) -> Result<Collected, BodyRefused> {
         let announced = body.size_hint().exact();
@@ -81,7 +85,7 @@ impl BodyReader {
         let mut charge = self.memory.open();
         let (mut waits, needed_elsewhere) = (None, CancellationToken::new());
         let mut hash = self.hashing.then(|| Context::new(&SHA256));
-        let mut pieces = Pieces::new(announced.map_or(UNKNOWN_LENGTH_BYTES, |bytes| bytes as usize));
+        let mut pieces = Pieces::new(announced.map(|bytes| bytes as usize));
         let started = Instant::now();
         loop {
             let next = tokio::select! {
@@ -149,13 +153,13 @@ impl BodyReader {
 
 /// The pieces so far: none, one as it came, or all of them copied into one.
 struct Pieces {
-    expected_bytes: usize,
+    expected_bytes: Option<usize>,
     only: Bytes,
     joined: BytesMut,
 }
 
 impl Pieces {
-    fn new(expected_bytes: usize) -> Self {
+    fn new(expected_bytes: Option<usize>) -> Self {
         Pieces { expected_bytes, only: Bytes::new(), joined: BytesMut::new() }
     }
 
@@ -168,10 +172,13 @@ impl Pieces {
             self.only = data;
             return;
         }
-        if self.joined.is_empty() {
-            self.joined.reserve(self.expected_bytes.max(self.only.len() + data.len()));
-            self.joined.extend_from_slice(&std::mem::take(&mut self.only));
+        let length = self.len() + data.len();
+        if length > self.joined.capacity() {
+            let mut larger = BytesMut::with_capacity(room(length, self.expected_bytes));
+            larger.extend_from_slice(&self.joined);
+            self.joined = larger;
         }
+        self.joined.extend_from_slice(&std::mem::take(&mut self.only));
         self.joined.extend_from_slice(&data);
     }
 
@@ -210,6 +217,17 @@ mod tests {
         let collected = reader().collect(&mut frames(&[1, 0, 70_000, 5])).await.expect("it fits");
         assert_eq!(collected.bytes, vec![7; 70_006]);
         assert_eq!(collected.hash.as_slice(), aws_lc_rs::digest::digest(&SHA256, &collected.bytes).as_ref());
+    }
+
+    #[test]
+    fn no_more_room_is_taken_than_was_charged() {
+        let announced = 5 << 20;
+        let mut pieces = Pieces::new(Some(announced));
+        for nth in 1..=announced / 1024 {
+            pieces.push(Bytes::from(vec![7; 1024]));
+            assert!(pieces.joined.capacity() <= cost(nth * 1024), "{nth} KiB have come");
+        }
+        assert_eq!(pieces.joined.capacity(), announced, "a whole body has no room to spare");
     }
 
     #[tokio::test]
