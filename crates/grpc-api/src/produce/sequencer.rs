@@ -292,7 +292,7 @@ impl Sequencer {
                 }
                 return;
             }
-            match key.waiting.front().map(|front| front.entry.clone().err()) {
+            match key.waiting.front().map(|front| front.entry.as_ref().err().cloned()) {
                 None => {
                     self.keys.remove(name);
                     return;
