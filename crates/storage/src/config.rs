@@ -15,11 +15,12 @@ const SCANS_MAX: usize = 8;
 pub struct StorageOptions {
     /// What every shard may carry; none lifts all limits (`--no-limits`).
     pub limits: Option<ShardLimits>,
-    /// A group's state is flushed when it holds this many unflushed bytes; bounds replay.
+    /// When all groups together hold this many unflushed bytes, the one that holds most is flushed;
+    /// bounds replay.
     pub flush_after_bytes: u64,
     /// A group's state is flushed this long after the last flush if anything is unflushed.
     pub flush_every: Duration,
-    /// How often unflushed bytes are looked at.
+    /// How often unflushed bytes are looked at, at least.
     pub flush_look_every: Duration,
     /// How often a leader looks whether anything has expired (D5: at most 10 s).
     pub tick_every: Duration,

@@ -10,6 +10,7 @@ mod consumption;
 mod create_shards;
 mod drop_stream;
 mod error;
+mod flush_turns;
 mod group_host;
 mod hosting;
 mod locate;

@@ -1,16 +1,13 @@
 //! What a hosted group does beside serving: flushes, and tells itself the time.
 
 use crate::group_host::HostedGroup;
-use crate::{metrics, trimming};
+use crate::{flush_turns, metrics, trimming};
 use anabranch_runtime::{ClockJump, Trust};
 use anabranch_shard::{Outcome, Tick};
 use std::sync::Arc;
 
-/// Room a flush takes beside its data: table indexes, the manifest, the engine's own log.
-const FLUSH_SLACK_BYTES: u64 = 4 << 20;
-
-/// Flushes, while the disk has room, when enough is unflushed, enough time has passed, or the log
-/// is full: what is flushed is purged, which makes room. Until the node stops.
+/// Flushes, while the disk has room, when enough time has passed or the log is full: what is flushed
+/// is purged, which makes room. Until the node stops.
 pub(crate) async fn flush(host: Arc<HostedGroup>) {
     let stopping = host.env.tasks.stopping();
     let mut flushed_at = host.env.clock.monotonic();
@@ -19,17 +16,14 @@ pub(crate) async fn flush(host: Arc<HostedGroup>) {
             () = stopping.cancelled() => return,
             () = host.env.sleep(host.options.flush_look_every) => {}
         }
-        let unflushed = host.current.now().store.unflushed_bytes();
-        metrics::unflushed(host.id(), unflushed);
+        metrics::unflushed(host.id(), flush_turns::unflushed_bytes(&host));
         let now = host.env.clock.monotonic();
         // By the log, not by bytes: an entry that leaves no bytes pins the log all the same.
         let status = host.group.status();
         let pinning = status.applied_index > status.flushed_index;
         let due = now.saturating_sub(flushed_at) >= host.options.flush_every;
         let crowded = host.group.check_room().is_err();
-        // A flush that meets a full disk stops the group; what waits is safe in the log.
-        let fits = host.env.disk_room.holds(unflushed + unflushed / 2 + FLUSH_SLACK_BYTES);
-        if fits && pinning && (due || crowded || unflushed >= host.options.flush_after_bytes) {
+        if pinning && (due || crowded) && flush_turns::has_room(&host) {
             host.group.request_flush().await;
             flushed_at = now;
         }

@@ -3,7 +3,7 @@
 use crate::config::StorageOptions;
 use crate::error::{GroupStopped, HostError};
 use crate::group_host::{HostParts, HostedGroup};
-use crate::{create_shards, drop_stream, locate, maintenance, put, read};
+use crate::{create_shards, drop_stream, flush_turns, locate, maintenance, put, read};
 use anabranch_cluster::{
     Attempt, GroupReport, NewShards, NodeError, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, ShardKey,
     StateHash, StorageNode,
@@ -22,16 +22,20 @@ const LET_GO_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Every data group this node hosts; they come and go.
 pub struct Storage {
-    groups: RwLock<BTreeMap<GroupId, Arc<HostedGroup>>>,
+    groups: Arc<RwLock<BTreeMap<GroupId, Arc<HostedGroup>>>>,
     options: StorageOptions,
     group_options: GroupOptions,
     env: Env,
 }
 
 impl Storage {
-    /// A role that hosts nothing yet.
+    /// A role that hosts nothing yet. Its tasks end with `env`.
     pub fn new(env: Env, options: StorageOptions, group_options: GroupOptions) -> Self {
-        Storage { groups: RwLock::default(), options, group_options, env }
+        let groups = Arc::default();
+        let (after, look_every) = (options.flush_after_bytes, options.flush_look_every);
+        let turns = flush_turns::take_turns(Arc::clone(&groups), env.clone(), after, look_every);
+        env.tasks.spawn("flush_turns", OnFailure::ShutDown, turns);
+        Storage { groups, options, group_options, env }
     }
 
     /// Opens and starts a replica, and serves it from now on. The tasks of the answer's `env` end

@@ -602,6 +602,45 @@ async fn a_node_that_refuses_writes_still_expires_and_drops() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_group_with_most_unflushed_state_is_flushed_when_all_together_hold_too_much() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Options { quota_bytes: 256 << 20, ..log_options() };
+    let world = World::start(dir.path(), MemoryStore::new(), START, None, log).await.with_shards().await;
+    let (small, large) = (GroupId(2), GROUP);
+    let store = Arc::new(MemoryStore::new());
+    let parts = HostParts {
+        group: small,
+        founders: vec![(ReplicaId(2), NodeId(1))],
+        replica: ReplicaId(2),
+        log: world.log.group(small),
+        store: Arc::clone(&store) as _,
+        home: None,
+        writable: world.writable.clone(),
+    };
+    world.storage.host(parts).await.unwrap();
+    world.storage.create_shards(small, Arc::new(new_shards())).await.unwrap();
+    let mib = "x".repeat(1 << 20);
+    let put = async |id: u128, group: GroupId| {
+        let request = PutRequest { group, ..(*world.request(id, vec![item(FIRST, &[&mib])])).clone() };
+        world.storage.put(Arc::new(request), Attempt::First).await.unwrap();
+    };
+    for id in 0..10 {
+        put(id, small).await;
+        put(100 + id, large).await;
+    }
+    world.settle().await;
+    assert_eq!((world.store.stats().flushes, store.stats().flushes), (0, 0), "20 MiB are little");
+    for id in 200..213 {
+        put(id, large).await;
+    }
+    world.settle().await;
+    assert_eq!((world.store.stats().flushes, store.stats().flushes), (1, 0), "33 MiB are too much");
+    let (large, small) = (world.store.unflushed_bytes(), store.unflushed_bytes());
+    assert!(large < small, "{large} bytes of the larger one, {small} of the smaller one");
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn i11_expired_buckets_leave_the_disk() {
     let dir = tempfile::tempdir().unwrap();
     let shared = SharedResources::new(&SharedOptions::default()).unwrap();

@@ -3,12 +3,12 @@
 /// Options of one group's store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreOptions {
-    /// The owner calls [`Store::flush`](crate::Store::flush) when
+    /// The owner calls [`Store::flush`](crate::Store::flush) before
     /// [`Store::unflushed_bytes`](crate::Store::unflushed_bytes) passes this. Default 32 MiB.
     ///
     /// A backstop stands behind it: one family whose memory reaches twice this flushes by
     /// itself, atomically over all families. With `n` families written at once a store holds at
-    /// most about `2 n + 1` times this, and normally little more than this.
+    /// most about `2 n + 1` times this, and normally no more than this.
     pub flush_after_bytes: usize,
     /// Table files kept open, and so the file descriptors used. Default 128. The index of each
     /// open file of a bucket is pinned in the shared cache.

@@ -76,8 +76,8 @@ pub trait Store: Send + Sync + 'static {
     /// The buckets that exist, ascending.
     fn buckets(&self) -> Vec<u32>;
 
-    /// Bytes written since the last flush began, as [`Batch::bytes`] counts them. The owner
-    /// flushes when this passes its `flush_after_bytes`.
+    /// Bytes written since the last flush began, as [`Batch::bytes`] counts them; those of a flush
+    /// that failed count again.
     fn unflushed_bytes(&self) -> u64;
 
     /// Flushes, then makes a copy in `dir` that opens as a store of its own with the content of

@@ -44,8 +44,8 @@ impl Stores {
             memtable_bytes_max: bytes(memory.memtable_bytes),
             ..SharedOptions::default()
         };
-        // Half of the memtables may be in flight to disk while the other half fills.
-        let flush_after_bytes = bytes(memory.memtable_bytes / 2 / u64::from(config.groups.max(1)));
+        // The rest is for what is in flight to disk meanwhile.
+        let flush_after_bytes = bytes(memory.memtable_bytes / 8 * 5);
         Ok(Stores {
             data_dir: directory.path().to_owned(),
             options: StoreOptions { flush_after_bytes, ..StoreOptions::default() },

@@ -20,7 +20,7 @@ struct Selection {
     families: Vec<FamilyNumber>,
     /// Those of them whose drops the flush makes durable.
     drops: Vec<FamilyNumber>,
-    /// Unflushed bytes when the flush began.
+    /// Unflushed bytes when the flush began; they do not count as such any more.
     covered_bytes: u64,
 }
 
@@ -70,7 +70,7 @@ impl RocksStore {
         Selection {
             families: families.copied().collect(),
             drops: changing.pending_drops.clone(),
-            covered_bytes: self.unflushed_bytes.load(Ordering::Relaxed),
+            covered_bytes: self.unflushed_bytes.swap(0, Ordering::Relaxed),
         }
     }
 
@@ -80,8 +80,10 @@ impl RocksStore {
         let handles: Vec<Handle<'_>> =
             names.map(|name| self.db.cf_handle(&name).expect("families on record exist")).collect();
         let handles: Vec<&Handle<'_>> = handles.iter().collect();
-        self.db.flush_cfs_opt(&handles, &FlushOptions::default()).map_err(|error| self.fail("flush", error))?;
-        self.unflushed_bytes.fetch_sub(selection.covered_bytes, Ordering::Relaxed);
+        self.db.flush_cfs_opt(&handles, &FlushOptions::default()).map_err(|error| {
+            self.unflushed_bytes.fetch_add(selection.covered_bytes, Ordering::Relaxed);
+            self.fail("flush", error)
+        })?;
         self.flushes.fetch_add(1, Ordering::Relaxed);
         self.remove_dropped(&selection.drops)
     }
