@@ -21,7 +21,7 @@ GREEDY = int(os.environ.get("ANABRANCH_GREEDY", "60"))
 SECONDS = float(os.environ.get("ANABRANCH_GREEDY_SECONDS", "8"))
 JUDGES = GREEDY >= 1000
 # The node's defaults (docs/CLI.md): the budget, and the cache of what is read from disk, which comes on top.
-BUDGET_BYTES = 256 << 20
+BUDGET_BYTES = 384 << 20
 BLOCK_CACHE_BYTES = 64 << 20
 # What a node may grow by. How close it comes is judged at full size, on a machine with nothing else to do.
 GROWTH_MAX = (BUDGET_BYTES + BLOCK_CACHE_BYTES) * (1 if JUDGES else 2)

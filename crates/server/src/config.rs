@@ -157,7 +157,7 @@ pub struct LogConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct MemoryConfig {
     /// Everything that grows with traffic: memtables, the log's cache and what it has yet to write,
-    /// requests and answers, calls of other nodes. At least 96 MiB.
+    /// requests and answers, calls of other nodes. At least 160 MiB.
     pub budget_bytes: u64,
     /// The part of the budget for state that is not flushed yet. At least 8 MiB.
     pub memtable_bytes: u64,
@@ -184,7 +184,7 @@ impl Default for LogConfig {
 
 impl Default for MemoryConfig {
     fn default() -> Self {
-        MemoryConfig { budget_bytes: 256 * MIB, memtable_bytes: 64 * MIB, block_cache_bytes: 64 * MIB }
+        MemoryConfig { budget_bytes: 384 * MIB, memtable_bytes: 96 * MIB, block_cache_bytes: 64 * MIB }
     }
 }
 
@@ -248,7 +248,7 @@ impl NodeConfig {
                 (48 * MIB..=1024 * MIB).contains(&self.log.segment_bytes),
                 "must be from 50331648 to 1073741824",
             ),
-            ("memory.budget_bytes", self.memory.budget_bytes >= 96 * MIB, "must be at least 100663296"),
+            ("memory.budget_bytes", self.memory.budget_bytes >= 160 * MIB, "must be at least 167772160"),
             ("memory.memtable_bytes", self.memory.memtable_bytes >= 8 * MIB, "must be at least 8388608"),
             (
                 "memory.memtable_bytes",

@@ -78,9 +78,9 @@ segment_bytes = 67108864
 
 [memory]
 # Everything that grows with traffic; when it is used up, clients are throttled.
-budget_bytes = 268435456
+budget_bytes = 402653184
 # The part of it for state that is not flushed yet: at most a quarter.
-memtable_bytes = 67108864
+memtable_bytes = 100663296
 # Cache of state read from disk, on top of the budget.
 block_cache_bytes = 67108864
 

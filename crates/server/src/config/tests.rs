@@ -123,7 +123,7 @@ fn values_that_do_not_fit_together_are_refused_with_line_key_and_rule() {
         "HERE drain_timeout_seconds: must be at least 1"
     );
     assert_eq!(
-        refusal("memtable_bytes", "memtable_bytes = 67108865"),
+        refusal("memtable_bytes", "memtable_bytes = 100663297"),
         "HERE memory.memtable_bytes: must be at most a quarter of memory.budget_bytes"
     );
     assert_eq!(
@@ -151,7 +151,7 @@ fn a_rule_is_placed_however_its_key_is_written() {
 fn a_rule_about_a_key_that_is_left_out_is_placed_at_its_table() {
     let message = refusal_of("\n[memory]\nbudget_bytes = 67108864\n[tls]\ncertificate = \"c\"\nkey = \"k\"");
     assert_eq!(message, "node.toml:7: tls: needs tls_listen");
-    let message = refusal_of("\n[memory]\nbudget_bytes = 134217728");
+    let message = refusal_of("\n[memory]\nbudget_bytes = 268435456");
     assert_eq!(message, "node.toml:5: memory.memtable_bytes: must be at most a quarter of memory.budget_bytes");
 }
 

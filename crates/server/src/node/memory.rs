@@ -3,6 +3,7 @@
 //! Memtables and the log have fixed shares, because what they hold cannot be refused any more when
 //! memory gets short. The rest is for clients: bodies of their requests, the commands made of them,
 //! records on their way back, calls of other nodes; when it is used up, they are told to come back.
+//! A part is left for what nobody counts, so that the node as a whole stays within its budget.
 
 use crate::config::NodeConfig;
 use anabranch_consensus::InFlight;
@@ -14,13 +15,15 @@ use std::time::Duration;
 const CACHE_PART: u64 = 8;
 /// So are the commands that are on their way to disk.
 const IN_FLIGHT_PART: u64 = 16;
-/// Such a command is held as it was proposed, in the batch that is written, and in memory that the disk
+/// And so is what nobody counts: buffers of connections, blocks that scans look at, what the allocator keeps.
+const UNCOUNTED_PART: u64 = 8;
+/// A command on its way to disk is held as it was proposed, in the batch that is written, and in memory that the disk
 /// reads from.
 const COPIES_IN_FLIGHT: u64 = 3;
 /// How often the gauges are set.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
-/// The shares, in bytes. Together they are the budget.
+/// The shares, in bytes. Together with what nobody counts they are the budget.
 #[derive(Debug, Clone)]
 pub(super) struct MemoryShares {
     /// State that is not flushed.
@@ -40,7 +43,8 @@ impl MemoryShares {
         let log_cache_bytes = budget / CACHE_PART;
         let fits_log = InFlight::bytes_for_segments(config.log.segment_bytes);
         let in_flight_bytes = fits_log.min(u32::try_from(budget / IN_FLIGHT_PART).unwrap_or(u32::MAX));
-        let fixed = memtable_bytes + log_cache_bytes + COPIES_IN_FLIGHT * u64::from(in_flight_bytes);
+        let in_flight_copies = COPIES_IN_FLIGHT * u64::from(in_flight_bytes);
+        let fixed = memtable_bytes + log_cache_bytes + in_flight_copies + budget / UNCOUNTED_PART;
         let requests = usize::try_from(budget.saturating_sub(fixed)).unwrap_or(usize::MAX);
         MemoryShares {
             memtable_bytes,
@@ -103,10 +107,10 @@ mod tests {
     fn the_shares_are_the_budget_and_the_largest_request_fits_the_least_one() {
         let MemoryConfig { budget_bytes, .. } = MemoryConfig::default();
         let usual = shares(MemoryConfig::default());
-        let log = usual.log_cache_bytes + 3 * (16 << 20);
-        assert_eq!(usual.memtable_bytes + log + usual.requests.free_bytes() as u64, budget_bytes);
-        assert_eq!(usual.requests.free_bytes(), 112 << 20);
-        let least = MemoryConfig { budget_bytes: 96 << 20, memtable_bytes: 24 << 20, ..MemoryConfig::default() };
+        let counted = usual.memtable_bytes + usual.log_cache_bytes + 3 * u64::from(InFlight::bytes_for_segments(64 << 20));
+        assert_eq!(counted + usual.requests.free_bytes() as u64, budget_bytes / 8 * 7);
+        assert_eq!(usual.requests.free_bytes() >> 20, 128);
+        let least = MemoryConfig { budget_bytes: 160 << 20, memtable_bytes: 40 << 20, ..MemoryConfig::default() };
         assert!(shares(least).requests.free_bytes() > LARGEST_REQUEST_BYTES);
     }
 }
