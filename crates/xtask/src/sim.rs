@@ -5,6 +5,9 @@
 
 use crate::house::{self, House};
 use crate::prerequisites;
+use anyhow::Context;
+use std::fs;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// What runs when nothing is said.
@@ -23,7 +26,27 @@ pub fn sim(house: &House, words: &[String]) -> anyhow::Result<()> {
     let begun = Instant::now();
     let mut cargo = house.cargo();
     cargo.args(["--quiet"]).args(TEST).arg("--");
-    let ran = if words.is_empty() { house::run(cargo.args(DEFAULT)) } else { house::run(cargo.args(words)) };
+    let trace = trace_of(house, words)?;
+    match &trace {
+        Some(trace) => cargo.args(words).arg("--trace").arg(trace),
+        None if words.is_empty() => cargo.args(DEFAULT),
+        None => cargo.args(words),
+    };
+    let ran = house::run(&mut cargo);
     eprintln!("   {:.0} s", begun.elapsed().as_secs_f64());
+    if let Some(trace) = trace {
+        eprintln!("   all that happened: {}", trace.display());
+    }
     ran
+}
+
+/// Where the trace of a single seed goes, unless `words` say where.
+fn trace_of(house: &House, words: &[String]) -> anyhow::Result<Option<PathBuf>> {
+    let [first, seed, rest @ ..] = words else { return Ok(None) };
+    if first != "--seed" || rest.iter().any(|word| word == "--trace" || word == "--plan") {
+        return Ok(None);
+    }
+    let dir = house.target().join("sim");
+    fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
+    Ok(Some(dir.join(format!("seed-{seed}.trace"))))
 }

@@ -105,6 +105,11 @@ impl Checker {
         }
     }
 
+    /// What is wrong with what was told so far.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
     /// What the whole history shows. A history without a final mark tells nothing of what is lost.
     pub fn finish(mut self) -> Report {
         for (number, shard) in &self.shards {

@@ -3,13 +3,14 @@
 //! Several clients' lines are merged by time before they are judged: the order of lines is the order
 //! of events. Sequence numbers and hash keys are decimal strings, as they do not fit a JSON number.
 
-use serde::{Deserialize, Deserializer, de::Error};
+use crate::sequence::Sequence;
+use serde::{Deserialize, Serialize};
 
 /// The version of the format that this build reads.
 pub const FORMAT: u32 = 1;
 
 /// One thing that a client did or saw.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
     /// The first line.
@@ -35,8 +36,7 @@ pub enum Event {
         /// Where.
         shard: u32,
         /// The record's sequence number.
-        #[serde(deserialize_with = "decimal")]
-        sequence: u128,
+        sequence: Sequence,
     },
     /// The put was refused: the record was certainly not written.
     Refused {
@@ -57,8 +57,8 @@ pub enum Event {
         /// Of which shard.
         shard: u32,
         /// What lies behind this is asked for; nothing asks for all from the oldest record on.
-        #[serde(default, deserialize_with = "optional_decimal")]
-        after: Option<u128>,
+        #[serde(default)]
+        after: Option<Sequence>,
     },
     /// A read was answered.
     Seen {
@@ -83,12 +83,11 @@ pub enum Event {
 }
 
 /// A record as a reader saw it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     /// Its sequence number.
-    #[serde(deserialize_with = "decimal")]
-    pub sequence: u128,
+    pub sequence: Sequence,
     /// The put that wrote it, as its data says.
     pub op: u64,
     /// The partition key.
@@ -99,15 +98,6 @@ pub struct Record {
     pub arrival_ms: u64,
 }
 
-fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-}
-
-fn optional_decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u128>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,11 +106,24 @@ mod tests {
     fn lines_are_read_as_documented() {
         let read = |line: &str| serde_json::from_str::<Event>(line).expect("a line");
         assert_eq!(read(r#"{"event":"begin","format":1}"#), Event::Begin { format: 1 });
-        let sequence = u128::from(u64::MAX) + 1;
+        let sequence = "18446744073709551616".parse().expect("a number");
         let line = r#"{"event":"stored","op":7,"shard":2,"sequence":"18446744073709551616"}"#;
         assert_eq!(read(line), Event::Stored { op: 7, shard: 2, sequence });
         let line = r#"{"event":"read","op":8,"reader":1,"shard":2,"after":null}"#;
         assert_eq!(read(line), Event::Read { op: 8, reader: 1, shard: 2, after: None });
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_it_was() {
+        let sequence = "18446744073709551616".parse().expect("a number");
+        let record = Record { sequence, op: 7, key: "k".to_owned(), digest: 3, arrival_ms: 4 };
+        let read = |after| Event::Read { op: 8, reader: 1, shard: 2, after };
+        let seen = Event::Seen { op: 8, records: vec![record], tip: true };
+        let stored = Event::Stored { op: 7, shard: 2, sequence };
+        for event in [read(None), read(Some(sequence)), seen, stored, Event::Final] {
+            let line = serde_json::to_string(&event).expect("a line");
+            assert_eq!(serde_json::from_str::<Event>(&line).expect("an event"), event, "{line}");
+        }
     }
 
     #[test]

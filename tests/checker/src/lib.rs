@@ -10,9 +10,11 @@ mod digest;
 mod event;
 mod puts;
 mod reads;
+mod sequence;
 mod shard;
 mod violation;
 
 pub use checker::{Checker, Report, Unreadable};
 pub use event::{Event, FORMAT, Record};
+pub use sequence::{NoSequence, Sequence};
 pub use violation::{FINDINGS_MAX, Findings, Invariant, Violation};

@@ -1,5 +1,6 @@
 //! What was put, and what became of it.
 
+use crate::sequence::Sequence;
 use crate::shard::{Entry, Shard};
 use crate::violation::{Findings, Invariant};
 use std::collections::{BTreeMap, HashMap};
@@ -10,7 +11,7 @@ pub(crate) enum Outcome {
     /// Nothing yet.
     Open,
     /// It is at this place.
-    Stored { shard: u32, sequence: u128 },
+    Stored { shard: u32, sequence: Sequence },
     /// It was not written.
     Refused,
     /// Nobody knows.
@@ -25,7 +26,7 @@ struct Put {
     begun: u64,
     outcome: Outcome,
     /// Where the record was first seen, by a reader or in its acknowledgement.
-    seen: Option<(u32, u128)>,
+    seen: Option<(u32, Sequence)>,
 }
 
 /// The last put of a key that its client saw acknowledged.
@@ -33,7 +34,7 @@ struct Put {
 struct LastOfKey {
     told: u64,
     shard: u32,
-    sequence: u128,
+    sequence: Sequence,
 }
 
 /// All puts of a history.
@@ -102,7 +103,7 @@ impl Puts {
     }
 
     /// A record that somebody saw: it was put, not refused, and is in one place only.
-    pub fn place(&mut self, line: u64, shard: u32, sequence: u128, entry: &Entry, findings: &mut Findings) {
+    pub fn place(&mut self, line: u64, shard: u32, sequence: Sequence, entry: &Entry, findings: &mut Findings) {
         let op = entry.op;
         let Some(put) = self.puts.get_mut(&op) else {
             let what = format!("shard {shard} has a record of put {op} at {sequence}, which nobody made");

@@ -3,6 +3,7 @@
 use crate::digest;
 use crate::event::Record;
 use crate::puts::Puts;
+use crate::sequence::Sequence;
 use crate::shard::{Entry, Shard};
 use crate::violation::{Findings, Invariant};
 use std::collections::{BTreeMap, HashMap};
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 struct Read {
     reader: u64,
     shard: u32,
-    after: Option<u128>,
+    after: Option<Sequence>,
     begun: u64,
     is_final: bool,
 }
@@ -21,7 +22,7 @@ struct Read {
 pub(crate) struct Reads {
     open: HashMap<u64, Read>,
     /// How far each reader came in each shard.
-    reached: HashMap<(u64, u32), u128>,
+    reached: HashMap<(u64, u32), Sequence>,
     pub answered: u64,
     /// Whether reads that begin now tell what there is in the end.
     pub is_final: bool,
@@ -32,7 +33,7 @@ impl Reads {
         &mut self,
         line: u64,
         op: u64,
-        (reader, shard, after): (u64, u32, Option<u128>),
+        (reader, shard, after): (u64, u32, Option<Sequence>),
         findings: &mut Findings,
     ) {
         let read = Read { reader, shard, after, begun: line, is_final: self.is_final };
@@ -85,7 +86,7 @@ impl Reads {
         }
     }
 
-    fn goes_on(&mut self, line: u64, op: u64, read: Read, last: u128, findings: &mut Findings) {
+    fn goes_on(&mut self, line: u64, op: u64, read: Read, last: Sequence, findings: &mut Findings) {
         let reached = self.reached.entry((read.reader, read.shard)).or_insert(last);
         if read.after.is_some() && *reached > last {
             let what = format!(

@@ -1,5 +1,6 @@
 //! What is known of a shard: which record is at which sequence number, whoever told.
 
+use crate::sequence::Sequence;
 use crate::violation::{Findings, Invariant};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,17 +18,17 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 struct Slice {
     line: u64,
-    after: Option<u128>,
-    last: u128,
+    after: Option<Sequence>,
+    last: Sequence,
     records: u64,
 }
 
 /// Everything that was seen of a shard.
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
-    entries: BTreeMap<u128, Entry>,
+    entries: BTreeMap<Sequence, Entry>,
     /// Line of each acknowledgement that raised the highest number, and that number.
-    acknowledged: Vec<(u64, u128)>,
+    acknowledged: Vec<(u64, Sequence)>,
     slices: Vec<Slice>,
     /// What there is in the end.
     pub found: FinalReads,
@@ -36,13 +37,13 @@ pub(crate) struct Shard {
 /// Reads behind the final mark: from the oldest record on without a gap to the tip.
 #[derive(Debug, Default)]
 pub(crate) struct FinalReads {
-    seen: BTreeSet<u128>,
+    seen: BTreeSet<Sequence>,
     at_tip: bool,
 }
 
 impl FinalReads {
     /// Takes an answer in when it goes on where the last one ended.
-    pub fn take(&mut self, after: Option<u128>, sequences: impl Iterator<Item = u128>, tip: bool) {
+    pub fn take(&mut self, after: Option<Sequence>, sequences: impl Iterator<Item = Sequence>, tip: bool) {
         if after == self.seen.last().copied() {
             self.seen.extend(sequences);
             self.at_tip = tip;
@@ -52,7 +53,7 @@ impl FinalReads {
 
 impl Shard {
     /// Notes what is at `sequence`; everybody has to be told the same.
-    pub fn note(&mut self, line: u64, shard: u32, sequence: u128, entry: Entry, findings: &mut Findings) {
+    pub fn note(&mut self, line: u64, shard: u32, sequence: Sequence, entry: Entry, findings: &mut Findings) {
         let known = self.entries.entry(sequence).or_insert(entry);
         if (known.op, known.key, known.digest) != (entry.op, entry.key, entry.digest) {
             let what = format!(
@@ -72,7 +73,7 @@ impl Shard {
     }
 
     /// An acknowledgement that came before a put began has the smaller number (I3).
-    pub fn acknowledge(&mut self, line: u64, shard: u32, sequence: u128, begun: u64, findings: &mut Findings) {
+    pub fn acknowledge(&mut self, line: u64, shard: u32, sequence: Sequence, begun: u64, findings: &mut Findings) {
         if let Some(before) = self.acknowledged_before(begun).filter(|before| *before >= sequence) {
             let what = format!("a put that began later is at {sequence} in shard {shard}, before {before}");
             findings.add(Invariant::I3, line, what);
@@ -83,14 +84,14 @@ impl Shard {
     }
 
     /// The highest number that was acknowledged before `line`.
-    pub fn acknowledged_before(&self, line: u64) -> Option<u128> {
+    pub fn acknowledged_before(&self, line: u64) -> Option<Sequence> {
         let before = self.acknowledged.partition_point(|(told, _)| *told < line);
         before.checked_sub(1).map(|at| self.acknowledged[at].1)
     }
 
     /// A reader was answered so many records from behind `after` to `last`: none between them is missing,
     /// which only the end of the history tells.
-    pub fn slice(&mut self, line: u64, after: Option<u128>, last: u128, records: u64) {
+    pub fn slice(&mut self, line: u64, after: Option<Sequence>, last: Sequence, records: u64) {
         self.slices.push(Slice { line, after, last, records });
     }
 
@@ -98,7 +99,7 @@ impl Shard {
     pub fn finish(&self, shard: u32, line: u64, findings: &mut Findings) {
         self.arrivals(shard, line, findings);
         // By number: a slice is whole when it has as many records as there are.
-        let numbers: Vec<u128> = self.entries.keys().copied().collect();
+        let numbers: Vec<Sequence> = self.entries.keys().copied().collect();
         for slice in &self.slices {
             let from = slice.after.map_or(0, |after| numbers.partition_point(|number| *number <= after));
             let to = numbers.partition_point(|number| *number <= slice.last);

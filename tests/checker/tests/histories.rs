@@ -1,6 +1,6 @@
 //! Each invariant, broken in one place of a history that keeps all of them otherwise.
 
-use anabranch_checker::{Checker, Event, Invariant, Record};
+use anabranch_checker::{Checker, Event, Invariant, Record, Sequence};
 use proptest::prelude::*;
 
 /// A history in the making: puts of one client into two shards, each acknowledged before the next begins.
@@ -31,10 +31,10 @@ impl History {
     }
 
     /// Writes the record of a put; in the log it is, whoever is told.
-    fn write(&mut self, op: u64, key: u8) -> (u32, u128) {
+    fn write(&mut self, op: u64, key: u8) -> (u32, Sequence) {
         let shard = u32::from(key % 2);
         let log = &mut self.log[shard as usize];
-        let sequence = log.last().map_or(10, |last| last.sequence + 3);
+        let sequence = Sequence::from(10 + 3 * log.len() as u64);
         let (key, digest, arrival_ms) = (format!("key {key}"), op * 7, 1_000 + op);
         log.push(Record { sequence, op, key, digest, arrival_ms });
         (shard, sequence)
@@ -46,7 +46,7 @@ impl History {
         self.events.push(Event::Stored { op, shard, sequence });
     }
 
-    fn read(&mut self, reader: u64, shard: u32, after: Option<u128>) {
+    fn read(&mut self, reader: u64, shard: u32, after: Option<Sequence>) {
         let op = self.op();
         let there = self.log[shard as usize].iter().filter(|record| Some(record.sequence) > after);
         let records = there.cloned().collect();
@@ -114,7 +114,7 @@ fn i3_one_number_for_two_records_is_found() {
     let mut history = History::new();
     let (first, second) = (history.put(0), history.put(0));
     for op in [first, second] {
-        history.events.push(Event::Stored { op, shard: 0, sequence: 10 });
+        history.events.push(Event::Stored { op, shard: 0, sequence: 10.into() });
     }
     assert!(history.judged().contains(&Invariant::I3));
 }
@@ -122,9 +122,9 @@ fn i3_one_number_for_two_records_is_found() {
 #[test]
 fn i3_a_later_put_at_a_smaller_number_is_found() {
     let mut history = History::new();
-    for (key, sequence) in [(0, 20), (2, 10)] {
+    for (key, sequence) in [(0, 20_u64), (2, 10)] {
         let op = history.put(key);
-        history.events.push(Event::Stored { op, shard: 0, sequence });
+        history.events.push(Event::Stored { op, shard: 0, sequence: Sequence::from(sequence) });
     }
     assert_eq!(history.judged(), [Invariant::I3]);
 }
@@ -132,9 +132,9 @@ fn i3_a_later_put_at_a_smaller_number_is_found() {
 #[test]
 fn i4_puts_of_a_key_out_of_order_are_found() {
     let mut history = History::new();
-    for sequence in [20, 10] {
+    for sequence in [20_u64, 10] {
         let op = history.put(0);
-        history.events.push(Event::Stored { op, shard: 0, sequence });
+        history.events.push(Event::Stored { op, shard: 0, sequence: Sequence::from(sequence) });
     }
     assert_eq!(history.judged(), [Invariant::I3, Invariant::I4]);
 }
@@ -185,7 +185,7 @@ fn i9_replicas_that_differ_are_found() {
 fn i12_a_put_that_was_applied_twice_is_found() {
     let mut history = sound();
     let mut twice = history.log[0][0].clone();
-    twice.sequence = 1_000;
+    twice.sequence = 1_000.into();
     history.records_of(2).push(twice);
     assert!(history.judged().contains(&Invariant::I12));
 }

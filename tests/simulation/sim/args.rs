@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 /// What `--help` and a misused command print.
 pub const USAGE: &str = "\
-usage: sim --seed N [--trace FILE] [--plan] [--no-faults]
+usage: sim --seed N [--trace FILE] [--history FILE] [--plan] [--no-faults]
        sim --seeds A..B
        sim [PART OF A CHECK'S NAME]";
 
@@ -26,6 +26,8 @@ pub struct OneRun {
     pub seed: u64,
     /// Where everything that happens is written.
     pub trace: Option<String>,
+    /// Where what clients saw is written, as `tests/checker` reads it.
+    pub history: Option<String>,
     /// The plan is printed, and nothing runs.
     pub only_plan: bool,
     /// Nothing goes wrong.
@@ -50,6 +52,7 @@ impl Task {
                 }
                 "--seeds" => range = Some(seeds(&words.next().context("--seeds takes a range")?)?),
                 "--trace" => one.trace = Some(words.next().context("--trace takes a file")?),
+                "--history" => one.history = Some(words.next().context("--history takes a file")?),
                 "--plan" => one.only_plan = true,
                 "--no-faults" => one.no_faults = true,
                 "--help" => bail!("{USAGE}"),
@@ -65,7 +68,7 @@ impl Task {
             bail!("{word:?} is not understood\n{USAGE}");
         }
         match range {
-            Some(_) if is_one || one.no_faults || one.only_plan || one.trace.is_some() => {
+            Some(_) if is_one || one.no_faults || one.only_plan || one.trace.is_some() || one.history.is_some() => {
                 bail!("--seeds stands alone\n{USAGE}")
             }
             Some(range) => Ok(Task::Many(range)),

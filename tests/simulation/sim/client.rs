@@ -1,14 +1,15 @@
 //! What clients do: they make a stream, write to it and read it, each call at whatever node.
 
 use crate::door::{Door, Unanswered};
-use crate::history::{Fate, History};
+use crate::history::{History, digest};
 use crate::node::Serving;
 use crate::plan::Plan;
 use anabranch_api::{
     ApiError, CreateStream, ErrorCode, Kinesis, Principal, PutEntry, PutRecords, PutRecordsOutput, RequestContext,
     StreamSelector,
 };
-use anabranch_types::{AccountId, HashKey, PartitionKey, Region, RequestId, StreamName};
+use anabranch_checker::{Event, Sequence};
+use anabranch_types::{AccountId, HashKey, PartitionKey, Region, RequestId, SequenceNumber, ShardId, StreamName};
 use bytes::Bytes;
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -28,6 +29,23 @@ pub struct World {
     pub plan: Arc<Plan>,
     pub doors: Vec<Door>,
     pub history: History,
+}
+
+/// A record to be written. Its text begins with the number of its put.
+struct Record {
+    op: u64,
+    key: String,
+    text: String,
+}
+
+/// What became of a record.
+enum Fate {
+    /// Acknowledged.
+    Stored { shard: ShardId, sequence: Sequence },
+    /// It may be stored.
+    Unknown,
+    /// It is certainly not stored.
+    NotStored,
 }
 
 /// The one stream of a run.
@@ -78,63 +96,69 @@ impl World {
     /// Writes until it is told to stop.
     pub async fn produce(self, producer: usize, stop: Arc<AtomicBool>) {
         let mut rng = self.plan.random_for(&format!("producer {producer}"));
-        let mut made = 0;
         while !stop.load(Ordering::Relaxed) {
             let rest_ms = rng.random_range(1..=self.plan.rest_max.as_millis() as u64);
             tokio::time::sleep(Duration::from_millis(rest_ms)).await;
             let count = rng.random_range(1..=self.plan.records_max);
-            let records: Vec<(String, String)> = (0..count)
-                .map(|_| {
-                    made += 1;
-                    let key = format!("p{producer}-k{}", rng.random_range(0..self.plan.keys));
-                    (key, self.text(&mut rng, format!("p{producer}-{made}-")))
-                })
-                .collect();
-            self.put(&mut rng, producer, records, None).await;
+            let keys = (0..count).map(|_| format!("p{producer}-k{}", rng.random_range(0..self.plan.keys))).collect();
+            self.put(&mut rng, producer, keys, None).await;
         }
     }
 
-    fn text(&self, rng: &mut StdRng, begin: String) -> String {
-        let bytes = rng.random_range(begin.len()..=begin.len().max(self.plan.record_bytes_max));
-        format!("{begin:x<bytes$}")
-    }
-
-    /// One call, noted; whether all of it was acknowledged. `hash_key` routes all records.
-    pub async fn put(
-        &self,
-        rng: &mut StdRng,
-        producer: usize,
-        records: Vec<(String, String)>,
-        hash_key: Option<HashKey>,
-    ) -> bool {
-        let (request, count) = (RequestId(rng.random()), records.len());
-        let places = self.history.begin_put(producer, &records);
-        let entries: Vec<PutEntry> = records.into_iter().map(|record| entry(record, hash_key)).collect();
+    /// One call with a record for each of `keys`; whether all of it was acknowledged. `hash_key` routes all
+    /// records.
+    pub async fn put(&self, rng: &mut StdRng, producer: usize, keys: Vec<String>, hash_key: Option<HashKey>) -> bool {
+        let request = RequestId(rng.random());
+        let records: Vec<Record> = keys.into_iter().map(|key| self.record(rng, key)).collect();
+        for Record { op, key, text } in &records {
+            let (client, key, digest) = (producer as u64, key.clone(), digest(text.as_bytes()));
+            self.history.tell(Event::Put { op: *op, client, key, digest });
+        }
+        let entries: Vec<PutEntry> = records.iter().map(|record| entry(record, hash_key)).collect();
         let put = self.any_door(rng).call(ANSWER_PATIENCE, move |serving| async move {
             let request_context = context(&serving, request);
             serving.gateway.put_records(&request_context, PutRecords { stream: stream(), entries }).await
         });
-        let fates = fates(put.await, count);
-        tracing::debug!(producer, count, fates = %summary(&fates), "put");
-        self.history.end_put(places, &fates);
-        fates.iter().all(|fate| matches!(fate, Fate::Stored { .. }))
+        let fates = fates(put.await, records.len());
+        tracing::debug!(producer, count = records.len(), fates = %summary(&fates), "put");
+        let all_stored = fates.iter().all(|fate| matches!(fate, Fate::Stored { .. }));
+        for (Record { op, .. }, fate) in records.into_iter().zip(fates) {
+            self.history.tell(match fate {
+                Fate::Stored { shard, sequence } => Event::Stored { op, shard: shard.0, sequence },
+                Fate::Unknown => Event::Unknown { op },
+                Fate::NotStored => Event::Refused { op },
+            });
+        }
+        all_stored
+    }
+
+    fn record(&self, rng: &mut StdRng, key: String) -> Record {
+        let op = self.history.next_op();
+        let begin = format!("{op}-");
+        let bytes = rng.random_range(begin.len()..=begin.len().max(self.plan.record_bytes_max));
+        Record { op, key, text: format!("{begin:x<bytes$}") }
     }
 }
 
-fn entry((key, text): (String, String), explicit_hash_key: Option<HashKey>) -> PutEntry {
-    let partition_key = PartitionKey::new(key).expect("a short key");
-    PutEntry { data: Bytes::from(text), partition_key, explicit_hash_key }
+fn entry(record: &Record, explicit_hash_key: Option<HashKey>) -> PutEntry {
+    let partition_key = PartitionKey::new(record.key.clone()).expect("a short key");
+    PutEntry { data: Bytes::from(record.text.clone()), partition_key, explicit_hash_key }
+}
+
+/// As clients see it: a text of digits.
+pub fn sequence(number: SequenceNumber) -> Sequence {
+    number.to_string().parse().expect("a decimal number")
 }
 
 fn fates(answer: Result<Result<PutRecordsOutput, ApiError>, Unanswered>, count: usize) -> Vec<Fate> {
     match answer {
-        Err(Unanswered::NotSent) => vec![Fate::NotStored; count],
-        Err(Unanswered::Unknown) | Ok(Err(_)) => vec![Fate::Unknown; count],
+        Err(Unanswered::NotSent) => (0..count).map(|_| Fate::NotStored).collect(),
+        Err(Unanswered::Unknown) | Ok(Err(_)) => (0..count).map(|_| Fate::Unknown).collect(),
         Ok(Ok(output)) => output
             .results
             .into_iter()
             .map(|result| match result {
-                Ok(stored) => Fate::Stored { shard: stored.shard, sequence_number: stored.sequence_number },
+                Ok(stored) => Fate::Stored { shard: stored.shard, sequence: sequence(stored.sequence_number) },
                 Err(error) if error.code == ErrorCode::ProvisionedThroughputExceeded => Fate::NotStored,
                 Err(_) => Fate::Unknown,
             })

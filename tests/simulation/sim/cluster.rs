@@ -5,15 +5,17 @@ use crate::disk::{End, SimulatedDisk};
 use crate::door::Door;
 use crate::faults::{Fault, Kind};
 use crate::history::History;
+use crate::look::{self, Watched};
 use crate::network::host;
 use crate::node::SimulatedNode;
 use crate::parts::Directory;
 use crate::phases::{Phase, Progress, play};
 use crate::plan::{Plan, START};
 use crate::trace::Trace;
-use anyhow::anyhow;
+use anyhow::{anyhow, ensure};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
@@ -21,6 +23,11 @@ use turmoil::Sim;
 
 /// A node that is to end during a change of its disk ends anyway when it changes nothing for so long.
 const END_WAITS: Duration = Duration::from_millis(100);
+
+/// The same for one whose next sync is to fail: an idle log syncs a witness now and then.
+const SYNC_WAITS: Duration = Duration::from_secs(1);
+/// How often replicas are compared and what clients saw is judged.
+const WATCHED_EVERY: Duration = Duration::from_millis(200);
 
 /// A cluster and its clients.
 pub struct Cluster {
@@ -32,6 +39,7 @@ pub struct Cluster {
     progress: Arc<Mutex<Progress>>,
     trace: Trace,
     mortality: BTreeMap<usize, Mortality>,
+    watched: Watched,
     /// Faults that have not begun, the next one last.
     to_come: Vec<Fault>,
     /// Those that have.
@@ -41,13 +49,13 @@ pub struct Cluster {
 /// A node that ends, and comes back at a time since the beginning of the run.
 #[derive(Debug, Clone, Copy)]
 enum Mortality {
-    Doomed { at_the_latest: Duration, back_at: Duration },
+    Doomed { at_the_latest: Duration, back_at: Duration, loses_its_disk: bool },
     Down { back_at: Duration },
 }
 
 impl Cluster {
     /// Nodes that have not begun to run.
-    pub fn new(plan: &Arc<Plan>, trace: Trace) -> Self {
+    pub fn new(plan: &Arc<Plan>, trace: Trace, history: Option<Box<dyn Write + Send>>) -> Self {
         let mut sim = simulation(plan);
         let nodes: Vec<SimulatedNode> = (1..=plan.nodes).map(|number| node(number, plan)).collect();
         for node in &nodes {
@@ -58,7 +66,7 @@ impl Cluster {
             });
         }
         let (phase, phases) = watch::channel(Phase::Growing);
-        let (history, progress) = (History::default(), Arc::<Mutex<Progress>>::default());
+        let (history, progress) = (History::new(history), Arc::<Mutex<Progress>>::default());
         let doors = nodes.iter().map(|node| node.door.clone()).collect();
         let world = World { plan: Arc::clone(plan), doors, history: history.clone() };
         let play = play(world, phases, Arc::clone(&progress));
@@ -67,8 +75,8 @@ impl Cluster {
             Ok(())
         });
         let to_come = plan.faults.iter().rev().cloned().collect();
-        let (plan, mortality) = (Arc::clone(plan), BTreeMap::new());
-        Cluster { sim, plan, nodes, history, phase, progress, trace, mortality, to_come, open: Vec::new() }
+        let (plan, mortality, watched) = (Arc::clone(plan), BTreeMap::new(), Watched::default());
+        Cluster { sim, plan, nodes, history, phase, progress, trace, mortality, watched, to_come, open: Vec::new() }
     }
 
     /// Simulated time since the beginning.
@@ -92,14 +100,20 @@ impl Cluster {
         self.phase.send_replace(phase);
     }
 
-    /// Lets everybody run for a tick.
+    /// Lets everybody run for a tick, and looks at the promises now and then.
     ///
     /// # Errors
-    /// A node stopped by itself.
+    /// A node stopped by itself, or a promise is broken.
     pub fn step(&mut self) -> anyhow::Result<()> {
         self.sim.step().map_err(|error| anyhow!("a node stopped by itself: {error}"))?;
         self.trace.at(self.sim.elapsed());
         self.let_nodes_end_and_come_back();
+        if self.elapsed() - self.watched.at >= WATCHED_EVERY {
+            self.watched.at = self.elapsed();
+            let mut findings = look::watch(&self.nodes, &mut self.watched, &self.history);
+            findings.extend(self.history.findings());
+            ensure!(findings.is_empty(), "{}", findings.join("\n"));
+        }
         Ok(())
     }
 
@@ -149,9 +163,28 @@ impl Cluster {
             Kind::Crash { node, end, calls } => self.doom(*node, *end, *calls, until),
             Kind::CrashAll { end } => (1..=self.plan.nodes).for_each(|node| self.doom(node, *end, 0, until)),
             Kind::Partition { apart } => self.between(apart, |sim, one, other| sim.partition(one, other)),
+            Kind::FailedSync { node } => {
+                if self.mortality.contains_key(node) {
+                    return;
+                }
+                self.nodes[*node - 1].directory.disk.fail_next_sync();
+                let at_the_latest = self.elapsed() + SYNC_WAITS;
+                let doomed = Mortality::Doomed { at_the_latest, back_at: until, loses_its_disk: false };
+                self.mortality.insert(*node, doomed);
+            }
+            Kind::LostDisk { node } => {
+                self.doom(*node, End::PowerCut, 0, until);
+                if let Some(Mortality::Doomed { loses_its_disk, .. }) = self.mortality.get_mut(node) {
+                    *loses_its_disk = true;
+                }
+            }
+            Kind::Bridge { sides } => self.across(sides, |sim, one, other| sim.partition(one, other)),
+            Kind::SlowDisk { node, latency } => self.nodes[*node - 1].trouble.lock().disk_latency = *latency,
+            Kind::FullDisk { node } => self.nodes[*node - 1].directory.disk.set_full(true),
+            Kind::ClockJump { node, by_ms } => self.nodes[*node - 1].trouble.lock().wall_ms += *by_ms,
             Kind::OneWay { from, to } => self.sim.partition_oneway(host(*from), host(*to)),
             Kind::Pause { node } => {
-                *self.nodes[*node - 1].is_paused.lock() = true;
+                self.nodes[*node - 1].trouble.lock().is_paused = true;
                 self.between(&[*node], |sim, one, other| sim.hold(one, other));
             }
             Kind::Slow { one, other, latency } => self.sim.set_link_latency(host(*one), host(*other), *latency),
@@ -160,11 +193,15 @@ impl Cluster {
 
     fn end(&mut self, kind: &Kind) {
         match kind {
-            Kind::Crash { .. } | Kind::CrashAll { .. } => {}
+            Kind::Crash { .. } | Kind::CrashAll { .. } | Kind::FailedSync { .. } | Kind::LostDisk { .. } => {}
+            Kind::ClockJump { .. } => {}
+            Kind::SlowDisk { node, .. } => self.nodes[*node - 1].trouble.lock().disk_latency = Duration::ZERO,
+            Kind::FullDisk { node } => self.nodes[*node - 1].directory.disk.set_full(false),
+            Kind::Bridge { sides } => self.across(sides, |sim, one, other| sim.repair(one, other)),
             Kind::Partition { apart } => self.between(apart, |sim, one, other| sim.repair(one, other)),
             Kind::OneWay { from, to } => self.sim.repair_oneway(host(*from), host(*to)),
             Kind::Pause { node } => {
-                *self.nodes[*node - 1].is_paused.lock() = false;
+                self.nodes[*node - 1].trouble.lock().is_paused = false;
                 self.between(&[*node], |sim, one, other| sim.release(one, other));
             }
             Kind::Slow { one, other, .. } => {
@@ -184,6 +221,13 @@ impl Cluster {
         }
     }
 
+    /// Does something to every link between two sides.
+    fn across(&self, [these, those]: &[Vec<usize>; 2], act: impl Fn(&Sim<'static>, String, String)) {
+        for one in these {
+            those.iter().for_each(|other| act(&self.sim, host(*one), host(*other)));
+        }
+    }
+
     /// The node is to end soon, within a call to its disk where there is one.
     fn doom(&mut self, number: usize, end: End, calls: u32, back_at: Duration) {
         if self.mortality.contains_key(&number) {
@@ -191,7 +235,7 @@ impl Cluster {
         }
         self.nodes[number - 1].directory.disk.end_after(end, calls);
         let at_the_latest = self.elapsed() + END_WAITS;
-        self.mortality.insert(number, Mortality::Doomed { at_the_latest, back_at });
+        self.mortality.insert(number, Mortality::Doomed { at_the_latest, back_at, loses_its_disk: false });
     }
 
     fn let_nodes_end_and_come_back(&mut self) {
@@ -199,12 +243,16 @@ impl Cluster {
         for (number, mortality) in self.mortality.clone() {
             let node = &self.nodes[number - 1];
             match mortality {
-                Mortality::Doomed { at_the_latest, back_at } => {
-                    if node.directory.disk.is_dark() || at_the_latest <= now {
-                        tracing::info!(node = number, in_call = node.directory.disk.is_dark(), "ends");
+                Mortality::Doomed { at_the_latest, back_at, loses_its_disk } => {
+                    let in_call = node.directory.disk.is_lost_to_its_node();
+                    if in_call || at_the_latest <= now {
+                        tracing::info!(node = number, in_call, loses_its_disk, "ends");
                         node.door.close();
                         *node.serving.lock() = None;
                         self.sim.crash(host(number));
+                        if loses_its_disk {
+                            node.directory.lose();
+                        }
                         self.mortality.insert(number, Mortality::Down { back_at });
                     }
                 }
@@ -242,6 +290,6 @@ fn node(number: usize, plan: &Arc<Plan>) -> SimulatedNode {
         directory: Directory::new(disk),
         door: Door::default(),
         serving: Arc::default(),
-        is_paused: Arc::default(),
+        trouble: Arc::default(),
     }
 }

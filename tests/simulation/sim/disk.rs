@@ -1,8 +1,9 @@
 //! turmoil's simulated disk behind the log's file system trait, which goes dark between any two calls: the
 //! power is cut, which loses what is not synced and tears what was being written, or the process dies,
-//! which loses nothing that was written.
+//! which loses nothing that was written. It may be full, and a sync may fail.
 //!
-//! Failed syncs, full disks and flipped bits are for the log's own simulation (`crates/walog/tests`).
+//! Flipped bits are for the log's own simulation (`crates/walog/tests`): a node that finds its log damaged
+//! refuses to open it, which ends a run.
 
 use anabranch_runtime::fs::{File, Fs};
 use parking_lot::Mutex;
@@ -27,6 +28,16 @@ pub enum End {
     PowerCut,
 }
 
+/// How syncs go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    Works,
+    /// The next one fails.
+    WillFail,
+    /// One has failed: what was to be synced may be lost, and the node has to end.
+    Failed,
+}
+
 /// The disk of one node, over all its lives. Clones are the same disk.
 #[derive(Clone)]
 pub struct SimulatedDisk(Arc<Mutex<State>>);
@@ -37,6 +48,9 @@ struct State {
     ends: Option<(End, u32)>,
     /// Every call fails from now on.
     dark: bool,
+    /// No file grows.
+    full: bool,
+    sync: Sync,
     /// Directories that hold files.
     dirs: Vec<PathBuf>,
 }
@@ -44,7 +58,14 @@ struct State {
 impl SimulatedDisk {
     pub fn new(seed: u64) -> Self {
         let rng = StdRng::seed_from_u64(seed);
-        SimulatedDisk(Arc::new(Mutex::new(State { rng, ends: None, dark: false, dirs: Vec::new() })))
+        SimulatedDisk(Arc::new(Mutex::new(State {
+            rng,
+            ends: None,
+            dark: false,
+            full: false,
+            sync: Sync::Works,
+            dirs: Vec::new(),
+        })))
     }
 
     /// The present life ends after so many more calls that change something.
@@ -57,15 +78,35 @@ impl SimulatedDisk {
         self.0.lock().dark
     }
 
-    /// A new life begins, on what is left.
+    /// Whether the node can do nothing but end: its power is gone, or a sync has failed.
+    pub fn is_lost_to_its_node(&self) -> bool {
+        let state = self.0.lock();
+        state.dark || state.sync == Sync::Failed
+    }
+
+    /// The next sync fails.
+    pub fn fail_next_sync(&self) {
+        self.0.lock().sync = Sync::WillFail;
+    }
+
+    /// No file grows, or files do again.
+    pub fn set_full(&self, full: bool) {
+        self.0.lock().full = full;
+    }
+
+    /// A new life begins, on what is left. A node does not start on a full disk: somebody has made room.
     pub fn begin_life(&self) {
         let mut state = self.0.lock();
-        (state.ends, state.dark) = (None, false);
+        (state.ends, state.dark, state.sync, state.full) = (None, false, Sync::Works, false);
     }
 }
 
 fn the_end() -> io::Error {
     io::Error::other("simulated: the end")
+}
+
+fn is_full() -> io::Error {
+    io::Error::from(io::ErrorKind::StorageFull)
 }
 
 impl State {
@@ -160,7 +201,7 @@ impl Fs for SimulatedDisk {
     }
 
     fn available_bytes(&self, _dir: &Path) -> io::Result<u64> {
-        Ok(1 << 40)
+        Ok(if self.0.lock().full { 0 } else { 1 << 40 })
     }
 }
 
@@ -186,6 +227,9 @@ impl File for SimulatedFile {
 
     fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.0.lock();
+        if state.full && position + bytes.len() as u64 > self.inner.metadata()?.len() {
+            return Err(is_full());
+        }
         let end = state.ends_now()?;
         // A process that dies gets whole pages done. What a power cut hits is torn by turmoil.
         let pages = bytes.len() / PAGE_BYTES;
@@ -207,12 +251,21 @@ impl File for SimulatedFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.disk.0.lock().all_or_nothing(|| self.inner.sync_data())
+        let mut state = self.disk.0.lock();
+        if state.sync == Sync::WillFail {
+            state.sync = Sync::Failed;
+            return Err(io::Error::other("simulated: a failed sync"));
+        }
+        state.all_or_nothing(|| self.inner.sync_data())
     }
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         let from = self.byte_len()?;
-        self.disk.0.lock().all_or_nothing(|| {
+        let mut state = self.disk.0.lock();
+        if state.full && bytes > from {
+            return Err(is_full());
+        }
+        state.all_or_nothing(|| {
             self.inner.write_all_at(&vec![0u8; bytes.saturating_sub(from) as usize], from)?;
             self.inner.sync_data()
         })

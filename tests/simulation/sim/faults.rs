@@ -26,31 +26,40 @@ pub enum Kind {
     Crash { node: usize, end: End, calls: u32 },
     /// All nodes end at once, and come back.
     CrashAll { end: End },
+    /// A node's next sync fails, for which it ends itself, and comes back.
+    FailedSync { node: usize },
+    /// A node ends and its disk is gone: what comes back joins as a new node.
+    LostDisk { node: usize },
     /// These nodes hear nothing of the others, nor these of them.
     Partition { apart: Vec<usize> },
+    /// The nodes of two sides hear nothing of each other; one in the middle hears both.
+    Bridge { sides: [Vec<usize>; 2] },
     /// What the first node says does not reach the second one.
     OneWay { from: usize, to: usize },
     /// Nothing of a node moves: its disk and its messages stand still, and go on where they were.
     Pause { node: usize },
     /// Messages between two nodes take so much longer.
     Slow { one: usize, other: usize, latency: Duration },
-}
-
-impl Kind {
-    /// Whether it is one of the network's, of which there is one at a time.
-    fn is_of_network(&self) -> bool {
-        match self {
-            Kind::Crash { .. } | Kind::CrashAll { .. } => false,
-            Kind::Partition { .. } | Kind::OneWay { .. } | Kind::Pause { .. } | Kind::Slow { .. } => true,
-        }
-    }
+    /// Each write of a node takes so much longer.
+    SlowDisk { node: usize, latency: Duration },
+    /// No file of a node grows.
+    FullDisk { node: usize },
+    /// A node's wall clock jumps, and stays where it is.
+    ClockJump { node: usize, by_ms: i64 },
 }
 
 impl Fault {
-    /// What goes wrong within `span`: crashes, and beside them the network's.
+    /// What goes wrong within `span`: a row of ends, beside it one of the network's faults, and one of what
+    /// befalls single nodes.
     pub fn draw_all(rng: &mut StdRng, nodes: usize, span: Duration) -> Vec<Fault> {
-        let mut all = Fault::draw_row(rng, span, |rng| crash(rng, nodes));
+        let mut all = Fault::draw_row(rng, span, |rng| of_process(rng, nodes));
+        if rng.random_bool(0.3) {
+            lose_a_disk(rng, nodes, &mut all);
+        }
         all.extend(Fault::draw_row(rng, span, |rng| of_network(rng, nodes)));
+        if rng.random_bool(0.5) {
+            all.extend(Fault::draw_row(rng, span, |rng| of_node(rng, nodes)));
+        }
         all.sort_by_key(|fault| fault.from);
         all
     }
@@ -66,9 +75,7 @@ impl Fault {
             if to > span {
                 return row;
             }
-            let kind = draw(rng);
-            debug_assert!(row.iter().all(|known: &Fault| known.kind.is_of_network() == kind.is_of_network()));
-            row.push(Fault { from, to, kind });
+            row.push(Fault { from, to, kind: draw(rng) });
             at = to;
         }
     }
@@ -78,17 +85,27 @@ fn end(rng: &mut StdRng) -> End {
     if rng.random_bool(0.5) { End::ProcessDeath } else { End::PowerCut }
 }
 
-fn crash(rng: &mut StdRng, nodes: usize) -> Kind {
-    match rng.random_range(0..6) {
+fn of_process(rng: &mut StdRng, nodes: usize) -> Kind {
+    let node = rng.random_range(1..=nodes);
+    match rng.random_range(0..7) {
         0 => Kind::CrashAll { end: end(rng) },
-        _ => Kind::Crash { node: rng.random_range(1..=nodes), end: end(rng), calls: rng.random_range(0..30) },
+        1 => Kind::FailedSync { node },
+        _ => Kind::Crash { node, end: end(rng), calls: rng.random_range(0..30) },
+    }
+}
+
+/// One of the ends becomes that of a disk, one in a run: what is acknowledged is on two disks of three.
+fn lose_a_disk(rng: &mut StdRng, nodes: usize, ends: &mut [Fault]) {
+    if !ends.is_empty() {
+        let nth = rng.random_range(0..ends.len());
+        ends[nth].kind = Kind::LostDisk { node: rng.random_range(1..=nodes) };
     }
 }
 
 fn of_network(rng: &mut StdRng, nodes: usize) -> Kind {
     let one = rng.random_range(1..=nodes);
     let other = (one + rng.random_range(1..nodes) - 1) % nodes + 1;
-    match rng.random_range(0..4) {
+    match rng.random_range(0..5) {
         0 => {
             let mut apart = vec![one];
             if nodes > 3 && rng.random_bool(0.5) {
@@ -98,6 +115,25 @@ fn of_network(rng: &mut StdRng, nodes: usize) -> Kind {
         }
         1 => Kind::OneWay { from: one, to: other },
         2 => Kind::Pause { node: one },
+        3 => {
+            // In a circle, the one in the middle left out.
+            let others: Vec<usize> = (0..nodes - 1).map(|step| (one + step) % nodes + 1).collect();
+            let (left, right) = others.split_at(rng.random_range(1..others.len()));
+            Kind::Bridge { sides: [left.to_vec(), right.to_vec()] }
+        }
         _ => Kind::Slow { one, other, latency: Duration::from_millis(rng.random_range(50..=600)) },
+    }
+}
+
+fn of_node(rng: &mut StdRng, nodes: usize) -> Kind {
+    let node = rng.random_range(1..=nodes);
+    match rng.random_range(0..3) {
+        0 => Kind::SlowDisk { node, latency: Duration::from_millis(rng.random_range(20..=400)) },
+        1 => Kind::FullDisk { node },
+        _ => {
+            // Now and then further than any record is kept.
+            let span_ms = if rng.random_bool(0.2) { 30 * 3_600_000 } else { 7_200_000 };
+            Kind::ClockJump { node, by_ms: rng.random_range(-span_ms / 10..=span_ms) }
+        }
     }
 }

@@ -1,100 +1,63 @@
-//! What clients saw, in the order in which they saw it.
+//! What clients saw, in the order in which they saw it, told to the checker as it happens.
 
-use anabranch_types::{SequenceNumber, ShardId};
+use anabranch_checker::{Checker, Event, FORMAT, Report};
 use parking_lot::Mutex;
+use std::io::Write;
 use std::sync::Arc;
 
-/// What became of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// Acknowledged.
-    Stored { shard: ShardId, sequence_number: SequenceNumber },
-    /// It may be stored.
-    Unknown,
-    /// It is certainly not stored.
-    NotStored,
-}
-
-/// One record that was to be written. Times are places in the order of all that clients saw.
-#[derive(Debug, Clone)]
-pub struct Put {
-    pub producer: usize,
-    pub key: String,
-    /// Its bytes, which no other record has.
-    pub text: String,
-    pub begun: u64,
-    /// Fate and time of the answer.
-    pub ended: Option<(u64, Fate)>,
-}
-
-impl Put {
-    /// Whether its client was told that it is stored.
-    pub fn is_acknowledged(&self) -> bool {
-        matches!(self.ended, Some((_, Fate::Stored { .. })))
-    }
-}
-
-/// One record that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    pub sequence_number: SequenceNumber,
-    pub key: String,
-    pub text: String,
-}
-
-/// One answer to a read, which goes on where the reader's last one in that shard ended.
-#[derive(Debug, Clone)]
-pub struct Read {
-    pub reader: usize,
-    pub shard: ShardId,
-    pub records: Vec<Seen>,
-}
-
 /// Everything that clients saw. Clones are the same history.
-#[derive(Clone, Default)]
-pub struct History(Arc<Mutex<Events>>);
+#[derive(Clone)]
+pub struct History(Arc<Mutex<State>>);
 
-#[derive(Default)]
-pub struct Events {
-    clock: u64,
-    pub puts: Vec<Put>,
-    pub reads: Vec<Read>,
-}
-
-impl Events {
-    fn tick(&mut self) -> u64 {
-        self.clock += 1;
-        self.clock
-    }
+struct State {
+    checker: Checker,
+    /// Where the lines go beside the checker.
+    out: Option<Box<dyn Write + Send>>,
+    last_op: u64,
 }
 
 impl History {
-    /// A call begins that is to write `records`, keys and texts; answers where they stand.
-    pub fn begin_put(&self, producer: usize, records: &[(String, String)]) -> std::ops::Range<usize> {
-        let mut events = self.0.lock();
-        let (begun, first) = (events.tick(), events.puts.len());
-        for (key, text) in records {
-            events.puts.push(Put { producer, key: key.clone(), text: text.clone(), begun, ended: None });
+    /// An empty history; its lines go to `out` as well.
+    pub fn new(out: Option<Box<dyn Write + Send>>) -> Self {
+        let history = History(Arc::new(Mutex::new(State { checker: Checker::default(), out, last_op: 0 })));
+        history.tell(Event::Begin { format: FORMAT });
+        history
+    }
+
+    /// A number for a put or a read that no other has.
+    pub fn next_op(&self) -> u64 {
+        let mut state = self.0.lock();
+        state.last_op += 1;
+        state.last_op
+    }
+
+    /// Something happened.
+    pub fn tell(&self, event: Event) {
+        let mut state = self.0.lock();
+        if let Some(out) = &mut state.out {
+            let line = serde_json::to_string(&event).expect("events are texts and numbers");
+            writeln!(out, "{line}").expect("the history can be written");
         }
-        first..events.puts.len()
+        state.checker.take(event);
     }
 
-    /// The call was answered.
-    pub fn end_put(&self, places: std::ops::Range<usize>, fates: &[Fate]) {
-        let mut events = self.0.lock();
-        let ended = events.tick();
-        for (put, fate) in events.puts[places].iter_mut().zip(fates) {
-            put.ended = Some((ended, *fate));
+    /// Whatever is wrong so far, in words.
+    pub fn findings(&self) -> Vec<String> {
+        self.0.lock().checker.findings().violations.iter().map(ToString::to_string).collect()
+    }
+
+    /// The verdict on all of it. Nothing may be told afterwards.
+    pub fn finish(&self) -> Report {
+        let mut state = self.0.lock();
+        if let Some(out) = &mut state.out {
+            out.flush().expect("the history can be written");
         }
+        std::mem::take(&mut state.checker).finish()
     }
+}
 
-    /// A read was answered.
-    pub fn read(&self, read: Read) {
-        self.0.lock().reads.push(read);
-    }
-
-    /// What there is so far.
-    pub fn events(&self) -> parking_lot::MutexGuard<'_, Events> {
-        self.0.lock()
-    }
+/// What the checker tells two records apart by.
+pub fn digest(text: &[u8]) -> u64 {
+    // FNV-1a.
+    text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

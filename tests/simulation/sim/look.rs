@@ -1,13 +1,46 @@
 //! What can be seen of a cluster from outside, between two ticks.
 
 use crate::cluster::Cluster;
-use crate::node::Serving;
+use crate::history::History;
+use crate::node::{Serving, SimulatedNode};
 use anabranch_catalog::{PlacementOptions, ShardMap, plan};
-use anabranch_cluster::{GroupReport, leaders_of};
-use anabranch_types::{GroupId, NodeId};
+use anabranch_checker::Event;
+use anabranch_cluster::{GroupReport, StorageNode, leaders_of};
+use anabranch_types::{GroupId, NodeId, ReplicaId};
+use futures::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// What was seen of the replicas so far.
+#[derive(Debug, Default)]
+pub struct Watched {
+    /// When, since the beginning of the run.
+    pub at: Duration,
+    /// Who led, by group and term.
+    leaders: BTreeMap<(GroupId, u64), ReplicaId>,
+}
+
+/// Tells `history` what each replica has applied (I9), and answers what is wrong with who leads.
+pub fn watch(nodes: &[SimulatedNode], watched: &mut Watched, history: &History) -> Vec<String> {
+    let mut findings = Vec::new();
+    for serving in nodes.iter().filter_map(|node| node.serving.lock().clone()) {
+        for report in std::iter::once(serving.metadata.report()).chain(serving.storage.reports()) {
+            let GroupReport { group, term, leader, .. } = report;
+            // It works in place, so that it has its answer at once.
+            if let Some(Ok(hash)) = serving.storage.state_hash(group).now_or_never() {
+                history.tell(Event::Replica { group: group.0, applied: hash.applied, hash: hash.hash });
+            }
+            let Some(leader) = leader else { continue };
+            let first = *watched.leaders.entry((group, term)).or_insert(leader);
+            if first != leader {
+                findings.push(format!("two leaders of group {group} in term {term}: replicas {first} and {leader}"));
+            }
+        }
+    }
+    findings
+}
 
 impl Cluster {
     /// The nodes that serve; none when one of them does not.
@@ -22,7 +55,10 @@ impl Cluster {
             serving.iter().map(|node| Arc::clone(&node.metadata.view().load().map)).collect();
         let is_whole = |map: &Arc<ShardMap>| {
             let steps = plan(map, &PlacementOptions::default(), &BTreeSet::new());
-            map.nodes().count() == self.nodes.len() && steps.is_empty()
+            // Of the catalog every node has a replica, and some of them vote.
+            let mut data_groups = map.groups().filter(|group| group.id != GroupId::METADATA);
+            let all_are_members = data_groups.all(|group| group.members().count() == 3 && group.replicas.len() == 3);
+            map.nodes().count() == self.nodes.len() && steps.is_empty() && all_are_members
         };
         maps.iter().all(is_whole) && self.has_converged()
     }

@@ -24,7 +24,6 @@ mod processes;
 mod reader;
 mod run;
 mod trace;
-mod verdict;
 
 use anyhow::Context;
 use args::{OneRun, Task};
@@ -60,22 +59,27 @@ fn simulate(one: &OneRun) -> anyhow::Result<bool> {
         println!("{plan:#?}");
         return Ok(true);
     }
-    let out = one.trace.as_ref().map(|path| File::create(path).with_context(|| format!("make {path}")));
-    let out = out.transpose()?.map(|file| Box::new(BufWriter::new(file)) as Box<dyn Write + Send>);
-    let trace = trace::install(out);
+    let (trace, history) = (trace::install(file(one.trace.as_deref())?), file(one.history.as_deref())?);
     // Paths below it are the same in every run.
     let room = tempfile::tempdir().context("make a directory for the run")?;
     std::env::set_current_dir(room.path()).context("go to the directory of the run")?;
-    let ended = run::run(plan, &trace);
+    let ended = run::run(plan, &trace, history);
     trace.flush();
     match ended {
-        Ok(report) if report.findings.is_empty() => {
+        Ok(report) => {
             println!("seed {}: {report}", one.seed);
-            return Ok(true);
+            Ok(true)
         }
-        Ok(report) => println!("seed {}: FAILED: {report}", one.seed),
-        Err(error) => println!("seed {}: FAILED: {error:#}", one.seed),
+        Err(error) => {
+            println!("seed {}: FAILED: {error:#}", one.seed);
+            trace.last_lines().iter().for_each(|line| eprintln!("{line}"));
+            Ok(false)
+        }
     }
-    trace.last_lines().iter().for_each(|line| eprintln!("{line}"));
-    Ok(false)
+}
+
+fn file(path: Option<&str>) -> anyhow::Result<Option<Box<dyn Write + Send>>> {
+    let Some(path) = path else { return Ok(None) };
+    let file = File::create(path).with_context(|| format!("make {path}"))?;
+    Ok(Some(Box::new(BufWriter::new(file))))
 }

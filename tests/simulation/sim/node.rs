@@ -15,14 +15,14 @@ use anabranch_cluster::{
 use anabranch_consensus::{Group, GroupOptions, InFlight, SnapshotOptions, Snapshots};
 use anabranch_gateway::{Gateway, GatewayOptions};
 use anabranch_metadata::{CatalogMachine, FirstNode, Joining, Metadata, announce};
-use anabranch_runtime::{Env, OnFailure, SeededRandom};
+use anabranch_runtime::{Env, OnFailure, SeededRandom, SimulatedClock};
 use anabranch_storage::{Hosting, Storage, StorageOptions};
-use anabranch_types::{ClusterId, GroupId, NodeId, ReplicaId};
+use anabranch_types::{ClusterId, GroupId, NodeId, ReplicaId, Timestamp};
 use anabranch_walog::{Driver, OnPoison, Options, Step, Walog};
 use anyhow::{Context, bail};
 use parking_lot::Mutex;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -33,6 +33,8 @@ const FIRST_GROUPS: u32 = 1;
 const SEGMENT_BYTES: u64 = 256 << 10;
 const JOIN_PATIENCE: Duration = Duration::from_secs(10);
 const READY_PATIENCE: Duration = Duration::from_secs(60);
+/// A wall clock that jumps is noticed within this.
+const CLOCK_LOOKED_AT_EVERY: Duration = Duration::from_millis(20);
 /// A disk that has had nothing to do for so long is given what waits for that.
 const DISK_IDLE_AFTER: Duration = Duration::from_millis(50);
 
@@ -46,8 +48,18 @@ pub struct SimulatedNode {
     pub door: Door,
     /// What the present life serves with.
     pub serving: Arc<Mutex<Option<Arc<Serving>>>>,
-    /// While true the disk stands still.
-    pub is_paused: Arc<Mutex<bool>>,
+    pub trouble: Arc<Mutex<Trouble>>,
+}
+
+/// What befalls a node beside its end.
+#[derive(Debug, Default)]
+pub struct Trouble {
+    /// The disk stands still.
+    pub is_paused: bool,
+    /// Each write takes so much longer.
+    pub disk_latency: Duration,
+    /// How far the wall clock is from where it began, in milliseconds.
+    pub wall_ms: i64,
 }
 
 /// A node that serves.
@@ -63,11 +75,12 @@ impl SimulatedNode {
     /// Runs until the process ends: by a failure of its own, or cut short by the simulation.
     ///
     /// # Errors
-    /// Why it cannot go on. A disk that has gone dark is no reason: the simulation ends the life.
+    /// Why it cannot go on. A disk that has failed is no reason: the simulation ends the life.
     pub async fn live(self) -> anyhow::Result<()> {
         let life = self.directory.begin_life();
         tracing::info!(node = self.number, life, "a process begins");
-        let env = self.env(life);
+        let (env, clock) = self.world(life);
+        self.keep_time(clock, &env);
         let ended = tokio::select! {
             started = self.start(&env) => match started {
                 Ok(calls) => serve(&env, calls, &self.serving).await,
@@ -75,18 +88,40 @@ impl SimulatedNode {
             },
             failure = env.tasks.failure() => Err(failure.into()),
         };
-        if self.directory.disk.is_dark() {
+        if self.directory.disk.is_lost_to_its_node() {
             std::future::pending::<()>().await;
         }
         ended
     }
 
-    fn env(&self, life: u64) -> Env {
-        let ahead = self.plan.wall_ahead[self.number - 1];
-        let wall = START.plus(turmoil::sim_elapsed().unwrap_or_default() + ahead);
+    fn world(&self, life: u64) -> (Env, Arc<SimulatedClock>) {
         let seed = self.plan.seed_for(&format!("node {} life {life}", self.number));
         let random = Arc::new(SeededRandom::new(seed));
-        Env { random, ..Env::simulated(wall, seed) }.with_fs(Arc::new(self.directory.disk.clone()))
+        let clock = Arc::new(SimulatedClock::starting_at(self.wall()));
+        let env = Env { random, clock: Arc::clone(&clock) as _, ..Env::simulated(START, seed) };
+        (env.with_fs(Arc::new(self.directory.disk.clone())), clock)
+    }
+
+    /// What the wall clock shows, of which a process knows no more than this.
+    fn wall(&self) -> Timestamp {
+        let ahead = self.plan.wall_ahead[self.number - 1];
+        let steady = START.plus(turmoil::sim_elapsed().unwrap_or_default() + ahead);
+        Timestamp::from_millis(steady.as_millis().saturating_add_signed(self.trouble.lock().wall_ms))
+    }
+
+    /// Lets the wall clock jump when it is to.
+    fn keep_time(&self, clock: Arc<SimulatedClock>, env: &Env) {
+        let (node, of_task, mut known_ms) = (self.clone(), env.clone(), self.trouble.lock().wall_ms);
+        env.tasks.spawn("wall clock", OnFailure::ShutDown, async move {
+            while !of_task.tasks.stopping().is_cancelled() {
+                of_task.sleep(CLOCK_LOOKED_AT_EVERY).await;
+                let wall_ms = node.trouble.lock().wall_ms;
+                if wall_ms != known_ms {
+                    known_ms = wall_ms;
+                    clock.set_wall(node.wall());
+                }
+            }
+        });
     }
 
     async fn start(&self, env: &Env) -> anyhow::Result<mpsc::Receiver<Call>> {
@@ -145,13 +180,16 @@ impl SimulatedNode {
             return Ok(identity);
         }
         let incarnation = self.directory.incarnation(|| env.random.u128());
-        let identity = if self.number == 1 {
+        let identity = if self.is_founder() {
             let cluster = ClusterId(env.random.u128());
             Identity { cluster, node: NodeId(1), incarnation, metadata_replica: ReplicaId(1) }
         } else {
             let request = JoinRequest { incarnation, addresses: self.addresses()?, feature_level: FEATURE_LEVEL };
+            let others = (1..=self.plan.nodes).filter(|other| *other != self.number);
+            let mut others = others.cycle();
             loop {
-                match join(&peer_address(1), &request, self.peer_options()?, env, JOIN_PATIENCE).await {
+                let member = peer_address(others.next().expect("a cluster of several"));
+                match join(&member, &request, self.peer_options()?, env, JOIN_PATIENCE).await {
                     Ok(JoinReply::Welcome(welcome)) => {
                         let (cluster, node, metadata_replica) =
                             (welcome.cluster, welcome.node, welcome.metadata_replica);
@@ -168,6 +206,11 @@ impl SimulatedNode {
         Ok(identity)
     }
 
+    /// Whether it makes the cluster: the first node, on its first disk.
+    fn is_founder(&self) -> bool {
+        self.number == 1 && self.directory.number() == 0
+    }
+
     fn addresses(&self) -> anyhow::Result<NodeAddresses> {
         Ok(NodeAddresses::new(&peer_address(self.number), &format!("{}:4567", host(self.number)))?)
     }
@@ -176,6 +219,11 @@ impl SimulatedNode {
         let secret = Some(SharedSecret::new(b"known to every simulated node")?);
         let listens_at = peer_address(self.number);
         Ok(PeerOptions { secret, listens_at, network: Arc::new(SimulatedNetwork), ..PeerOptions::default() })
+    }
+
+    /// Of the disk that it has now.
+    fn dir(&self) -> PathBuf {
+        PathBuf::from(format!("/disk-{}", self.directory.number()))
     }
 
     fn open_log(&self, env: &Env) -> anyhow::Result<Walog> {
@@ -188,7 +236,7 @@ impl SimulatedNode {
             on_poison: Some(OnPoison::new(|reason| tracing::info!(reason, "the log failed"))),
             ..Options::default()
         };
-        let (log, driver) = Walog::open_driven(Arc::clone(&env.fs), Path::new("/data/log"), options)?;
+        let (log, driver) = Walog::open_driven(Arc::clone(&env.fs), &self.dir().join("log"), options)?;
         if let Some(quarantine) = log.quarantined().first() {
             bail!("I1: the log is damaged: {quarantine}");
         }
@@ -202,8 +250,9 @@ impl SimulatedNode {
         let latency_max_ms = self.plan.disk_latency_max.as_millis() as u64;
         let mut worked_at = env.clock.monotonic();
         loop {
-            env.sleep(Duration::from_millis(1 + env.random.u64() % latency_max_ms)).await;
-            if *self.is_paused.lock() {
+            let latency = self.trouble.lock().disk_latency;
+            env.sleep(latency + Duration::from_millis(1 + env.random.u64() % latency_max_ms)).await;
+            if self.trouble.lock().is_paused {
                 continue;
             }
             let now = env.clock.monotonic();
@@ -235,7 +284,8 @@ impl SimulatedNode {
     fn group_options(&self, links: &PeerLinks, env: &Env) -> GroupOptions {
         let heartbeat = self.plan.heartbeat;
         // Real files, below the directory of the run: copies are not lost with the power.
-        let snapshots = SnapshotOptions::in_dir(PathBuf::from(host(self.number)).join("groups"));
+        let snapshots = PathBuf::from(format!("{}-{}", host(self.number), self.directory.number())).join("groups");
+        let snapshots = SnapshotOptions::in_dir(snapshots);
         GroupOptions {
             heartbeat,
             election_min: heartbeat * 5,
@@ -254,7 +304,7 @@ impl SimulatedNode {
     }
 
     async fn bootstrap(&self, identity: &Identity, metadata: &Metadata) -> anyhow::Result<()> {
-        if self.number != 1 || !metadata.group().is_alone().await {
+        if !self.is_founder() || !metadata.group().is_alone().await {
             return Ok(());
         }
         let Identity { cluster, node, incarnation, .. } = *identity;

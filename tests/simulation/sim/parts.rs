@@ -37,6 +37,8 @@ struct State {
     identity: Option<Identity>,
     stores: BTreeMap<GroupId, Arc<MemoryStore>>,
     lives: u64,
+    /// Disks that were lost before this one.
+    lost: u64,
 }
 
 impl Directory {
@@ -51,6 +53,18 @@ impl Directory {
         state.stores.values_mut().for_each(|store| *store = Arc::new(store.crash()));
         state.lives += 1;
         state.lives - 1
+    }
+
+    /// The disk is gone, with all that was on it; an empty one is in its place.
+    pub fn lose(&self) {
+        let mut state = self.state.lock();
+        let (lives, lost) = (state.lives, state.lost + 1);
+        *state = State { lives, lost, ..State::default() };
+    }
+
+    /// Which of a node's disks it is, from 0 on. Files of an earlier one are elsewhere.
+    pub fn number(&self) -> u64 {
+        self.state.lock().lost
     }
 
     /// Of this very directory, made when it is first asked for.

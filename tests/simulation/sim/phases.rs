@@ -1,11 +1,10 @@
 //! What clients do in each phase of a run.
 
 use crate::client::{ANSWER_PATIENCE, World};
-use crate::verdict::Shards;
+use anabranch_checker::Event;
 use anabranch_cluster::{StateHash, StorageNode};
 use anabranch_types::{GroupId, HashKeyRange, ShardId};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,11 +13,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 const READERS: usize = 2;
-/// The one who writes to every shard at the end.
-const LAST_PRODUCER: usize = 1_000;
-/// Replicas of a healed cluster have applied the same soon; what hashes are compared at is looked for
-/// so often.
-const HASH_ROUNDS: usize = 100;
+/// Those who write once more to every shard at the end.
+const FIRST_OF_LAST_PRODUCERS: usize = 1_000;
+/// Those who read everything once more.
+const FIRST_OF_LAST_READERS: usize = 1_000;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// How far a run is.
@@ -41,10 +39,8 @@ pub struct Progress {
     pub serves: bool,
     /// Nobody writes any more.
     pub is_quiet: bool,
-    /// What is in it at the end.
-    pub shards: Option<Shards>,
-    /// Replicas that differ at the same applied entry.
-    pub differing: Vec<String>,
+    /// All of it was read once more, and every group's replicas came to the same entry.
+    pub is_done: bool,
 }
 
 /// All clients of a run, from its beginning to its end.
@@ -68,13 +64,12 @@ pub async fn play(world: World, mut phase: watch::Receiver<Phase>, progress: Arc
     progress.lock().is_quiet = true;
     reach(&mut phase, Phase::Converged).await;
     world.write_to_every_shard().await;
-    let mut shards = Shards::new();
+    world.history.tell(Event::Final);
     for shard in (0..world.plan.shards).map(ShardId) {
-        shards.insert(shard, world.scan(shard).await);
+        world.scan(FIRST_OF_LAST_READERS + shard.0 as usize, shard).await;
     }
-    let differing = world.compare_replicas().await;
-    let mut progress = progress.lock();
-    (progress.differing, progress.shards) = (differing, Some(shards));
+    world.wait_for_equal_replicas().await;
+    progress.lock().is_done = true;
 }
 
 async fn reach(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
@@ -88,41 +83,27 @@ impl World {
         let mut rng = self.plan.random_for("last writes");
         let count = NonZeroU32::new(self.plan.shards).expect("one at least");
         for (nth, range) in HashKeyRange::tiles(count).into_iter().enumerate() {
-            for attempt in 0.. {
-                let record = ("last".to_owned(), format!("last-{nth}-{attempt}-"));
-                if self.put(&mut rng, LAST_PRODUCER + nth, vec![record], Some(range.start())).await {
-                    break;
-                }
+            let (producer, key) = (FIRST_OF_LAST_PRODUCERS + nth, "last".to_owned());
+            while !self.put(&mut rng, producer, vec![key.clone()], Some(range.start())).await {
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 
-    /// I9: waits until the replicas of every group have applied the same, and compares them.
-    async fn compare_replicas(&self) -> Vec<String> {
-        let mut differing = Vec::new();
+    /// I9: waits until the replicas of every group have applied the same, and tells their hashes.
+    async fn wait_for_equal_replicas(&self) {
         for group in self.groups().await {
-            let mut compared = false;
-            for _ in 0..HASH_ROUNDS {
+            loop {
                 let hashes = self.hashes(group).await;
-                let mut by_applied: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-                hashes.iter().for_each(|hash| by_applied.entry(hash.applied).or_default().push(hash.hash));
-                for (applied, hashes) in &by_applied {
-                    if hashes.iter().any(|hash| *hash != hashes[0]) {
-                        differing.push(format!("I9: replicas of group {group} differ at {applied}: {hashes:x?}"));
-                    }
+                for StateHash { applied, hash } in &hashes {
+                    self.history.tell(Event::Replica { group: group.0, applied: *applied, hash: *hash });
                 }
-                compared = by_applied.len() == 1 && hashes.len() >= 3;
-                if compared {
+                if hashes.len() >= 3 && hashes.iter().all(|hash| hash.applied == hashes[0].applied) {
                     break;
                 }
                 tokio::time::sleep(PAUSE).await;
             }
-            if !compared {
-                differing.push(format!("I9: replicas of group {group} never came to the same entry"));
-            }
         }
-        differing
     }
 
     async fn groups(&self) -> Vec<GroupId> {

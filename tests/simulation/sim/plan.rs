@@ -61,7 +61,11 @@ impl Plan {
         let mut rng = StdRng::seed_from_u64(seed);
         let millis =
             |rng: &mut StdRng, range: std::ops::RangeInclusive<u64>| Duration::from_millis(rng.random_range(range));
-        let nodes = if rng.random_bool(0.8) { 3 } else { 5 };
+        let nodes = match rng.random_range(0..20) {
+            0 => 7,
+            1..=4 => 5,
+            _ => 3,
+        };
         let safety = millis(&mut rng, 10_000..=30_000);
         let broken_per_million = if rng.random_bool(0.3) { rng.random_range(10..=300) } else { 0 };
         Plan {

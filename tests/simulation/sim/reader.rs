@@ -1,8 +1,9 @@
 //! What readers do: they follow every shard, each call at whatever node.
 
-use crate::client::{ANSWER_PATIENCE, World, context, stream};
-use crate::history::{Read, Seen};
+use crate::client::{ANSWER_PATIENCE, World, context, sequence, stream};
+use crate::history::digest;
 use anabranch_api::{ErrorCode, GetRecords, GetRecordsOutput, GetShardIterator, IteratorStart, Kinesis, ShardIterator};
+use anabranch_checker::{Event, Record};
 use anabranch_types::{RequestId, SequenceNumber, ShardId};
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -11,6 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const READ_EVERY_MS: std::ops::RangeInclusive<u64> = 20..=400;
+
+/// Whether an answer reaches the newest record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AtTip {
+    Yes,
+    No,
+}
 
 /// One reader's place in one shard.
 struct Place {
@@ -31,37 +39,23 @@ impl World {
         }
     }
 
-    /// Everything that is in a shard, by its number. Asks until it is told.
-    pub async fn scan(&self, shard: ShardId) -> Vec<Seen> {
+    /// Reads a shard from its oldest record to its newest. Asks until it is told.
+    pub async fn scan(&self, reader: usize, shard: ShardId) {
         let mut rng = self.plan.random_for(&format!("scan of {shard}"));
-        let (mut place, mut all) = (Place::at_the_beginning(shard.0), Vec::new());
-        loop {
-            match self.read(&mut rng, &mut place).await {
-                Some((records, behind_ms)) => {
-                    let is_end = records.is_empty() && behind_ms == 0;
-                    all.extend(records);
-                    if is_end {
-                        return all;
-                    }
-                }
-                None => tokio::time::sleep(Duration::from_millis(100)).await,
-            }
+        let mut place = Place::at_the_beginning(shard.0);
+        while self.read_on(&mut rng, reader, &mut place).await != Some(AtTip::Yes) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    async fn read_on(&self, rng: &mut StdRng, reader: usize, place: &mut Place) {
-        if let Some((records, _)) = self.read(rng, place).await.filter(|(records, _)| !records.is_empty()) {
-            tracing::debug!(reader, shard = %place.shard, records = records.len(), "read");
-            self.history.read(Read { reader, shard: place.shard, records });
-        }
-    }
-
-    /// The next records of the place and how far it is behind; none when the call failed.
-    async fn read(&self, rng: &mut StdRng, place: &mut Place) -> Option<(Vec<Seen>, u64)> {
+    /// Reads what comes next, and says whether that was all; none when the call failed.
+    async fn read_on(&self, rng: &mut StdRng, reader: usize, place: &mut Place) -> Option<AtTip> {
         if place.iterator.is_none() {
             place.iterator = self.iterator(rng, place).await;
         }
         let iterator = place.iterator.clone()?;
+        let (op, shard, after) = (self.history.next_op(), place.shard.0, place.last.map(sequence));
+        self.history.tell(Event::Read { op, reader: reader as u64, shard, after });
         let (request, limit) = (RequestId(rng.random()), rng.random_range(1..=1_000));
         let read = self.any_door(rng).call(ANSWER_PATIENCE, move |serving| async move {
             let request_context = context(&serving, request);
@@ -70,7 +64,13 @@ impl World {
             serving.gateway.get_records(&request_context, get).await.map_err(|error| error.code)
         });
         match read.await {
-            Ok(Ok(output)) => Some(place.advance(output)),
+            Ok(Ok(output)) => {
+                let tip = output.millis_behind_latest == 0;
+                let records = place.advance(output);
+                tracing::debug!(reader, %shard, records = records.len(), "read");
+                self.history.tell(Event::Seen { op, records, tip });
+                Some(if tip { AtTip::Yes } else { AtTip::No })
+            }
             Ok(Err(ErrorCode::ExpiredIterator)) => {
                 place.iterator = None;
                 None
@@ -96,16 +96,20 @@ impl Place {
         Place { shard: ShardId(shard), last: None, iterator: None }
     }
 
-    fn advance(&mut self, output: GetRecordsOutput) -> (Vec<Seen>, u64) {
+    /// Goes on behind what was answered, which is told as a client understands it.
+    fn advance(&mut self, output: GetRecordsOutput) -> Vec<Record> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let seen = output.records.iter().map(|record| Seen {
-            sequence_number: record.sequence_number,
+        let seen = output.records.iter().map(|record| Record {
+            sequence: sequence(record.sequence_number),
+            // A record that no put's number begins is of no put.
+            op: text(&record.data).split('-').next().and_then(|op| op.parse().ok()).unwrap_or(u64::MAX),
             key: text(&record.partition_key),
-            text: text(&record.data),
+            digest: digest(&record.data),
+            arrival_ms: record.arrival.as_millis(),
         });
-        let seen: Vec<Seen> = seen.collect();
-        self.last = seen.last().map(|record| record.sequence_number).or(self.last);
+        let seen = seen.collect();
+        self.last = output.records.last().map(|record| record.sequence_number).or(self.last);
         self.iterator = output.next;
-        (seen, output.millis_behind_latest)
+        seen
     }
 }

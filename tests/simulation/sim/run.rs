@@ -5,10 +5,10 @@ use crate::cluster::Cluster;
 use crate::phases::Phase;
 use crate::plan::Plan;
 use crate::trace::Trace;
-use crate::verdict::{judge, judge_on_the_way};
 use anabranch_runtime::BlockingInPlace;
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use std::fmt;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,43 +20,37 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// Records that clients wanted to write.
-    pub sent: usize,
-    /// Of those, the acknowledged ones.
-    pub acknowledged: usize,
-    /// Records that readers saw while the run went on.
-    pub read: usize,
+    /// Records that were acknowledged.
+    pub stored: u64,
+    /// Records that readers were answered.
+    pub read: u64,
     /// Simulated time.
     pub elapsed: Duration,
-    /// Promises that were broken.
-    pub findings: Vec<String>,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { sent, acknowledged, read, elapsed, findings } = self;
-        let seconds = elapsed.as_secs();
-        write!(f, "{sent} records sent, {acknowledged} acknowledged, {read} read on the way, {seconds} s")?;
-        findings.iter().try_for_each(|finding| write!(f, "\n{finding}"))
+        let Report { stored, read, elapsed } = self;
+        write!(f, "{stored} records acknowledged, {read} read, {} s", elapsed.as_secs())
     }
 }
 
-/// Runs `plan`. The entropy of the process must be closed, and this be its first run.
+/// Runs `plan`; what clients see goes to `history` as well. The entropy of the process must be closed, and
+/// this be its first run.
 ///
 /// # Errors
-/// A node stopped by itself, or the cluster did not come to where it should be in time.
-pub fn run(plan: Plan, trace: &Trace) -> anyhow::Result<Report> {
+/// A promise was broken, a node stopped by itself, or the cluster did not come to where it should be in time.
+pub fn run(plan: Plan, trace: &Trace, history: Option<Box<dyn Write + Send>>) -> anyhow::Result<Report> {
     let _in_place = BlockingInPlace::on_this_thread();
     tracing::info!(?plan, "begins");
     let plan = Arc::new(plan);
-    let mut cluster = Cluster::new(&plan, trace.clone());
-    match live(&mut cluster, &plan) {
-        Ok(()) => Ok(report(&cluster)),
-        Err(error) => {
-            let broken = judge_on_the_way(&cluster.history().events());
-            bail!("{error:#}\n{}", broken.join("\n"))
-        }
-    }
+    let mut cluster = Cluster::new(&plan, trace.clone(), history);
+    let lived = live(&mut cluster, &plan);
+    let report = cluster.history().finish();
+    lived?;
+    let findings: Vec<String> = report.findings.violations.iter().map(ToString::to_string).collect();
+    ensure!(findings.is_empty(), "{}", findings.join("\n"));
+    Ok(Report { stored: report.stored, read: report.read, elapsed: cluster.elapsed() })
 }
 
 fn live(cluster: &mut Cluster, plan: &Plan) -> anyhow::Result<()> {
@@ -75,8 +69,8 @@ fn live(cluster: &mut Cluster, plan: &Plan) -> anyhow::Result<()> {
         cluster.progress().is_quiet && cluster.has_converged()
     })?;
     cluster.enter(Phase::Converged);
-    until(cluster, "every shard is written to and read", plan.liveness, |cluster| cluster.progress().shards.is_some())?;
-    Ok(())
+    let all = "every shard is written to and read, and replicas are alike";
+    until(cluster, all, plan.liveness, |cluster| cluster.progress().is_done)
 }
 
 /// Lets time pass until it is `reached`, at most `within`.
@@ -99,17 +93,4 @@ fn until(
         }
     }
     bail!("liveness: not within {within:?}: {what}\n{}", cluster.state())
-}
-
-fn report(cluster: &Cluster) -> Report {
-    let (events, progress) = (cluster.history().events(), cluster.progress());
-    let mut findings = judge(&events, progress.shards.as_ref().expect("the run is over"));
-    findings.extend(progress.differing.iter().cloned());
-    Report {
-        sent: events.puts.len(),
-        acknowledged: events.puts.iter().filter(|put| put.is_acknowledged()).count(),
-        read: events.reads.iter().map(|read| read.records.len()).sum(),
-        elapsed: cluster.elapsed(),
-        findings,
-    }
 }

@@ -107,7 +107,8 @@ mod tests {
     fn the_shares_are_the_budget_and_the_largest_request_fits_the_least_one() {
         let MemoryConfig { budget_bytes, .. } = MemoryConfig::default();
         let usual = shares(MemoryConfig::default());
-        let counted = usual.memtable_bytes + usual.log_cache_bytes + 3 * u64::from(InFlight::bytes_for_segments(64 << 20));
+        let counted =
+            usual.memtable_bytes + usual.log_cache_bytes + 3 * u64::from(InFlight::bytes_for_segments(64 << 20));
         assert_eq!(counted + usual.requests.free_bytes() as u64, budget_bytes / 8 * 7);
         assert_eq!(usual.requests.free_bytes() >> 20, 128);
         let least = MemoryConfig { budget_bytes: 160 << 20, memtable_bytes: 40 << 20, ..MemoryConfig::default() };
