@@ -177,6 +177,11 @@ impl RaftLogStorage<RaftTypes> for LogStorage {
         I::IntoIter: OptionalSend,
     {
         let entries: Vec<RaftEntry> = entries.into_iter().collect();
+        #[cfg(feature = "planted-bugs")]
+        if anabranch_runtime::planted::is_planted(anabranch_runtime::planted::Bug::AcknowledgesBeforeDurable) {
+            callback.io_completed(Ok(()));
+            return self.hand_over(entries.into_iter().map(entry_out).collect(), Box::new(|_| {})).await;
+        }
         // Their room among the commands in flight is given back once they are durable.
         let admissions = entries.iter().filter_map(admission).collect();
         let entries: Vec<Entry> = entries.into_iter().map(entry_out).collect();

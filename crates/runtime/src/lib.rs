@@ -14,6 +14,8 @@ mod disk_room;
 mod env;
 pub mod fs;
 mod memory;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 mod random;
 mod tasks;
 mod trusted_wall;

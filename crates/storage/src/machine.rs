@@ -91,7 +91,10 @@ impl Machine for ShardMachine {
                         Bytes::new()
                     }
                     Payload::Command(command) => {
-                        let outcome = state.apply(entry.id.index, &command, &mut effects);
+                        let index = entry.id.index;
+                        #[cfg(feature = "planted-bugs")]
+                        let index = planted::index_of(index);
+                        let outcome = state.apply(index, &command, &mut effects);
                         outcome.map_err(|error| MachineError(error.to_string()))?
                     }
                 });
@@ -111,6 +114,10 @@ impl Machine for ShardMachine {
 
     fn begin_flush(&mut self) -> FlushJob {
         let (shared, applied) = (self.current.now(), self.applied.clone());
+        #[cfg(feature = "planted-bugs")]
+        if planted::is_planted(planted::Bug::PurgesBeforeFlush) {
+            return Box::new(move || Ok(applied));
+        }
         Box::new(move || {
             shared.store.flush().map_err(|error| MachineError(error.to_string()))?;
             Ok(applied)
@@ -129,6 +136,19 @@ impl Machine for ShardMachine {
 
     fn install(&mut self, dir: &Path) -> Result<(), MachineError> {
         self.take_in(dir).map_err(|error| MachineError(error.to_string()))
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+mod planted {
+    pub use anabranch_runtime::planted::{Bug, is_planted};
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Another one each time, whoever applies, when that is planted.
+    pub fn index_of(index: u64) -> u64 {
+        static APPLIED: AtomicU64 = AtomicU64::new(0);
+        let own = if is_planted(Bug::AppliesByLocalCount) { APPLIED.fetch_add(1, Ordering::Relaxed) } else { 0 };
+        index + own
     }
 }
 

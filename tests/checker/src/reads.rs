@@ -72,8 +72,10 @@ impl Reads {
         // An answer that says it reaches the tip holds all that was acknowledged before it was asked for.
         if tip && due > last {
             let what = format!(
-                "read {op} says that it reaches the tip of shard {} at {last:?}, where {due:?} was acknowledged before",
-                read.shard
+                "read {op} says that it reaches the tip of shard {} at {}, where {} was acknowledged before",
+                read.shard,
+                shown(last),
+                shown(due)
             );
             findings.add(Invariant::I5, line, what);
         }
@@ -97,4 +99,8 @@ impl Reads {
         }
         *reached = last;
     }
+}
+
+fn shown(place: Option<Sequence>) -> String {
+    place.map_or_else(|| "its beginning".to_owned(), |sequence| sequence.to_string())
 }

@@ -1,11 +1,12 @@
 //! What the simulation is asked to do.
 
+use anabranch_runtime::planted::Bug;
 use anyhow::{Context, bail, ensure};
 use std::ops::RangeInclusive;
 
 /// What `--help` and a misused command print.
 pub const USAGE: &str = "\
-usage: sim --seed N [--trace FILE] [--history FILE] [--plan] [--no-faults]
+usage: sim --seed N [--trace FILE] [--history FILE] [--plan] [--no-faults] [--planted BUG]
        sim --seeds A..B
        sim [PART OF A CHECK'S NAME]";
 
@@ -32,6 +33,8 @@ pub struct OneRun {
     pub only_plan: bool,
     /// Nothing goes wrong.
     pub no_faults: bool,
+    /// A mistake that is made on purpose.
+    pub planted: Option<Bug>,
 }
 
 impl Task {
@@ -55,6 +58,7 @@ impl Task {
                 "--history" => one.history = Some(words.next().context("--history takes a file")?),
                 "--plan" => one.only_plan = true,
                 "--no-faults" => one.no_faults = true,
+                "--planted" => one.planted = Some(bug(&words.next().context("--planted takes the name of a bug")?)?),
                 "--help" => bail!("{USAGE}"),
                 other if other.starts_with('-') => foreign.push(other.to_owned()),
                 other => {
@@ -68,7 +72,14 @@ impl Task {
             bail!("{word:?} is not understood\n{USAGE}");
         }
         match range {
-            Some(_) if is_one || one.no_faults || one.only_plan || one.trace.is_some() || one.history.is_some() => {
+            Some(_)
+                if is_one
+                    || one.planted.is_some()
+                    || one.no_faults
+                    || one.only_plan
+                    || one.trace.is_some()
+                    || one.history.is_some() =>
+            {
                 bail!("--seeds stands alone\n{USAGE}")
             }
             Some(range) => Ok(Task::Many(range)),
@@ -76,6 +87,11 @@ impl Task {
             None => Ok(Task::Checks(filter)),
         }
     }
+}
+
+fn bug(name: &str) -> anyhow::Result<Bug> {
+    let known = Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == name);
+    known.with_context(|| format!("{name:?} is none of {:?}", Bug::ALL))
 }
 
 fn seed(text: &str) -> anyhow::Result<u64> {

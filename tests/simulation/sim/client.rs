@@ -159,7 +159,13 @@ fn fates(answer: Result<Result<PutRecordsOutput, ApiError>, Unanswered>, count: 
             .into_iter()
             .map(|result| match result {
                 Ok(stored) => Fate::Stored { shard: stored.shard, sequence: sequence(stored.sequence_number) },
-                Err(error) if error.code == ErrorCode::ProvisionedThroughputExceeded => Fate::NotStored,
+                // Certainly not written: by a shard's limit, or because nobody was there to do it.
+                Err(error)
+                    if [ErrorCode::ProvisionedThroughputExceeded, ErrorCode::ServiceUnavailable]
+                        .contains(&error.code) =>
+                {
+                    Fate::NotStored
+                }
                 Err(_) => Fate::Unknown,
             })
             .collect(),

@@ -51,6 +51,7 @@ fn main() -> ExitCode {
 /// Whether the run came to a good end.
 fn simulate(one: &OneRun) -> anyhow::Result<bool> {
     entropy::close(one.seed);
+    one.planted.into_iter().for_each(anabranch_runtime::planted::plant);
     let mut plan = Plan::draw(one.seed);
     if one.no_faults {
         plan = plan.without_faults();

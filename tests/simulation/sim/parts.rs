@@ -4,6 +4,7 @@
 use crate::disk::SimulatedDisk;
 use anabranch_catalog::{Group as GroupRow, Replica, ReplicaState, ShardMap};
 use anabranch_cluster::Writable;
+use anabranch_runtime::planted::{Bug, is_planted};
 use anabranch_storage::{FilesError, HostParts, ReplicaFiles};
 use anabranch_store::{HomeError, MemoryStore, Store, StoreHome};
 use anabranch_types::{ClusterId, GroupId, Incarnation, NodeId, ReplicaId};
@@ -59,7 +60,9 @@ impl Directory {
     pub fn lose(&self) {
         let mut state = self.state.lock();
         let (lives, lost) = (state.lives, state.lost + 1);
-        *state = State { lives, lost, ..State::default() };
+        let is_reused = is_planted(Bug::ReusesReplica);
+        let (identity, incarnation) = (state.identity.filter(|_| is_reused), state.incarnation.filter(|_| is_reused));
+        *state = State { lives, lost, identity, incarnation, ..State::default() };
     }
 
     /// Which of a node's disks it is, from 0 on. Files of an earlier one are elsewhere.
@@ -125,7 +128,8 @@ impl ReplicaFiles for NodeFiles {
             let log = self.log.group(id);
             let is_new = log.state().last.is_none() && log.state().purged.is_none();
             let founders = if own.state == ReplicaState::Member && members.len() == 1 { members } else { Vec::new() };
-            if is_new && own.state == ReplicaState::Member && (founders.is_empty() || holds_shards) {
+            let is_lost = is_new && own.state == ReplicaState::Member && (founders.is_empty() || holds_shards);
+            if is_lost && !is_planted(Bug::ReusesReplica) {
                 return Err(format!("group {id} is lost").into());
             }
             let (store, home) = self.directory.store(id);

@@ -1,5 +1,6 @@
 //! Runs in processes of their own.
 
+use anabranch_runtime::planted::Bug;
 use anyhow::{Context, bail, ensure};
 use parking_lot::Mutex;
 use std::fs;
@@ -12,6 +13,10 @@ use std::thread;
 const SEEDS: &str = include_str!("../seeds.txt");
 /// The seed that is run twice.
 const SEED_OF_TWO: u64 = 5;
+/// A planted bug has to be found within so many seeds.
+const PLANTED_SEEDS_MAX: u64 = 200;
+/// Which seed found each of them lately, to be tried first.
+const LIKELY_SEEDS: [u64; Bug::ALL.len()] = [11, 7, 1, 1, 2, 1, 1, 1];
 /// Progress is told after so many runs.
 const TOLD_EVERY: usize = 20;
 /// A trace of a whole run has more lines than this.
@@ -23,6 +28,7 @@ type Check = fn() -> anyhow::Result<()>;
 const CHECKS: &[(&str, Check)] = &[
     ("clusters_keep_their_promises_whatever_befalls_them", promises_are_kept),
     ("a_seed_is_a_run_byte_for_byte", a_seed_is_a_run),
+    ("every_planted_bug_is_found", planted_bugs_are_found),
 ];
 
 /// Runs the checks whose names have `filter` in them.
@@ -58,6 +64,39 @@ fn a_seed_is_a_run() -> anyhow::Result<()> {
     }
     ensure!(one.len() == other.len(), "two runs of seed {seed} tell {} and {} lines", one.len(), other.len());
     Ok(())
+}
+
+fn planted_bugs_are_found() -> anyhow::Result<()> {
+    for (bug, likely_seed) in Bug::ALL.into_iter().zip(LIKELY_SEEDS) {
+        let name = format!("{bug:?}");
+        let words = ["--planted", &name];
+        let found = first_failing(likely_seed..=likely_seed, &words)?;
+        let found = found.map_or_else(|| first_failing(1..=PLANTED_SEEDS_MAX, &words), |found| Ok(Some(found)))?;
+        let (seed, told) = found.with_context(|| format!("{name} was not found within {PLANTED_SEEDS_MAX} seeds"))?;
+        println!("   {name}: found by seed {seed}: {}", told.lines().next().unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// The first of `seeds` whose run with `words` fails, as several processes come to it, and what it tells.
+fn first_failing(seeds: RangeInclusive<u64>, words: &[&str]) -> anyhow::Result<Option<(u64, String)>> {
+    let (next, found) = (Mutex::new(seeds), Mutex::new(None));
+    let work = || -> anyhow::Result<()> {
+        while found.lock().is_none() {
+            let Some(seed) = next.lock().next() else { break };
+            let run = simulate(&[&["--seed", &seed.to_string()], words].concat())?;
+            if !run.status.success() {
+                found.lock().get_or_insert((seed, text(&run.stdout)));
+            }
+        }
+        Ok(())
+    };
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let work: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        work.into_iter().try_for_each(|worker| worker.join().expect("a worker does not panic"))
+    })?;
+    Ok(found.into_inner())
 }
 
 fn lines(path: &Path) -> anyhow::Result<Vec<String>> {

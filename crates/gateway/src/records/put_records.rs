@@ -100,6 +100,10 @@ fn answer(account: AccountId, map: &StreamMap, shard: ShardId, fate: RecordFate)
 /// Of a record that nobody acknowledged: to be sent again where it was certainly not written. The AWS
 /// door has one code for both, a produce stream tries the former again.
 fn not_acknowledged(error: &NodeError) -> ApiError {
+    #[cfg(feature = "planted-bugs")]
+    if anabranch_runtime::planted::is_planted(anabranch_runtime::planted::Bug::TellsUnknownAsNotWritten) {
+        return ApiError::new(ErrorCode::ServiceUnavailable, "planted");
+    }
     match error {
         NodeError::Unavailable { .. } => resolve::node_failed(error),
         NodeError::NotLeader { group, .. } => {

@@ -21,12 +21,26 @@ impl Part {
     }
 }
 
+#[cfg(feature = "planted-bugs")]
+mod planted {
+    use anabranch_runtime::planted::{Bug, is_planted};
+    use anabranch_types::HashKey;
+
+    pub fn routes_by(hash_key: HashKey) -> HashKey {
+        HashKey(hash_key.0.saturating_sub(u128::from(is_planted(Bug::RoutesOffByOne))))
+    }
+}
+
 /// Splits `entries` by group and shard; records of one shard keep the client's order (I4).
 pub(crate) fn split(map: &StreamMap, entries: Vec<PutEntry>, request_id: RequestId, issued: Timestamp) -> Vec<Part> {
     let mut routed: Vec<(GroupId, ShardId, usize, PutRecordIn)> = Vec::with_capacity(entries.len());
     for (place, entry) in entries.into_iter().enumerate() {
         let hash_key = entry.explicit_hash_key.unwrap_or_else(|| entry.partition_key.hash_key());
-        let shard = map.route(hash_key);
+        #[cfg(feature = "planted-bugs")]
+        let routed_by = planted::routes_by(hash_key);
+        #[cfg(not(feature = "planted-bugs"))]
+        let routed_by = hash_key;
+        let shard = map.route(routed_by);
         let record = PutRecordIn { hash_key, partition_key: entry.partition_key, data: entry.data };
         routed.push((shard.group, shard.id, place, record));
     }
