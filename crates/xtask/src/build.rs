@@ -5,6 +5,9 @@ use crate::{prerequisites, rocksdb_notice};
 use anyhow::ensure;
 use std::path::PathBuf;
 
+/// The program that judges what clients saw (`tests/checker`).
+const CHECKER: &str = "anabranch-checker";
+
 /// Which of the two builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
@@ -25,7 +28,7 @@ pub fn build(house: &House, release: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the binary and returns its path.
+/// Builds the binary and returns its path. The checker of histories is built with it ([`checker`]).
 ///
 /// The whole workspace is selected, as `clippy` and `test` do: a selection of one crate gives
 /// RocksDB's build script other features, and RocksDB would be compiled a second time.
@@ -35,7 +38,7 @@ pub fn build(house: &House, release: bool) -> anyhow::Result<()> {
 pub fn binary(house: &House, profile: Profile) -> anyhow::Result<PathBuf> {
     rocksdb_notice::print_when_cold(house, profile);
     let mut cargo = house.cargo();
-    cargo.args(["build", "--workspace", "--bin", "anabranch"]);
+    cargo.args(["build", "--workspace", "--bin", "anabranch", "--bin", CHECKER]);
     if profile == Profile::Release {
         cargo.arg("--release");
     }
@@ -43,6 +46,11 @@ pub fn binary(house: &House, profile: Profile) -> anyhow::Result<PathBuf> {
     let binary = house.target().join(profile.folder()).join("anabranch");
     ensure!(binary.is_file(), "the build left no {}", binary.display());
     Ok(binary)
+}
+
+/// Where [`binary`] has left the program that judges what clients saw.
+pub fn checker(house: &House, profile: Profile) -> PathBuf {
+    house.target().join(profile.folder()).join(CHECKER)
 }
 
 impl Profile {

@@ -1,7 +1,7 @@
 //! The command line of xtask.
 
 use crate::house::House;
-use crate::{bench, build, fix, floors, run, show, sim, test, tidy, verify};
+use crate::{bench, build, chaos, fix, floors, run, show, sim, test, tidy, verify};
 
 /// What `cargo xtask` and a misused command print.
 pub const USAGE: &str = "\
@@ -13,6 +13,7 @@ usage: cargo xtask <command>
   bench quick         speed and cost beside others, eight minutes; --as-built skips the build
   show [NAME]         run one full-size show, or list them
   sim [--seeds A..B]  whole clusters in simulation; --seed N runs one and shows what it told
+  chaos [--minutes M] real processes killed, stopped and replaced under clients; --seed N says how
   verify [--quick]    everything but the tests; never edits
   fix                 what verify wants and a machine can write
   floors              each crate depends only on lower floors
@@ -27,6 +28,7 @@ pub enum Command {
     Bench { as_built: bool },
     Show { name: Option<String> },
     Sim { words: Vec<String> },
+    Chaos { words: Vec<String> },
     Verify { quick: bool },
     Fix,
     Floors,
@@ -57,6 +59,7 @@ impl Command {
             ["show"] => Ok(Command::Show { name: None }),
             ["show", name] => Ok(Command::Show { name: Some((*name).to_owned()) }),
             ["sim", ..] => Ok(Command::Sim { words: args[1..].to_vec() }),
+            ["chaos", ..] => Ok(Command::Chaos { words: args[1..].to_vec() }),
             ["verify"] => Ok(Command::Verify { quick: false }),
             ["verify", "--quick"] => Ok(Command::Verify { quick: true }),
             ["fix"] => Ok(Command::Fix),
@@ -75,6 +78,7 @@ impl Command {
             Command::Bench { as_built } => bench::quick(house, as_built),
             Command::Show { name } => show::show(house, name.as_deref()),
             Command::Sim { words } => sim::sim(house, &words),
+            Command::Chaos { words } => chaos::chaos(house, &words),
             Command::Verify { quick } => verify::verify(house, quick),
             Command::Fix => fix::fix(house),
             Command::Floors => floors::check(house),

@@ -8,6 +8,7 @@ mod aws_clients;
 mod bench;
 mod build;
 mod changed;
+mod chaos;
 mod command;
 mod deny;
 mod fix;

@@ -1,0 +1,178 @@
+"""What clients do and see of a stream, as lines that `tests/checker` judges.
+
+A record's data begins with the number of its put, so that whoever reads it knows which one it is.
+"""
+
+import base64
+import hashlib
+import http.client
+import json
+import random
+import threading
+import time
+
+import clients
+
+FORMAT = 1
+CALL_SECONDS_MAX = 20
+# What a client waits after a call that failed, in seconds.
+BACKOFF_SECONDS = 0.05
+NOT_WRITTEN = {"ProvisionedThroughputExceededException", "ServiceUnavailable"}
+
+
+def _digest(data):
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
+
+
+class History:
+    """Lines of a file, in the order in which things happened. Threads share it."""
+
+    def __init__(self, path):
+        self.path = path
+        self.file = path.open("w", encoding="ascii")
+        self.lock = threading.Lock()
+        self.last_op = 0
+        self.stored_at = []
+        self.tell(event="begin", format=FORMAT)
+
+    def next_op(self):
+        with self.lock:
+            self.last_op += 1
+            return self.last_op
+
+    def tell(self, **event):
+        line = json.dumps(event)
+        with self.lock:
+            if event["event"] == "stored":
+                self.stored_at.append(time.monotonic())
+            self.file.write(line + "\n")
+
+    def close(self):
+        self.file.close()
+
+
+class Connections:
+    """One connection at a time, to a node of those that run; another one after a failure."""
+
+    def __init__(self, cluster, rng):
+        self.cluster = cluster
+        self.rng = rng
+        self.kept = None
+
+    def call(self, operation, body):
+        """The answer, or None where there is none."""
+        try:
+            if self.kept is None:
+                # Another thread adds and removes nodes.
+                members = list(self.cluster.nodes.values())
+                apis = [member.api for member in members if member.is_running()]
+                self.kept = clients.Kept(self.rng.choice(apis), CALL_SECONDS_MAX)
+            return self.kept.call(operation, body)
+        # No node runs, or the one that was asked has gone.
+        except (IndexError, OSError, http.client.HTTPException):
+            self.close()
+            return None
+
+    def close(self):
+        if self.kept is not None:
+            self.kept.close()
+            self.kept = None
+
+
+class Writer:
+    """Puts batches of records with keys of its own, each record once."""
+
+    def __init__(self, history, cluster, stream, number, seed):
+        self.history, self.stream, self.number = history, stream, number
+        self.rng = random.Random(f"writer {number} {seed}")
+        self.connections = Connections(cluster, self.rng)
+
+    def write(self, records_max, keys, record_bytes_max):
+        """One call; whether all of it was acknowledged."""
+        puts = []
+        for _ in range(self.rng.randint(1, records_max)):
+            op, key = self.history.next_op(), f"{self.number}-{self.rng.randrange(keys)}"
+            data = f"{op} ".encode() + b"x" * self.rng.randrange(record_bytes_max)
+            self.history.tell(event="put", op=op, client=self.number, key=key, digest=_digest(data))
+            puts.append((op, {"Data": base64.b64encode(data).decode(), "PartitionKey": key}))
+        answer = self.connections.call("PutRecords", {"StreamName": self.stream, "Records": [r for _, r in puts]})
+        told = answer.json()["Records"] if answer is not None and answer.status == 200 else [None] * len(puts)
+        if answer is not None and answer.status != 200:
+            assert answer.status >= 500, answer.error()
+        for (op, _), record in zip(puts, told):
+            self._told(op, record)
+        acknowledged = all(record and "SequenceNumber" in record for record in told)
+        if not acknowledged:
+            self.connections.close()
+            time.sleep(BACKOFF_SECONDS)
+        return acknowledged
+
+    def _told(self, op, record):
+        if record is None:
+            self.history.tell(event="unknown", op=op)
+        elif "SequenceNumber" in record:
+            shard = int(record["ShardId"].split("-")[1])
+            self.history.tell(event="stored", op=op, shard=shard, sequence=record["SequenceNumber"])
+        else:
+            kind = "refused" if record["ErrorCode"] in NOT_WRITTEN else "unknown"
+            self.history.tell(event=kind, op=op)
+
+
+class Reader:
+    """Follows one shard from its oldest record on, asking one node or another."""
+
+    def __init__(self, history, cluster, stream, number, shard, seed):
+        self.history, self.stream, self.number, self.shard = history, stream, number, shard
+        self.connections = Connections(cluster, random.Random(f"reader {number} {seed}"))
+        self.iterator, self.last = None, None
+
+    def read(self):
+        """One call; whether it came to the shard's newest record, None where it failed."""
+        if self.iterator is None:
+            self.iterator = self._place()
+        if self.iterator is None:
+            return self._failed()
+        op = self.history.next_op()
+        self.history.tell(event="read", op=op, reader=self.number, shard=self.shard, after=self.last)
+        answer = self.connections.call("GetRecords", {"ShardIterator": self.iterator})
+        if answer is None or answer.status != 200:
+            if answer is not None and answer.status < 500:
+                assert answer.error()[0] == "ExpiredIteratorException", answer.error()
+                self.iterator = None
+            return self._failed()
+        body = answer.json()
+        tip = body["MillisBehindLatest"] == 0
+        self.history.tell(event="seen", op=op, records=[_seen(record) for record in body["Records"]], tip=tip)
+        if body["Records"]:
+            self.last = body["Records"][-1]["SequenceNumber"]
+        self.iterator = body["NextShardIterator"]
+        return tip
+
+    def to_tip(self):
+        """Reads until nothing is left to be read."""
+        while self.read() is not True:
+            pass
+
+    def _place(self):
+        asked = {"StreamName": self.stream, "ShardId": f"shardId-{self.shard:012}"}
+        if self.last is None:
+            asked |= {"ShardIteratorType": "TRIM_HORIZON"}
+        else:
+            asked |= {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": self.last}
+        answer = self.connections.call("GetShardIterator", asked)
+        return answer.json()["ShardIterator"] if answer is not None and answer.status == 200 else None
+
+    def _failed(self):
+        self.connections.close()
+        time.sleep(BACKOFF_SECONDS)
+
+
+def _seen(record):
+    data = base64.b64decode(record["Data"])
+    return {
+        "sequence": record["SequenceNumber"],
+        "op": int(data.split(b" ", 1)[0]),
+        "key": record["PartitionKey"],
+        "digest": _digest(data),
+        "arrival_ms": round(record["ApproximateArrivalTimestamp"] * 1000),
+    }
