@@ -49,7 +49,9 @@ impl<'a> Survey<'a> {
 
     /// Whether the node needs the catalog no more: it is gone, or has nothing left to delete.
     fn is_last_of(&self, node: NodeId) -> bool {
-        let answers = self.is_well(node);
+        // Nobody hears of a node without a replica of the catalog, nor does it hear what to delete.
+        let catalog = self.map.group(GroupId::METADATA);
+        let answers = self.is_well(node) && catalog.is_some_and(|group| group.replica_on(node).is_some());
         let data = self.map.groups().filter(|group| group.id != GroupId::METADATA);
         let mut here = data.flat_map(|group| &group.replicas).filter(|replica| replica.node == node);
         let is_lost = self.map.node(node).is_none_or(|node| node.state == NodeState::Lost);

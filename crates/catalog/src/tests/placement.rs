@@ -412,6 +412,26 @@ fn a_decommissioned_node_is_emptied_and_removed() {
 }
 
 #[test]
+fn a_decommissioned_node_that_ended_before_it_had_deleted_all_is_removed() {
+    let mut cluster = settled(4, 8);
+    let leaving = NodeId(1);
+    cluster.world.set_state(leaving.0, NodeState::Decommissioning).expect("it was active");
+    let observes = |map: &ShardMap| map.group(GroupId::METADATA).and_then(|group| group.replica_on(leaving)).is_some();
+    for round in 0..1_000 {
+        // It deletes nothing, ends some time later, and nobody hears of who has left the catalog's group.
+        let is_silent = round > 100 && observes(&cluster.map());
+        cluster.down = if is_silent { BTreeSet::from([leaving]) } else { BTreeSet::new() };
+        cluster.plan().into_iter().for_each(|step| cluster.propose(step));
+        for (group, replica) in cluster.reports() {
+            if replica.state != ReplicaState::Retired || replica.node != leaving {
+                cluster.report(group.id, replica);
+            }
+        }
+    }
+    assert_eq!(cluster.map().node(leaving), None);
+}
+
+#[test]
 fn the_third_of_three_nodes_leaves_two_copies_behind() {
     let mut cluster = settled(3, 4);
     cluster.world.set_state(3, NodeState::Decommissioning).expect("it was active");
