@@ -94,10 +94,10 @@ impl SimulatedDisk {
         self.0.lock().full = full;
     }
 
-    /// A new life begins, on what is left. A node does not start on a full disk: somebody has made room.
+    /// A new life begins, on what is left.
     pub fn begin_life(&self) {
         let mut state = self.0.lock();
-        (state.ends, state.dark, state.sync, state.full) = (None, false, Sync::Works, false);
+        (state.ends, state.dark, state.sync) = (None, false, Sync::Works);
     }
 }
 

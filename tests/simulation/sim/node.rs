@@ -236,6 +236,8 @@ impl SimulatedNode {
             on_poison: Some(OnPoison::new(|reason| tracing::info!(reason, "the log failed"))),
             ..Options::default()
         };
+        // No log opens on a full disk: whoever starts a node has made room.
+        self.directory.disk.set_full(false);
         let (log, driver) = Walog::open_driven(Arc::clone(&env.fs), &self.dir().join("log"), options)?;
         if let Some(quarantine) = log.quarantined().first() {
             bail!("I1: the log is damaged: {quarantine}");
