@@ -73,6 +73,8 @@ fn planted_bugs_are_found() -> anyhow::Result<()> {
         let found = first_failing(likely_seed..=likely_seed, &words)?;
         let found = found.map_or_else(|| first_failing(1..=PLANTED_SEEDS_MAX, &words), |found| Ok(Some(found)))?;
         let (seed, told) = found.with_context(|| format!("{name} was not found within {PLANTED_SEEDS_MAX} seeds"))?;
+        let sound = simulate(&["--seed", &seed.to_string()])?;
+        ensure!(sound.status.success(), "seed {seed} fails without {name} as well:\n{}", text(&sound.stdout));
         println!("   {name}: found by seed {seed}: {}", told.lines().next().unwrap_or_default());
     }
     Ok(())
