@@ -10,7 +10,6 @@ use super::Step;
 use super::survey::{Place, Spread, Survey};
 use crate::group::Group;
 use anabranch_types::NodeId;
-use std::collections::BTreeSet;
 
 impl<'a> Survey<'a> {
     /// Moves that may begin now, among `settled` groups.
@@ -79,8 +78,10 @@ impl<'a> Survey<'a> {
     fn movable_between(&self, movable: &[&'a Group], from: NodeId, to: NodeId) -> Option<usize> {
         let (full, empty) = (self.load(from).shards, self.load(to).shards);
         let may_move = |group: &Group| {
-            let nodes: BTreeSet<NodeId> = group.replicas.iter().map(|replica| replica.node).collect();
-            nodes.contains(&from) && !nodes.contains(&to) && self.spreads_as_well(group, from, to)
+            // A replica that is only to be deleted leaves nothing to move, and keeps its node from another one.
+            let has_member = group.members().any(|member| member.node == from);
+            let has_any = group.replicas.iter().any(|replica| replica.node == to);
+            has_member && !has_any && self.spreads_as_well(group, from, to)
         };
         let indexed = movable.iter().enumerate().filter(|(_, group)| may_move(group));
         let unlike = |group: &Group| {

@@ -558,3 +558,30 @@ fn shards_weigh_among_nodes_of_equally_many_replicas() {
     assert!(steps.contains(&Step::AddReplica { group: GroupId(1), node: NodeId(4) }), "{steps:?}");
     assert!(steps.contains(&Step::AddReplica { group: GroupId(2), node: NodeId(3) }), "{steps:?}");
 }
+
+#[test]
+fn a_replica_that_is_only_to_be_deleted_is_not_moved() {
+    let mut world = World::of_nodes_and_groups(5, 7);
+    let joined = |world: &mut World, group, nodes: &[u64]| {
+        nodes.iter().for_each(|node| {
+            world.joined(group, *node);
+        })
+    };
+    // Shards go to the groups of most members: eight to group 1, then four to group 7.
+    joined(&mut world, 1, &[2, 3]);
+    world.active("eight", 8, START);
+    joined(&mut world, 7, &[2, 3, 4]);
+    world.active("four", 4, START);
+    let leaving = world.group(7).replica_on(NodeId(1)).copied().expect("its first member").id;
+    world.left(7, leaving);
+    for (group, nodes) in [(2, [2, 4]), (3, [3, 4]), (4, [2, 3]), (5, [2, 4]), (6, [3, 4])] {
+        joined(&mut world, group, &nodes);
+    }
+    // Where a move goes within a zone, none makes the spread worse.
+    (1..=5).for_each(|node| world.set_zone(node, "x"));
+    // Node 1 holds the most, and group 7 would leave its shards and those of node 5 most alike.
+    let moved = |step: &Step| matches!(step, Step::AddReplica { group: GroupId(7), .. });
+    let steps = Cluster::new(world, 7).plan();
+    assert!(steps.contains(&Step::AddReplica { group: GroupId(1), node: NodeId(5) }), "{steps:?}");
+    assert!(!steps.iter().any(moved), "{steps:?}");
+}
