@@ -9,8 +9,8 @@ import node as nodes
 import reading
 
 STREAM = "used"
-# The level of this build, and the one below it: what the older build does not know is how to make groups.
-LEVEL, OLDER = 3, 2
+# The level of this build, and one from before groups were made as nodes join.
+LEVEL, OLDER = 4, 2
 GROUPS_BEFORE = 4
 # Two for each node, from the newer level on.
 GROUPS_AFTER = 6

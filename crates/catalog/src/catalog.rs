@@ -13,14 +13,17 @@ use std::sync::Arc;
 /// The feature level of this build: it applies every command of this level and below.
 ///
 /// Level 1: one node. Level 2: nodes join and leave, replicas have states. Level 3: groups are made
-/// as nodes join.
-pub const FEATURE_LEVEL: u16 = 3;
+/// as nodes join. Level 4: a stream uses no more groups than it has a use for.
+pub const FEATURE_LEVEL: u16 = 4;
 
 /// The level from which nodes may join and replicas may change.
 pub(crate) const MEMBERSHIP_LEVEL: u16 = 2;
 
 /// The level from which groups may be made, and shards go to groups of full strength.
 pub(crate) const GROUPS_LEVEL: u16 = 3;
+
+/// The level from which a stream uses no more groups than it has a use for.
+pub(crate) const FEW_GROUPS_LEVEL: u16 = 4;
 
 /// Nodes, groups, streams and shards: everything the cluster agrees on that is not a record.
 ///

@@ -17,7 +17,7 @@ mod shards;
 mod survey;
 
 pub use leaders::{LeaderMove, leader_moves};
-pub(crate) use shards::choose_groups;
+pub(crate) use shards::{choose_groups, groups_wanted};
 
 use crate::shard_map::ShardMap;
 use anabranch_types::{GroupId, NodeId, ReplicaId};

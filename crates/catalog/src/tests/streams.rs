@@ -1,7 +1,7 @@
 use super::world::*;
 use crate::*;
 use anabranch_types::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 fn later(seconds: u64) -> Timestamp {
@@ -84,15 +84,15 @@ fn shards_go_to_the_groups_with_the_fewest_open_shards_lowest_id_first() {
         let map = world.catalog.shard_map();
         map.stream(uid).expect("created").shards().iter().map(|shard| shard.group.0).collect::<Vec<_>>()
     };
-    let first = world.create("a", 4, START);
-    assert_eq!(groups(&world, first), [1, 2, 3, 1]);
+    let first = world.create("a", 10, START);
+    assert_eq!(groups(&world, first), [1, 2, 3, 1, 2, 3, 1, 2, 3, 1]);
     let second = world.create("b", 2, START);
-    assert_eq!(groups(&world, second), [2, 3]);
+    assert_eq!(groups(&world, second), [2, 2]);
     let third = world.create("c", 1, START);
-    assert_eq!(groups(&world, third), [1]);
+    assert_eq!(groups(&world, third), [3]);
     world.delete("a");
-    let fourth = world.create("d", 3, START);
-    assert_eq!(groups(&world, fourth), [1, 2, 3]);
+    let fourth = world.create("d", 9, START);
+    assert_eq!(groups(&world, fourth), [1, 1, 3, 1, 2, 3, 1, 2, 3]);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_stream_that_is_being_deleted_is_not_activated() {
 #[test]
 fn deletion_can_be_repeated_at_each_step() {
     let mut world = World::bootstrapped();
-    let uid = world.active("s", 3, START);
+    let uid = world.active("s", 5, START);
     let begin = || BeginDeleteStream { account: ACCOUNT, name: stream_name("s") };
     assert_eq!(
         world.apply(FinishDeleteStream { uid }),
@@ -234,6 +234,49 @@ fn ten_thousand_shards_spread_evenly_and_every_key_finds_its_shard() {
         assert_eq!(stream.shard(shard.id), Some(shard));
     }
     assert!(by_group.values().all(|shards| (1_428..=1_429).contains(shards)), "{by_group:?}");
+}
+
+fn groups_of(world: &World, uid: StreamUid) -> BTreeMap<GroupId, usize> {
+    let map = world.catalog.shard_map();
+    let shards = map.stream(uid).expect("created").shards();
+    shards.iter().fold(BTreeMap::new(), |mut groups, shard| {
+        *groups.entry(shard.group).or_default() += 1;
+        groups
+    })
+}
+
+#[test]
+fn a_stream_uses_a_group_for_each_node_and_more_once_four_shards_share_one() {
+    for (nodes, shards, expected) in
+        [(1, 1, 1), (1, 4, 1), (1, 5, 2), (1, 40, 6), (3, 2, 2), (3, 8, 3), (3, 13, 4), (3, 40, 6)]
+    {
+        let mut world = World::of_nodes_and_groups(nodes, 6);
+        for (group, node) in (1..=6).flat_map(|group| (2..=nodes).map(move |node| (group, node))) {
+            world.joined(group, node);
+        }
+        let uid = world.create("s", shards, START);
+        let groups = groups_of(&world, uid);
+        assert_eq!(groups.len(), expected, "{shards} shards on {nodes} nodes: {groups:?}");
+        let (least, most) = (groups.values().min(), groups.values().max());
+        assert!(most.zip(least).is_some_and(|(most, least)| most - least <= 1), "{groups:?}");
+    }
+}
+
+#[test]
+fn small_streams_fill_all_groups_in_turn() {
+    let mut world = World::default();
+    world.apply(bootstrap(6)).expect("the first bootstrap");
+    let streams: Vec<StreamUid> = (0..6).map(|nth| world.create(&format!("s{nth}"), 4, START)).collect();
+    let used: BTreeSet<GroupId> = streams.iter().flat_map(|uid| groups_of(&world, *uid).into_keys()).collect();
+    assert_eq!(used.len(), 6);
+}
+
+#[test]
+fn below_level_four_a_stream_uses_all_groups() {
+    let mut world = World::default();
+    world.apply(Bootstrap { feature_level: 3, ..bootstrap(6) }).expect("the first bootstrap");
+    let uid = world.create("s", 8, START);
+    assert_eq!(groups_of(&world, uid).len(), 6);
 }
 
 #[test]
