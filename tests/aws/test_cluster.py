@@ -15,7 +15,8 @@ import reading
 from load import Load
 
 STREAM = "used"
-SHARDS = 8
+# Four for each group, so that all groups have some.
+SHARDS = 24
 # Above the entries that a group keeps for its followers (consensus, `KEPT_ENTRIES`: 10,000).
 PURGED_ENTRIES = int(os.environ.get("ANABRANCH_CLUSTER_ENTRIES", "10500"))
 # How many records are to be acknowledged between two events.

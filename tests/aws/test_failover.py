@@ -22,7 +22,8 @@ KILLS = int(os.environ.get("ANABRANCH_FAILOVER_KILLS", "2"))
 ROUNDS = int(os.environ.get("ANABRANCH_FAILOVER_ROUNDS", "1"))
 JUDGES = os.environ.get("ANABRANCH_FAILOVER_JUDGE") == "1"
 STREAM = "used"
-SHARDS = 8
+# Four for each group, so that all groups have some.
+SHARDS = 24
 # In seconds. The first is what must hold on any machine.
 RECOVERY_MAX = 30
 MEDIAN_MAX = 1.0

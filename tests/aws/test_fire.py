@@ -185,7 +185,7 @@ def _read(cluster):
 def real_lines_survive_everything_at_random_moments(start_cluster):
     print(f"\n{LINES} lines, {LEADERS} leaders killed, {LOST} disks lost, all killed {ALL} times, seed {SEED}", flush=True)
     cluster = start_cluster("--stream", f"{STREAM}:{SHARDS}")
-    assert len(set(cluster.shard_groups(STREAM).values())) == cluster.groups
+    assert len(set(cluster.shard_groups(STREAM).values())) > 1
     began = time.monotonic()
     writers = _send_everything(cluster, random.Random(SEED))
     seconds = time.monotonic() - began
