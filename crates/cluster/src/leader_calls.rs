@@ -8,6 +8,7 @@ use anabranch_types::{GroupId, NodeId};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ const PAUSE_MAX: Duration = Duration::from_millis(100);
 /// How long one try may take. A node that hangs looks alive to its connections for seconds, while
 /// the others elect a new leader; what it may have done is found by the request's id (I12).
 const TRY_MAX: Duration = Duration::from_secs(2);
+/// How often a call that waits for an answer looks whether the group has got another leader: a part of
+/// the time that an election takes.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The nodes that may lead groups, as one role sees them.
 pub trait Nodes<N: ?Sized>: Send + Sync + 'static {
@@ -26,6 +30,11 @@ pub trait Nodes<N: ?Sized>: Send + Sync + 'static {
 
     /// The role on `node`; none when the cluster has no such node.
     fn node(&self, node: NodeId) -> Option<Arc<N>>;
+
+    /// Who leads `group` as far as is known here without asking anybody. It may be out of date.
+    fn leader(&self, _group: GroupId) -> Option<NodeId> {
+        None
+    }
 }
 
 /// The same nodes for every group.
@@ -98,7 +107,8 @@ impl<N: ?Sized + Send + Sync + 'static> LeaderCalls<N> {
     /// it names, or for the next candidate; an unknown outcome is asked again with the same request,
     /// so `operation` must be safe to repeat (I12). `deadline` is time since node start: a call that
     /// has no answer by then is given up, its outcome unknown. Once one outcome is unknown, no later
-    /// refusal of a node makes it known.
+    /// refusal of a node makes it known. A node that does not answer is left as soon as another one is
+    /// known to lead.
     ///
     /// # Errors
     /// The last [`NodeError`] when it is final, or when the deadline would pass before another try.
@@ -127,14 +137,17 @@ impl<N: ?Sized + Send + Sync + 'static> LeaderCalls<N> {
         loop {
             let candidates = self.nodes.candidates(group);
             let target = search.target(&candidates);
-            let error = match target.and_then(|node| self.nodes.node(node)) {
-                Some(node) => match self.try_once(deadline, try_max, operation(node, attempt)).await {
-                    Ok(answer) => {
-                        self.remember(group, target);
-                        return Ok(answer);
+            let error = match target.and_then(|node| Some((node, self.nodes.node(node)?))) {
+                Some((id, node)) => {
+                    let within = deadline.saturating_sub(self.env.clock.monotonic()).min(try_max);
+                    match self.try_once(group, id, within, operation(node, attempt), &mut search).await {
+                        Ok(answer) => {
+                            self.remember(group, target);
+                            return Ok(answer);
+                        }
+                        Err(error) => error,
                     }
-                    Err(error) => error,
-                },
+                }
                 None => NodeError::NotLeader { group, leader: None },
             };
             let pause = match &error {
@@ -159,16 +172,33 @@ impl<N: ?Sized + Send + Sync + 'static> LeaderCalls<N> {
         }
     }
 
+    /// One try on `node`, for at most `try_max`, until another node is known to lead.
     async fn try_once<T>(
         &self,
-        deadline: Duration,
-        try_max: Duration,
+        group: GroupId,
+        node: NodeId,
+        within: Duration,
         operation: impl Future<Output = Result<T, NodeError>>,
+        search: &mut Search,
     ) -> Result<T, NodeError> {
-        let now = self.env.clock.monotonic();
-        let within = deadline.saturating_sub(now).min(try_max);
-        let answered = tokio::time::timeout(within, call_deadline::until(now + within, operation)).await;
-        answered.unwrap_or_else(|_| Err(NodeError::Unknown { reason: format!("no answer within {within:?}") }))
+        let until = self.env.clock.monotonic() + within;
+        let mut operation = pin!(call_deadline::until(until, operation));
+        let mut left = within;
+        loop {
+            let step = left.min(LOOK_EVERY);
+            if let Ok(answer) = tokio::time::timeout(step, operation.as_mut()).await {
+                return answer;
+            }
+            left -= step;
+            if left.is_zero() {
+                return Err(NodeError::Unknown { reason: format!("no answer within {within:?}") });
+            }
+            let elsewhere = self.nodes.leader(group).filter(|leader| *leader != node && search.hears_of(*leader));
+            if let Some(leader) = elsewhere {
+                self.remember(group, Some(leader));
+                return Err(NodeError::Unknown { reason: format!("no answer yet, and node {leader} leads now") });
+            }
+        }
     }
 
     fn remember(&self, group: GroupId, leader: Option<NodeId>) {
@@ -191,6 +221,9 @@ struct Search {
     /// Nodes left without a pause since the last one.
     left: usize,
     pauses: u32,
+    /// Leaders that this node's own replica has named while another one was asked. Each is followed
+    /// once: the replica may be the one that is out of date.
+    heard_of: Vec<NodeId>,
 }
 
 impl Search {
@@ -210,9 +243,18 @@ impl Search {
         if self.left < candidates.max(1) { Duration::ZERO } else { self.pause() }
     }
 
-    /// The node that was asked may be gone: others are asked next.
+    /// Whether `leader` is news; it is asked next.
+    fn hears_of(&mut self, leader: NodeId) -> bool {
+        let is_news = !self.heard_of.contains(&leader);
+        if is_news {
+            self.heard_of.push(leader);
+            self.next = Some(leader);
+        }
+        is_news
+    }
+
+    /// The node that was asked may be gone: others are asked next, the one that is said to lead first.
     fn failed(&mut self) -> Duration {
-        self.next = None;
         self.candidate += 1;
         self.pause()
     }

@@ -2,7 +2,7 @@
 
 use crate::error::NodeError;
 use anabranch_catalog::Command;
-use anabranch_types::{AccountId, MapVersion, RequestId, StreamName};
+use anabranch_types::{AccountId, MapVersion, NodeId, RequestId, StreamName};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use std::num::NonZeroU32;
@@ -41,6 +41,12 @@ pub trait MetadataNode: Send + Sync + 'static {
     /// Proposes an encoded catalog command and answers its encoded outcome. For nodes, whose
     /// commands are all safe to repeat (I12); [`propose`] does the coding.
     fn propose(&self, command: Bytes) -> BoxFuture<'_, Result<Bytes, NodeError>>;
+
+    /// The node that leads as far as the replica here knows, without asking anybody; none when it knows
+    /// of none, or when the role is not in this process.
+    fn leader(&self) -> Option<NodeId> {
+        None
+    }
 
     /// A version of the map that shows everything acknowledged before this call.
     fn version(&self) -> BoxFuture<'_, Result<MapVersion, NodeError>>;

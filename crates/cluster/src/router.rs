@@ -33,22 +33,26 @@ impl Router {
     /// `links`. Who hosts which group is what `view` says at the moment of each try.
     pub fn of_cluster(this: NodeId, local: Arc<dyn StorageNode>, links: PeerLinks, view: ViewWatch, env: Env) -> Self {
         let remote = move |node| Arc::new(links.storage(node)) as Arc<dyn StorageNode>;
-        LeaderCalls::new(ClusterNodes { this, local, remote, view }, env)
+        let leader = |local: &dyn StorageNode, group| local.leader(group);
+        LeaderCalls::new(ClusterNodes { this, local, leader, remote, view }, env)
     }
 }
 
 /// The nodes of the cluster as this one sees them. It asks itself first where it has a replica:
 /// that costs nothing and usually names the leader.
-struct ClusterNodes<N: ?Sized, F> {
+struct ClusterNodes<N: ?Sized, L, F> {
     this: NodeId,
     local: Arc<N>,
+    /// Who leads a group by what `local` knows.
+    leader: L,
     remote: F,
     view: ViewWatch,
 }
 
-impl<N, F> Nodes<N> for ClusterNodes<N, F>
+impl<N, L, F> Nodes<N> for ClusterNodes<N, L, F>
 where
     N: ?Sized + Send + Sync + 'static,
+    L: Fn(&N, GroupId) -> Option<NodeId> + Send + Sync + 'static,
     F: Fn(NodeId) -> Arc<N> + Send + Sync + 'static,
 {
     fn candidates(&self, group: GroupId) -> Vec<NodeId> {
@@ -65,6 +69,10 @@ where
         }
         self.view.load().map.node(node).map(|_| (self.remote)(node))
     }
+
+    fn leader(&self, group: GroupId) -> Option<NodeId> {
+        (self.leader)(&self.local, group)
+    }
 }
 
 /// The metadata service, wherever its leader is. What it has done is seen in this node's view when
@@ -80,7 +88,8 @@ impl MetadataRouter {
     /// A router of node `this` whose own metadata role is `local`.
     pub fn of_cluster(this: NodeId, local: Arc<dyn MetadataNode>, links: PeerLinks, view: ViewWatch, env: Env) -> Self {
         let remote = move |node| Arc::new(links.metadata(node)) as Arc<dyn MetadataNode>;
-        let nodes = ClusterNodes { this, local, remote, view: view.clone() };
+        let leader = |local: &dyn MetadataNode, _| local.leader();
+        let nodes = ClusterNodes { this, local, leader, remote, view: view.clone() };
         MetadataRouter { leaders: LeaderCalls::new(nodes, env.clone()), view, env }
     }
 

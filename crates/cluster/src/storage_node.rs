@@ -5,7 +5,8 @@ use crate::status::GroupReport;
 use anabranch_catalog::Shard;
 use anabranch_limiter::Bucket;
 use anabranch_types::{
-    AccountId, Counter, GroupId, HashKey, PartitionKey, ReplicaId, RequestId, ShardId, StreamName, StreamUid, Timestamp,
+    AccountId, Counter, GroupId, HashKey, NodeId, PartitionKey, ReplicaId, RequestId, ShardId, StreamName, StreamUid,
+    Timestamp,
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -195,6 +196,12 @@ pub trait StorageNode: Send + Sync + 'static {
     /// Hands leadership of `group` to replica `to` and waits until it leads. Calls that come
     /// meanwhile find the new leader.
     fn transfer_leader(&self, group: GroupId, to: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>>;
+
+    /// The node that leads `group` as far as the replica here knows, without asking anybody; none when
+    /// it knows of none, or when the role is not in this process.
+    fn leader(&self, _group: GroupId) -> Option<NodeId> {
+        None
+    }
 
     /// What the replica of `group` on this node has applied, whoever leads (I9).
     fn state_hash(&self, group: GroupId) -> BoxFuture<'_, Result<StateHash, NodeError>>;

@@ -69,6 +69,18 @@ pub struct GroupStatus {
 }
 
 impl GroupStatus {
+    /// The node of a replica, as far as the membership tells.
+    pub fn node_of(&self, replica: ReplicaId) -> Option<NodeId> {
+        self.members.iter().find(|(id, _)| *id == replica).map(|(_, node)| *node)
+    }
+
+    /// The node that leads, as far as known.
+    pub fn leader_node(&self) -> Option<NodeId> {
+        self.node_of(self.leader?)
+    }
+}
+
+impl GroupStatus {
     pub(crate) fn of(group: GroupId, replica: ReplicaId, metrics: &RaftMetrics<RaftTypes>) -> Self {
         let members = &metrics.membership_config;
         let others = metrics.replication.iter().flatten().filter(|(other, _)| **other != replica.0);

@@ -7,7 +7,7 @@ use crate::{create_stream, delete_stream, flush, leaders, placement, reconcile, 
 use anabranch_cluster::{CreateStreamReply, GroupReport, MetadataNode, NodeError, Router, ViewWatch, Writable};
 use anabranch_consensus::{BarrierError, Group};
 use anabranch_runtime::{Env, OnFailure};
-use anabranch_types::{AccountId, MapVersion, RequestId, StreamName};
+use anabranch_types::{AccountId, MapVersion, NodeId, RequestId, StreamName};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use std::num::NonZeroU32;
@@ -91,6 +91,10 @@ pub struct MetadataService {
 }
 
 impl MetadataNode for MetadataService {
+    fn leader(&self) -> Option<NodeId> {
+        self.metadata.group.status().leader_node()
+    }
+
     fn create_stream(
         &self,
         request: RequestId,

@@ -56,9 +56,8 @@ pub(crate) fn check_leader(group: &Group<CatalogMachine>) -> Result<(), NodeErro
 }
 
 pub(crate) fn not_leader(group: &Group<CatalogMachine>, leader: Option<ReplicaId>) -> NodeError {
-    let members = group.status().members;
-    let node_of = |leader: ReplicaId| members.iter().find(|(id, _)| *id == leader).map(|(_, node)| *node);
-    NodeError::NotLeader { group: GroupId::METADATA, leader: leader.and_then(node_of) }
+    let leader = leader.and_then(|leader| group.status().node_of(leader));
+    NodeError::NotLeader { group: GroupId::METADATA, leader }
 }
 
 #[cfg(test)]

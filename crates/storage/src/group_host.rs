@@ -183,9 +183,8 @@ impl HostedGroup {
     }
 
     fn not_leader(&self, leader: Option<ReplicaId>) -> NodeError {
-        let members = self.group.status().members;
-        let node_of = |leader: ReplicaId| members.iter().find(|(id, _)| *id == leader).map(|(_, node)| *node);
-        NodeError::NotLeader { group: self.id(), leader: leader.and_then(node_of) }
+        let leader = leader.and_then(|leader| self.group.status().node_of(leader));
+        NodeError::NotLeader { group: self.id(), leader }
     }
 
     pub(crate) fn report(&self) -> GroupReport {

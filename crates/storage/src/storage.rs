@@ -10,7 +10,7 @@ use anabranch_cluster::{
 };
 use anabranch_consensus::GroupOptions;
 use anabranch_runtime::{Env, OnFailure};
-use anabranch_types::{Counter, GroupId, ReplicaId, StreamUid};
+use anabranch_types::{Counter, GroupId, NodeId, ReplicaId, StreamUid};
 use futures::future::BoxFuture;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
@@ -133,6 +133,10 @@ impl StorageNode for Storage {
 
     fn transfer_leader(&self, group: GroupId, to: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>> {
         Box::pin(async move { self.host_of(group)?.transfer_leader(to).await })
+    }
+
+    fn leader(&self, group: GroupId) -> Option<NodeId> {
+        self.hosted(group)?.group.status().leader_node()
     }
 
     fn report(&self) -> BoxFuture<'_, Result<Vec<GroupReport>, NodeError>> {

@@ -71,6 +71,70 @@ async fn a_node_that_hangs_is_left_for_one_that_leads() {
     assert!(env.clock.monotonic() < TRY_MAX + PAUSE_MAX);
 }
 
+/// Nodes of which the one that calls hosts a replica: it knows a leader, from a moment on.
+struct Hosting {
+    nodes: BTreeMap<NodeId, Arc<Numbered>>,
+    env: Env,
+    knows: Vec<(Duration, NodeId)>,
+}
+
+impl Nodes<Numbered> for Hosting {
+    fn candidates(&self, group: GroupId) -> Vec<NodeId> {
+        self.nodes.candidates(group)
+    }
+
+    fn node(&self, node: NodeId) -> Option<Arc<Numbered>> {
+        self.nodes.node(node)
+    }
+
+    fn leader(&self, _group: GroupId) -> Option<NodeId> {
+        let now = self.env.clock.monotonic();
+        self.knows.iter().rev().find(|(from, _)| *from <= now).map(|(_, leader)| *leader)
+    }
+}
+
+fn hosting(nodes: &[u64], knows: &[(u64, u64)]) -> (LeaderCalls<Numbered>, Env) {
+    let env = Env::simulated(Timestamp::EPOCH, 1);
+    let nodes = nodes.iter().map(|node| (NodeId(*node), Arc::new(NodeId(*node)))).collect();
+    let knows = knows.iter().map(|(from, leader)| (Duration::from_millis(*from), NodeId(*leader))).collect();
+    (LeaderCalls::new(Hosting { nodes, env: env.clone(), knows }, env.clone()), env)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_node_is_left_once_another_is_known_to_lead() {
+    let (calls, env) = hosting(&[1, 2, 3], &[(0, 1), (650, 3)]);
+    for expected in [vec![(1, Attempt::First), (3, Attempt::Again)], vec![(3, Attempt::First)]] {
+        let asked = Mutex::new(Vec::new());
+        let call = calls.call_again(GROUP, Duration::from_secs(10), |node, attempt| {
+            asked.lock().push((node.0, attempt));
+            async move { if node.0 == 3 { Ok(()) } else { pending().await } }
+        });
+        call.await.expect("node 3 leads");
+        assert_eq!(*asked.lock(), expected);
+    }
+    assert!(env.clock.monotonic() <= Duration::from_millis(650) + LOOK_EVERY + PAUSE_FIRST);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_leader_is_not_left_again_and_again_for_one_that_led_before() {
+    // What this node knows is out of date: node 2 leads, and takes a second.
+    let (calls, env) = hosting(&[1, 2], &[(0, 1)]);
+    let asked = Mutex::new(Vec::new());
+    let call = calls.call_again(GROUP, Duration::from_secs(10), |node, _| {
+        asked.lock().push(node.0);
+        let env = env.clone();
+        async move {
+            if node.0 == 1 {
+                return not_leader(Some(2));
+            }
+            env.sleep(Duration::from_secs(1)).await;
+            Ok(())
+        }
+    });
+    call.await.expect("node 2 answers");
+    assert_eq!(*asked.lock(), [1, 2, 1, 2]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_named_leader_is_asked_at_once_and_remembered() {
     let (calls, env) = calls(&[1, 2, 3]);
