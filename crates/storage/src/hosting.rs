@@ -9,7 +9,8 @@ use crate::storage::Storage;
 use anabranch_catalog::{ForgetReplica, Group as GroupRow, Replica, ReplicaState, ShardMap};
 use anabranch_cluster::{MetadataNode, Replicas, ViewWatch, keep_members, propose};
 use anabranch_runtime::{Env, OnFailure};
-use anabranch_types::{GroupId, NodeId};
+use anabranch_types::{GroupId, NodeId, ReplicaId};
+use anabranch_walog::GroupLog;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,40 @@ pub trait ReplicaFiles: Send + Sync + 'static {
 
 /// Files of a replica could not be opened or deleted.
 pub type FilesError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The replica is a member of its group and has neither log nor state. What lost everything is not begun
+/// anew under its old name (D8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("replica {replica} of group {group} has lost its log and its state")]
+pub struct ReplicaLost {
+    /// The group.
+    pub group: GroupId,
+    /// The replica.
+    pub replica: ReplicaId,
+}
+
+/// The first members of `group`, for [`HostParts::founders`], as its replica `own` finds them with its part
+/// of the log: a group of one begins with its first start, every other replica gets all from the others.
+///
+/// # Errors
+/// [`ReplicaLost`] when the replica has lost what it had.
+pub fn founders(
+    group: &GroupRow,
+    own: Replica,
+    map: &ShardMap,
+    log: &GroupLog,
+) -> Result<Vec<(ReplicaId, NodeId)>, ReplicaLost> {
+    let mut members: Vec<_> = group.members().map(|replica| (replica.id, replica.node)).collect();
+    if own.state != ReplicaState::Member || members.len() != 1 {
+        members.clear();
+    }
+    let is_new = log.state().last.is_none() && log.state().purged.is_none();
+    let holds_shards = map.streams().any(|stream| stream.groups().contains(&group.id));
+    let is_lost = is_new && own.state == ReplicaState::Member && (members.is_empty() || holds_shards);
+    #[cfg(feature = "planted-bugs")]
+    let is_lost = is_lost && !anabranch_runtime::planted::is_planted(anabranch_runtime::planted::Bug::ReusesReplica);
+    if is_lost { Err(ReplicaLost { group: group.id, replica: own.id }) } else { Ok(members) }
+}
 
 /// A replica could not be started.
 #[derive(Debug, thiserror::Error)]

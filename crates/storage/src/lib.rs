@@ -27,7 +27,7 @@ mod trimming;
 pub use config::StorageOptions;
 pub use error::{HostError, OpenError};
 pub use group_host::{HostParts, HostedGroup};
-pub use hosting::{FilesError, Hosting, HostingError, ReplicaFiles};
+pub use hosting::{FilesError, Hosting, HostingError, ReplicaFiles, ReplicaLost, founders};
 pub use machine::ShardMachine;
 pub use metrics::describe;
 pub use storage::Storage;

@@ -4,12 +4,12 @@ use super::error::StartError;
 use super::memory::MemoryShares;
 use crate::config::NodeConfig;
 use crate::data_dir::{DataDir, Identity};
-use anabranch_catalog::{Group as GroupRow, Replica, ReplicaState, ShardMap};
+use anabranch_catalog::{Group as GroupRow, Replica, ShardMap};
 use anabranch_cluster::Writable;
 use anabranch_consensus::{Group, GroupOptions, SnapshotOptions, Snapshots, Transport};
 use anabranch_metadata::{CatalogMachine, MetadataError};
 use anabranch_runtime::Env;
-use anabranch_storage::{FilesError, HostParts, ReplicaFiles};
+use anabranch_storage::{FilesError, HostParts, ReplicaFiles, founders};
 use anabranch_store::{RocksHome, SharedOptions, SharedResources, StatePlace, Store, StoreHome, StoreOptions};
 use anabranch_types::GroupId;
 use anabranch_walog::Walog;
@@ -143,19 +143,11 @@ pub(super) struct NodeFiles {
 
 impl ReplicaFiles for NodeFiles {
     fn open(&self, group: &GroupRow, own: Replica, map: &ShardMap) -> BoxFuture<'_, Result<HostParts, FilesError>> {
-        let id = group.id;
-        let members: Vec<_> = group.members().map(|replica| (replica.id, replica.node)).collect();
-        let holds_shards = map.streams().any(|stream| stream.groups().contains(&id));
+        let (id, log) = (group.id, self.log.group(group.id));
+        let founders = founders(group, own, map, &log);
         Box::pin(async move {
-            let log = self.log.group(id);
-            let is_new = log.state().last.is_none() && log.state().purged.is_none();
-            // A group of one begins with its first start; every other replica gets all from the others.
-            let founders = if own.state == ReplicaState::Member && members.len() == 1 { members } else { Vec::new() };
-            let has_lost_all = is_new && own.state == ReplicaState::Member && (founders.is_empty() || holds_shards);
-            if has_lost_all {
-                // D8: what lost everything is not begun anew under its old name.
-                return Err(StartError::Lost { group: id, dir: self.stores.data_dir.clone() }.into());
-            }
+            let lost = |_| StartError::Lost { group: id, dir: self.stores.data_dir.clone() };
+            let founders = founders.map_err(lost)?;
             let (store, home) = self.stores.open(id).await?;
             let (home, writable) = (Some(home), self.writable.clone());
             Ok(HostParts { group: id, founders, replica: own.id, log, store, home, writable })
