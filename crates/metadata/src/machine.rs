@@ -5,6 +5,8 @@ use anabranch_cluster::{ClusterView, ViewWatch};
 use anabranch_consensus::{
     AppliedRowError, AppliedState, CheckpointJob, Committed, FlushJob, Machine, MachineError, Payload,
 };
+#[cfg(feature = "planted-bugs")]
+use anabranch_runtime::planted;
 use anabranch_store::{Batch, Direction, Family, HomeError, Store, StoreError, StoreHome};
 use bytes::Bytes;
 use std::ops::ControlFlow;
@@ -120,8 +122,10 @@ impl Machine for CatalogMachine {
                     Bytes::new()
                 }
                 Payload::Command(command) => {
-                    let known = check_level(&command, self.level);
-                    let outcome = known.and_then(|()| self.catalog.apply(entry.id.index, &command, &mut rows));
+                    let (known, index) = (check_level(&command, self.level), entry.id.index);
+                    #[cfg(feature = "planted-bugs")]
+                    let index = planted::index_of(planted::Bug::CatalogByLocalCount, index);
+                    let outcome = known.and_then(|()| self.catalog.apply(index, &command, &mut rows));
                     outcome.map_err(|error| MachineError(error.to_string()))?
                 }
             });

@@ -2,7 +2,7 @@
 //!
 //! One for the whole process, and only in builds with the feature `planted-bugs`, which tests alone have.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// One mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,11 +24,17 @@ pub enum Bug {
     RoutesOffByOne,
     /// A node that has lost its disk goes on under its old name.
     ReusesReplica,
+    /// The row that a command of the catalog leaves depends on the process that applies it.
+    CatalogByLocalCount,
+    /// What was answered to a request is not in a snapshot.
+    SnapshotForgetsRequests,
+    /// A chunk of records is not in a snapshot.
+    SnapshotLosesAChunk,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 8] = [
+    pub const ALL: [Bug; 11] = [
         Bug::AcknowledgesBeforeDurable,
         Bug::PurgesBeforeFlush,
         Bug::ForgetsRequests,
@@ -37,6 +43,9 @@ impl Bug {
         Bug::TellsUnknownAsNotWritten,
         Bug::RoutesOffByOne,
         Bug::ReusesReplica,
+        Bug::CatalogByLocalCount,
+        Bug::SnapshotForgetsRequests,
+        Bug::SnapshotLosesAChunk,
     ];
 }
 
@@ -51,4 +60,11 @@ pub fn plant(bug: Bug) {
 /// Whether `bug` is planted.
 pub fn is_planted(bug: Bug) -> bool {
     PLANTED.load(Ordering::Relaxed) == bug as u8
+}
+
+/// The index of an entry to be applied; when `bug` is planted, another one each time, whoever applies.
+pub fn index_of(bug: Bug, index: u64) -> u64 {
+    static APPLIED: AtomicU64 = AtomicU64::new(0);
+    let own = if is_planted(bug) { APPLIED.fetch_add(1, Ordering::Relaxed) } else { 0 };
+    index + own
 }

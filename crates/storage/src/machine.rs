@@ -38,7 +38,10 @@ impl ShardMachine {
     fn take_in(&mut self, dir: &Path) -> Result<(), OpenError> {
         let home = self.home.as_ref().ok_or(OpenError::NoHome)?;
         // Read before it counts: one that this build cannot read leaves the state as it is (D15).
-        let (state, applied) = load(home.take_in(dir)?)?;
+        let store = home.take_in(dir)?;
+        #[cfg(feature = "planted-bugs")]
+        planted::spoil(&*store)?;
+        let (state, applied) = load(store)?;
         home.commit()?;
         self.current.replace(state);
         self.applied = applied;
@@ -93,7 +96,7 @@ impl Machine for ShardMachine {
                     Payload::Command(command) => {
                         let index = entry.id.index;
                         #[cfg(feature = "planted-bugs")]
-                        let index = planted::index_of(index);
+                        let index = planted::index_of(planted::Bug::AppliesByLocalCount, index);
                         let outcome = state.apply(index, &command, &mut effects);
                         outcome.map_err(|error| MachineError(error.to_string()))?
                     }
@@ -141,14 +144,24 @@ impl Machine for ShardMachine {
 
 #[cfg(feature = "planted-bugs")]
 mod planted {
-    pub use anabranch_runtime::planted::{Bug, is_planted};
-    use std::sync::atomic::{AtomicU64, Ordering};
+    pub use anabranch_runtime::planted::{Bug, index_of, is_planted};
+    use anabranch_store::{Batch, Direction, Family, Store, StoreError};
+    use std::ops::ControlFlow;
 
-    /// Another one each time, whoever applies, when that is planted.
-    pub fn index_of(index: u64) -> u64 {
-        static APPLIED: AtomicU64 = AtomicU64::new(0);
-        let own = if is_planted(Bug::AppliesByLocalCount) { APPLIED.fetch_add(1, Ordering::Relaxed) } else { 0 };
-        index + own
+    /// Takes from a snapshot what is to be missing in it.
+    pub fn spoil(store: &dyn Store) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        if is_planted(Bug::SnapshotForgetsRequests) {
+            batch.delete_range(Family::Meta, b"Sq", b"Sr");
+        }
+        for bucket in store.buckets().into_iter().filter(|_| is_planted(Bug::SnapshotLosesAChunk)) {
+            let family = Family::Bucket(bucket);
+            store.scan(family, &[], &[0xff; 16], Direction::Ascending, &mut |key, _| {
+                batch.delete(family, key);
+                ControlFlow::Break(())
+            })?;
+        }
+        store.write(batch)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::history::History;
 use crate::node::{Serving, SimulatedNode};
 use anabranch_catalog::{PlacementOptions, ShardMap, plan};
 use anabranch_checker::Event;
-use anabranch_cluster::{GroupReport, StorageNode, leaders_of};
+use anabranch_cluster::{GroupReport, StateHash, StorageNode, leaders_of};
 use anabranch_types::{GroupId, NodeId, ReplicaId};
 use futures::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +25,11 @@ pub struct Watched {
 /// Tells `history` what each replica has applied (I9), and answers what is wrong with who leads.
 pub fn watch(nodes: &[SimulatedNode], watched: &mut Watched, history: &History) -> Vec<String> {
     let mut findings = Vec::new();
-    for serving in nodes.iter().filter_map(|node| node.serving.lock().clone()) {
+    for node in nodes {
+        let Some(serving) = node.serving.lock().clone() else { continue };
+        if let Some(StateHash { applied, hash }) = node.directory.catalog() {
+            history.tell(Event::Replica { group: GroupId::METADATA.0, applied, hash });
+        }
         for report in std::iter::once(serving.metadata.report()).chain(serving.storage.reports()) {
             let GroupReport { group, term, leader, .. } = report;
             // It works in place, so that it has its answer at once.

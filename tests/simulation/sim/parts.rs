@@ -2,19 +2,25 @@
 //! stores have flushed.
 
 use crate::disk::SimulatedDisk;
-use anabranch_catalog::{Group as GroupRow, Replica, ReplicaState, ShardMap};
-use anabranch_cluster::Writable;
+use crate::history::digest;
+use anabranch_catalog::{Group as GroupRow, Replica, ShardMap};
+use anabranch_cluster::{StateHash, Writable};
+use anabranch_consensus::AppliedState;
 use anabranch_runtime::planted::{Bug, is_planted};
-use anabranch_storage::{FilesError, HostParts, ReplicaFiles};
-use anabranch_store::{HomeError, MemoryStore, Store, StoreHome};
+use anabranch_storage::{FilesError, HostParts, ReplicaFiles, founders};
+use anabranch_store::{Direction, Family, HomeError, MemoryStore, Store, StoreHome};
 use anabranch_types::{ClusterId, GroupId, Incarnation, NodeId, ReplicaId};
 use anabranch_walog::Walog;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::oneshot;
+
+/// Above the key of every row.
+const ALL_ROWS: &[u8] = &[0xff; 16];
 
 /// Who a directory is.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +89,22 @@ impl Directory {
         self.state.lock().identity = Some(identity);
     }
 
+    /// What the catalog's replica has stored: the newest entry that it applied, and a hash of all its rows.
+    pub fn catalog(&self) -> Option<StateHash> {
+        let store = self.state.lock().stores.get(&GroupId::METADATA).cloned()?;
+        let applied = store.get(Family::Meta, AppliedState::ROW_KEY).ok()??;
+        let applied = AppliedState::from_row(applied).ok()?.last?.index;
+        let mut rows = Vec::new();
+        let scanned = store.scan(Family::Meta, &[], ALL_ROWS, Direction::Ascending, &mut |key, value| {
+            rows.extend_from_slice(&[key.len() as u8]);
+            rows.extend_from_slice(key);
+            rows.extend_from_slice(value);
+            ControlFlow::Continue(())
+        });
+        scanned.ok()?;
+        Some(StateHash { applied, hash: digest(&rows) })
+    }
+
     /// The store of a group, a new one for a group that has none.
     pub fn store(&self, group: GroupId) -> (Arc<dyn Store>, Arc<dyn StoreHome>) {
         let store = Arc::clone(self.state.lock().stores.entry(group).or_default());
@@ -112,7 +134,7 @@ impl StoreHome for Home {
     }
 }
 
-/// Where the data groups of a node keep their replicas; the rules are those of the server's files.
+/// Where the data groups of a node keep their replicas.
 pub struct NodeFiles {
     pub directory: Directory,
     pub log: Walog,
@@ -121,17 +143,10 @@ pub struct NodeFiles {
 
 impl ReplicaFiles for NodeFiles {
     fn open(&self, group: &GroupRow, own: Replica, map: &ShardMap) -> BoxFuture<'_, Result<HostParts, FilesError>> {
-        let id = group.id;
-        let members: Vec<_> = group.members().map(|replica| (replica.id, replica.node)).collect();
-        let holds_shards = map.streams().any(|stream| stream.groups().contains(&id));
+        let (id, log) = (group.id, self.log.group(group.id));
+        let founders = founders(group, own, map, &log);
         Box::pin(async move {
-            let log = self.log.group(id);
-            let is_new = log.state().last.is_none() && log.state().purged.is_none();
-            let founders = if own.state == ReplicaState::Member && members.len() == 1 { members } else { Vec::new() };
-            let is_lost = is_new && own.state == ReplicaState::Member && (founders.is_empty() || holds_shards);
-            if is_lost && !is_planted(Bug::ReusesReplica) {
-                return Err(format!("group {id} is lost").into());
-            }
+            let founders = founders?;
             let (store, home) = self.directory.store(id);
             let (home, writable) = (Some(home), self.writable.clone());
             Ok(HostParts { group: id, founders, replica: own.id, log, store, home, writable })
