@@ -30,11 +30,13 @@ pub enum Bug {
     SnapshotForgetsRequests,
     /// A chunk of records is not in a snapshot.
     SnapshotLosesAChunk,
+    /// Damage in the middle of the log is taken for its end.
+    StopsAtDamage,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 11] = [
+    pub const ALL: [Bug; 12] = [
         Bug::AcknowledgesBeforeDurable,
         Bug::PurgesBeforeFlush,
         Bug::ForgetsRequests,
@@ -46,6 +48,7 @@ impl Bug {
         Bug::CatalogByLocalCount,
         Bug::SnapshotForgetsRequests,
         Bug::SnapshotLosesAChunk,
+        Bug::StopsAtDamage,
     ];
 }
 

@@ -26,6 +26,8 @@ const END_WAITS: Duration = Duration::from_millis(100);
 
 /// The same for one whose next sync is to fail: an idle log syncs a witness now and then.
 const SYNC_WAITS: Duration = Duration::from_secs(1);
+/// An operator has given a node an empty directory after this.
+const REPLACED_AFTER: Duration = Duration::from_secs(1);
 /// How often replicas are compared and what clients saw is judged.
 const WATCHED_EVERY: Duration = Duration::from_millis(200);
 
@@ -49,8 +51,17 @@ pub struct Cluster {
 /// A node that ends, and comes back at a time since the beginning of the run.
 #[derive(Debug, Clone, Copy)]
 enum Mortality {
-    Doomed { at_the_latest: Duration, back_at: Duration, loses_its_disk: bool },
+    Doomed { at_the_latest: Duration, back_at: Duration, then: Disk },
     Down { back_at: Duration },
+}
+
+/// What becomes of a disk when its node has ended.
+#[derive(Debug, Clone, Copy)]
+enum Disk {
+    Stays,
+    IsLost,
+    /// Of what the log wrote, some is changed.
+    IsDamaged,
 }
 
 impl Cluster {
@@ -107,6 +118,7 @@ impl Cluster {
     pub fn step(&mut self) -> anyhow::Result<()> {
         self.sim.step().map_err(|error| anyhow!("a node stopped by itself: {error}"))?;
         self.trace.at(self.sim.elapsed());
+        self.replace_damaged();
         self.let_nodes_end_and_come_back();
         if self.elapsed() - self.watched.at >= WATCHED_EVERY {
             self.watched.at = self.elapsed();
@@ -169,15 +181,11 @@ impl Cluster {
                 }
                 self.nodes[*node - 1].directory.disk.fail_next_sync();
                 let at_the_latest = self.elapsed() + SYNC_WAITS;
-                let doomed = Mortality::Doomed { at_the_latest, back_at: until, loses_its_disk: false };
+                let doomed = Mortality::Doomed { at_the_latest, back_at: until, then: Disk::Stays };
                 self.mortality.insert(*node, doomed);
             }
-            Kind::LostDisk { node } => {
-                self.doom(*node, End::PowerCut, 0, until);
-                if let Some(Mortality::Doomed { loses_its_disk, .. }) = self.mortality.get_mut(node) {
-                    *loses_its_disk = true;
-                }
-            }
+            Kind::LostDisk { node } => self.fail_disk(*node, Disk::IsLost, until),
+            Kind::DamagedLog { node } => self.fail_disk(*node, Disk::IsDamaged, until),
             Kind::Bridge { sides } => self.across(sides, |sim, one, other| sim.partition(one, other)),
             Kind::SlowDisk { node, latency } => self.nodes[*node - 1].trouble.lock().disk_latency = *latency,
             Kind::FullDisk { node } => self.nodes[*node - 1].directory.disk.set_full(true),
@@ -193,8 +201,8 @@ impl Cluster {
 
     fn end(&mut self, kind: &Kind) {
         match kind {
-            Kind::Crash { .. } | Kind::CrashAll { .. } | Kind::FailedSync { .. } | Kind::LostDisk { .. } => {}
-            Kind::ClockJump { .. } => {}
+            Kind::Crash { .. } | Kind::CrashAll { .. } | Kind::FailedSync { .. } | Kind::ClockJump { .. } => {}
+            Kind::LostDisk { .. } | Kind::DamagedLog { .. } => {}
             Kind::SlowDisk { node, .. } => self.nodes[*node - 1].trouble.lock().disk_latency = Duration::ZERO,
             Kind::FullDisk { node } => self.nodes[*node - 1].directory.disk.set_full(false),
             Kind::Bridge { sides } => self.across(sides, |sim, one, other| sim.repair(one, other)),
@@ -235,7 +243,26 @@ impl Cluster {
         }
         self.nodes[number - 1].directory.disk.end_after(end, calls);
         let at_the_latest = self.elapsed() + END_WAITS;
-        self.mortality.insert(number, Mortality::Doomed { at_the_latest, back_at, loses_its_disk: false });
+        self.mortality.insert(number, Mortality::Doomed { at_the_latest, back_at, then: Disk::Stays });
+    }
+
+    /// The node ends, and this becomes of its disk.
+    fn fail_disk(&mut self, number: usize, what: Disk, back_at: Duration) {
+        self.doom(number, End::PowerCut, 0, back_at);
+        if let Some(Mortality::Doomed { then, .. }) = self.mortality.get_mut(&number) {
+            *then = what;
+        }
+    }
+
+    /// Nodes that find their log damaged get empty directories.
+    fn replace_damaged(&mut self) {
+        let back_at = self.elapsed() + REPLACED_AFTER;
+        for node in self.nodes.iter().filter(|node| std::mem::take(&mut node.trouble.lock().refuses)) {
+            tracing::info!(node = node.number, "is given an empty directory");
+            self.sim.crash(host(node.number));
+            node.directory.lose();
+            self.mortality.insert(node.number, Mortality::Down { back_at });
+        }
     }
 
     fn let_nodes_end_and_come_back(&mut self) {
@@ -243,15 +270,17 @@ impl Cluster {
         for (number, mortality) in self.mortality.clone() {
             let node = &self.nodes[number - 1];
             match mortality {
-                Mortality::Doomed { at_the_latest, back_at, loses_its_disk } => {
+                Mortality::Doomed { at_the_latest, back_at, then } => {
                     let in_call = node.directory.disk.is_lost_to_its_node();
                     if in_call || at_the_latest <= now {
-                        tracing::info!(node = number, in_call, loses_its_disk, "ends");
+                        tracing::info!(node = number, in_call, disk = ?then, "ends");
                         node.door.close();
                         *node.serving.lock() = None;
                         self.sim.crash(host(number));
-                        if loses_its_disk {
-                            node.directory.lose();
+                        match then {
+                            Disk::Stays => {}
+                            Disk::IsLost => node.directory.lose(),
+                            Disk::IsDamaged => node.directory.disk.damage_log(),
                         }
                         self.mortality.insert(number, Mortality::Down { back_at });
                     }

@@ -1,9 +1,7 @@
 //! turmoil's simulated disk behind the log's file system trait, which goes dark between any two calls: the
 //! power is cut, which loses what is not synced and tears what was being written, or the process dies,
-//! which loses nothing that was written. It may be full, and a sync may fail.
-//!
-//! Flipped bits are for the log's own simulation (`crates/walog/tests`): a node that finds its log damaged
-//! refuses to open it, which ends a run.
+//! which loses nothing that was written. It may be full, a sync may fail, and what the log wrote may be
+//! damaged when it is opened next.
 
 use anabranch_runtime::fs::{File, Fs};
 use parking_lot::Mutex;
@@ -16,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use turmoil::fs::shim::std::fs as disk;
 
+/// The log begins each batch at a page of its own.
 const PAGE_BYTES: usize = 4096;
 const SECTOR_BYTES: usize = 512;
 
@@ -38,6 +37,23 @@ enum Sync {
     Failed,
 }
 
+/// Whether the log is as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Damage {
+    None,
+    /// It will not be when it is opened.
+    Due,
+    Done,
+}
+
+/// A batch in a segment of the log; docs/formats/walog.md has its bytes.
+struct Batch {
+    ordinal: u64,
+    segment: PathBuf,
+    from: usize,
+    bytes: usize,
+}
+
 /// The disk of one node, over all its lives. Clones are the same disk.
 #[derive(Clone)]
 pub struct SimulatedDisk(Arc<Mutex<State>>);
@@ -51,6 +67,7 @@ struct State {
     /// No file grows.
     full: bool,
     sync: Sync,
+    damage: Damage,
     /// Directories that hold files.
     dirs: Vec<PathBuf>,
 }
@@ -64,6 +81,7 @@ impl SimulatedDisk {
             dark: false,
             full: false,
             sync: Sync::Works,
+            damage: Damage::None,
             dirs: Vec::new(),
         })))
     }
@@ -92,6 +110,38 @@ impl SimulatedDisk {
     /// No file grows, or files do again.
     pub fn set_full(&self, full: bool) {
         self.0.lock().full = full;
+    }
+
+    /// What the log wrote is damaged when it is opened next.
+    pub fn damage_log(&self) {
+        self.0.lock().damage = Damage::Due;
+    }
+
+    /// Another disk is in its place.
+    pub fn replace(&self) {
+        self.0.lock().damage = Damage::None;
+    }
+
+    /// Whether something was damaged that the log in `dir` has written; it is damaged now if that was due.
+    ///
+    /// Its last batch is spared: damage there looks like a write that the power cut.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn is_damaged(&self, dir: &Path) -> io::Result<bool> {
+        let mut state = self.0.lock();
+        if state.damage == Damage::Due && state.dirs.iter().any(|known| known == dir) {
+            let batches = batches(dir)?;
+            let last = batches.iter().map(|batch| batch.ordinal).max().unwrap_or_default();
+            let proven: Vec<Batch> = batches.into_iter().filter(|batch| batch.ordinal < last).collect();
+            state.damage = Damage::None;
+            if !proven.is_empty() {
+                let nth = state.rng.random_range(0..proven.len());
+                state.damage_batch(&proven[nth])?;
+                state.damage = Damage::Done;
+            }
+        }
+        Ok(state.damage == Damage::Done)
     }
 
     /// A new life begins, on what is left.
@@ -131,6 +181,23 @@ impl State {
         }
     }
 
+    /// A few bits of it change, or a page of it is zeros.
+    fn damage_batch(&mut self, batch: &Batch) -> io::Result<()> {
+        let file = disk::OpenOptions::new().read(true).write(true).open(&batch.segment)?;
+        if self.rng.random_bool(0.3) {
+            let page = self.rng.random_range(0..batch.bytes.div_ceil(PAGE_BYTES));
+            file.write_all_at(&[0; PAGE_BYTES], (batch.from + page * PAGE_BYTES) as u64)?;
+        }
+        for _ in 0..self.rng.random_range(1..=8) {
+            let at = (batch.from + self.rng.random_range(0..batch.bytes)) as u64;
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, at)?;
+            file.write_all_at(&[byte[0] ^ (1 << self.rng.random_range(0..8))], at)?;
+        }
+        tracing::info!(segment = %batch.segment.display(), ordinal = batch.ordinal, "a batch is damaged");
+        file.sync_all()
+    }
+
     /// A call that either happens or does not when it is the last one.
     fn all_or_nothing(&mut self, call: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let Some(end) = self.ends_now()? else { return call() };
@@ -152,6 +219,24 @@ impl State {
         }
         Err(the_end())
     }
+}
+
+/// Every batch that can be told from its first bytes, those of recycled segments too.
+fn batches(dir: &Path) -> io::Result<Vec<Batch>> {
+    let mut batches = Vec::new();
+    for segment in disk::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()? {
+        let content = disk::read(&segment)?;
+        for (page, begin) in content.chunks_exact(PAGE_BYTES).enumerate().filter(|(_, page)| page.starts_with(b"WBAT"))
+        {
+            let number = |at: usize, bytes: usize| {
+                begin[at..at + bytes].iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+            };
+            let (from, bytes) = (page * PAGE_BYTES, (number(8, 4) as usize).min(content.len() - page * PAGE_BYTES));
+            batches.push(Batch { ordinal: number(16, 8), segment: segment.clone(), from, bytes: bytes.max(1) });
+        }
+    }
+    batches.sort_by(|one, other| (one.ordinal, &one.segment).cmp(&(other.ordinal, &other.segment)));
+    Ok(batches)
 }
 
 impl Fs for SimulatedDisk {

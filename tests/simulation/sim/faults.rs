@@ -30,6 +30,9 @@ pub enum Kind {
     FailedSync { node: usize },
     /// A node ends and its disk is gone: what comes back joins as a new node.
     LostDisk { node: usize },
+    /// A node ends and bits of its log change: what comes back refuses to open it, and joins as a new node
+    /// once it is given an empty directory.
+    DamagedLog { node: usize },
     /// These nodes hear nothing of the others, nor these of them.
     Partition { apart: Vec<usize> },
     /// The nodes of two sides hear nothing of each other; one in the middle hears both.
@@ -53,8 +56,8 @@ impl Fault {
     /// befalls single nodes.
     pub fn draw_all(rng: &mut StdRng, nodes: usize, span: Duration) -> Vec<Fault> {
         let mut all = Fault::draw_row(rng, span, |rng| of_process(rng, nodes));
-        if rng.random_bool(0.3) {
-            lose_a_disk(rng, nodes, &mut all);
+        if rng.random_bool(0.4) {
+            fail_a_disk(rng, nodes, &mut all);
         }
         all.extend(Fault::draw_row(rng, span, |rng| of_network(rng, nodes)));
         if rng.random_bool(0.5) {
@@ -95,10 +98,11 @@ fn of_process(rng: &mut StdRng, nodes: usize) -> Kind {
 }
 
 /// One of the ends becomes that of a disk, one in a run: what is acknowledged is on two disks of three.
-fn lose_a_disk(rng: &mut StdRng, nodes: usize, ends: &mut [Fault]) {
+fn fail_a_disk(rng: &mut StdRng, nodes: usize, ends: &mut [Fault]) {
     if !ends.is_empty() {
         let nth = rng.random_range(0..ends.len());
-        ends[nth].kind = Kind::LostDisk { node: rng.random_range(1..=nodes) };
+        let node = rng.random_range(1..=nodes);
+        ends[nth].kind = if rng.random_bool(0.5) { Kind::LostDisk { node } } else { Kind::DamagedLog { node } };
     }
 }
 

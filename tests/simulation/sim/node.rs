@@ -15,6 +15,7 @@ use anabranch_cluster::{
 use anabranch_consensus::{Group, GroupOptions, InFlight, SnapshotOptions, Snapshots};
 use anabranch_gateway::{Gateway, GatewayOptions};
 use anabranch_metadata::{CatalogMachine, FirstNode, Joining, Metadata, announce};
+use anabranch_runtime::planted::{Bug, is_planted};
 use anabranch_runtime::{Env, OnFailure, SeededRandom, SimulatedClock};
 use anabranch_storage::{Hosting, Storage, StorageOptions};
 use anabranch_types::{ClusterId, GroupId, NodeId, ReplicaId, Timestamp};
@@ -58,6 +59,8 @@ pub struct Trouble {
     pub is_paused: bool,
     /// Each write takes so much longer.
     pub disk_latency: Duration,
+    /// The node has found its log damaged and does not start.
+    pub refuses: bool,
     /// How far the wall clock is from where it began, in milliseconds.
     pub wall_ms: i64,
 }
@@ -88,7 +91,7 @@ impl SimulatedNode {
             },
             failure = env.tasks.failure() => Err(failure.into()),
         };
-        if self.directory.disk.is_lost_to_its_node() {
+        if self.directory.disk.is_lost_to_its_node() || self.trouble.lock().refuses {
             std::future::pending::<()>().await;
         }
         ended
@@ -233,15 +236,21 @@ impl SimulatedNode {
             batch_bytes_max: SEGMENT_BYTES / 4,
             quota_bytes: 1 << 30,
             salt: env.random.u64(),
+            planted: is_planted(Bug::StopsAtDamage).then_some(anabranch_walog::Bug::StopAtCorruption),
             on_poison: Some(OnPoison::new(|reason| tracing::info!(reason, "the log failed"))),
             ..Options::default()
         };
         // No log opens on a full disk: whoever starts a node has made room.
         self.directory.disk.set_full(false);
-        let (log, driver) = Walog::open_driven(Arc::clone(&env.fs), &self.dir().join("log"), options)?;
-        if let Some(quarantine) = log.quarantined().first() {
-            bail!("I1: the log is damaged: {quarantine}");
-        }
+        let dir = self.dir().join("log");
+        let is_damaged = self.directory.disk.is_damaged(&dir)?;
+        let opened = Walog::open_driven(Arc::clone(&env.fs), &dir, options).map_err(anyhow::Error::from);
+        let opened = opened.and_then(|(log, driver)| match log.quarantined().first() {
+            Some(quarantine) => bail!("the log is damaged: {quarantine}"),
+            None => Ok((log, driver)),
+        });
+        self.trouble.lock().refuses = is_damaged && opened.is_err();
+        let (log, driver) = opened?;
         let (node, of_task) = (self.clone(), env.clone());
         env.tasks.spawn("log", OnFailure::ShutDown, async move { node.drive_log(driver, &of_task).await });
         Ok(log)

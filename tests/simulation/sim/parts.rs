@@ -64,6 +64,7 @@ impl Directory {
 
     /// The disk is gone, with all that was on it; an empty one is in its place.
     pub fn lose(&self) {
+        self.disk.replace();
         let mut state = self.state.lock();
         let (lives, lost) = (state.lives, state.lost + 1);
         let is_reused = is_planted(Bug::ReusesReplica);
