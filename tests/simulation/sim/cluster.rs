@@ -8,13 +8,15 @@ use crate::history::History;
 use crate::look::{self, Watched};
 use crate::network::host;
 use crate::node::SimulatedNode;
+use crate::operator::Wishes;
 use crate::parts::Directory;
 use crate::phases::{Phase, Progress, play};
 use crate::plan::{Plan, START};
 use crate::trace::Trace;
+use anabranch_catalog::NodeState;
 use anyhow::{anyhow, ensure};
 use parking_lot::{Mutex, MutexGuard};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -42,6 +44,11 @@ pub struct Cluster {
     trace: Trace,
     mortality: BTreeMap<usize, Mortality>,
     watched: Watched,
+    /// Nodes that run, or did: the first so many.
+    begun: usize,
+    /// Those of them that are to leave.
+    leaving: BTreeSet<usize>,
+    wishes: Wishes,
     /// Faults that have not begun, the next one last.
     to_come: Vec<Fault>,
     /// Those that have.
@@ -51,8 +58,16 @@ pub struct Cluster {
 /// A node that ends, and comes back at a time since the beginning of the run.
 #[derive(Debug, Clone, Copy)]
 enum Mortality {
-    Doomed { at_the_latest: Duration, back_at: Duration, then: Disk },
-    Down { back_at: Duration },
+    Doomed {
+        at_the_latest: Duration,
+        back_at: Duration,
+        then: Disk,
+    },
+    Down {
+        back_at: Duration,
+    },
+    /// It left the cluster.
+    Gone,
 }
 
 /// What becomes of a disk when its node has ended.
@@ -68,26 +83,41 @@ impl Cluster {
     /// Nodes that have not begun to run.
     pub fn new(plan: &Arc<Plan>, trace: Trace, history: Option<Box<dyn Write + Send>>) -> Self {
         let mut sim = simulation(plan);
-        let nodes: Vec<SimulatedNode> = (1..=plan.nodes).map(|number| node(number, plan)).collect();
-        for node in &nodes {
-            let of_host = node.clone();
-            sim.host(host(node.number), move || {
-                let node = of_host.clone();
-                async move { node.live().await.map_err(|error| format!("{error:#}").into()) }
-            });
-        }
+        let nodes: Vec<SimulatedNode> = (1..=plan.nodes + plan.joiners).map(|number| node(number, plan)).collect();
+        nodes[..plan.nodes].iter().for_each(|node| run_on(&mut sim, node));
         let (phase, phases) = watch::channel(Phase::Growing);
         let (history, progress) = (History::new(history), Arc::<Mutex<Progress>>::default());
         let doors = nodes.iter().map(|node| node.door.clone()).collect();
         let world = World { plan: Arc::clone(plan), doors, history: history.clone() };
-        let play = play(world, phases, Arc::clone(&progress));
+        let wishes = Wishes::default();
+        let play = play(world, Arc::clone(&wishes), phases, Arc::clone(&progress));
         sim.client("clients", async move {
             play.await;
             Ok(())
         });
         let to_come = plan.faults.iter().rev().cloned().collect();
         let (plan, mortality, watched) = (Arc::clone(plan), BTreeMap::new(), Watched::default());
-        Cluster { sim, plan, nodes, history, phase, progress, trace, mortality, watched, to_come, open: Vec::new() }
+        Cluster {
+            sim,
+            begun: plan.nodes,
+            plan,
+            nodes,
+            history,
+            phase,
+            progress,
+            trace,
+            mortality,
+            watched,
+            leaving: BTreeSet::new(),
+            wishes,
+            to_come,
+            open: Vec::new(),
+        }
+    }
+
+    /// The nodes that are to be in the cluster in the end.
+    pub fn staying(&self) -> impl Iterator<Item = &SimulatedNode> {
+        self.nodes[..self.begun].iter().filter(|node| !self.leaving.contains(&node.number))
     }
 
     /// Simulated time since the beginning.
@@ -122,6 +152,7 @@ impl Cluster {
         self.let_nodes_end_and_come_back();
         if self.elapsed() - self.watched.at >= WATCHED_EVERY {
             self.watched.at = self.elapsed();
+            self.stop_those_that_left();
             let mut findings = look::watch(&self.nodes, &mut self.watched, &self.history);
             findings.extend(self.history.findings());
             ensure!(findings.is_empty(), "{}", findings.join("\n"));
@@ -159,9 +190,8 @@ impl Cluster {
             self.end(&fault.kind);
         }
         self.to_come.clear();
-        let all: Vec<usize> = (1..=self.plan.nodes).collect();
-        for one in &all {
-            self.between(&[*one], |sim, one, other| sim.repair(one, other));
+        for one in 1..=self.begun {
+            self.between(&[one], |sim, one, other| sim.repair(one, other));
         }
         for mortality in self.mortality.values_mut() {
             if let Mortality::Down { back_at } = mortality {
@@ -173,10 +203,10 @@ impl Cluster {
     fn begin(&mut self, kind: &Kind, until: Duration) {
         match kind {
             Kind::Crash { node, end, calls } => self.doom(*node, *end, *calls, until),
-            Kind::CrashAll { end } => (1..=self.plan.nodes).for_each(|node| self.doom(node, *end, 0, until)),
+            Kind::CrashAll { end } => (1..=self.begun).for_each(|node| self.doom(node, *end, 0, until)),
             Kind::Partition { apart } => self.between(apart, |sim, one, other| sim.partition(one, other)),
             Kind::FailedSync { node } => {
-                if self.mortality.contains_key(node) {
+                if self.is_down(*node) {
                     return;
                 }
                 self.nodes[*node - 1].directory.disk.fail_next_sync();
@@ -190,6 +220,16 @@ impl Cluster {
             Kind::SlowDisk { node, latency } => self.nodes[*node - 1].trouble.lock().disk_latency = *latency,
             Kind::FullDisk { node } => self.nodes[*node - 1].directory.disk.set_full(true),
             Kind::ClockJump { node, by_ms } => self.nodes[*node - 1].trouble.lock().wall_ms += *by_ms,
+            Kind::Join { node } => {
+                self.begun = *node;
+                run_on(&mut self.sim, &self.nodes[*node - 1]);
+            }
+            Kind::Decommission { node } => {
+                self.leaving.insert(*node);
+                self.nodes[*node - 1].trouble.lock().leaves = true;
+                self.wishes.lock().insert(*node, NodeState::Decommissioning);
+            }
+            Kind::Drain { node } => drop(self.wishes.lock().insert(*node, NodeState::Draining)),
             Kind::OneWay { from, to } => self.sim.partition_oneway(host(*from), host(*to)),
             Kind::Pause { node } => {
                 self.nodes[*node - 1].trouble.lock().is_paused = true;
@@ -202,7 +242,8 @@ impl Cluster {
     fn end(&mut self, kind: &Kind) {
         match kind {
             Kind::Crash { .. } | Kind::CrashAll { .. } | Kind::FailedSync { .. } | Kind::ClockJump { .. } => {}
-            Kind::LostDisk { .. } | Kind::DamagedLog { .. } => {}
+            Kind::LostDisk { .. } | Kind::DamagedLog { .. } | Kind::Join { .. } | Kind::Decommission { .. } => {}
+            Kind::Drain { node } => drop(self.wishes.lock().insert(*node, NodeState::Active)),
             Kind::SlowDisk { node, .. } => self.nodes[*node - 1].trouble.lock().disk_latency = Duration::ZERO,
             Kind::FullDisk { node } => self.nodes[*node - 1].directory.disk.set_full(false),
             Kind::Bridge { sides } => self.across(sides, |sim, one, other| sim.repair(one, other)),
@@ -223,7 +264,7 @@ impl Cluster {
     /// Does something to every link between `these` nodes and the others.
     fn between(&self, these: &[usize], act: impl Fn(&Sim<'static>, String, String)) {
         for one in these {
-            for other in (1..=self.plan.nodes).filter(|other| !these.contains(other)) {
+            for other in (1..=self.begun).filter(|other| !these.contains(other)) {
                 act(&self.sim, host(*one), host(other));
             }
         }
@@ -238,7 +279,7 @@ impl Cluster {
 
     /// The node is to end soon, within a call to its disk where there is one.
     fn doom(&mut self, number: usize, end: End, calls: u32, back_at: Duration) {
-        if self.mortality.contains_key(&number) {
+        if self.is_down(number) {
             return;
         }
         self.nodes[number - 1].directory.disk.end_after(end, calls);
@@ -251,6 +292,26 @@ impl Cluster {
         self.doom(number, End::PowerCut, 0, back_at);
         if let Some(Mortality::Doomed { then, .. }) = self.mortality.get_mut(&number) {
             *then = what;
+        }
+    }
+
+    /// Whether the node does not run, or is about to end.
+    fn is_down(&self, number: usize) -> bool {
+        number > self.begun || self.mortality.contains_key(&number)
+    }
+
+    /// Nodes that the cluster has let go end for good.
+    fn stop_those_that_left(&mut self) {
+        for number in self.leaving.clone() {
+            let is_gone = matches!(self.mortality.get(&number), Some(Mortality::Gone));
+            if !is_gone && self.has_let_go(number) {
+                tracing::info!(node = number, "has left the cluster");
+                let node = &self.nodes[number - 1];
+                node.door.close();
+                *node.serving.lock() = None;
+                self.sim.crash(host(number));
+                self.mortality.insert(number, Mortality::Gone);
+            }
         }
     }
 
@@ -289,7 +350,7 @@ impl Cluster {
                     self.mortality.remove(&number);
                     self.sim.bounce(host(number));
                 }
-                Mortality::Down { .. } => {}
+                Mortality::Down { .. } | Mortality::Gone => {}
             }
         }
     }
@@ -309,6 +370,15 @@ fn simulation(plan: &Plan) -> Sim<'static> {
         .enable_random_order();
     builder.fs().sync_probability(0.0).block_size(512);
     builder.build()
+}
+
+/// Lets a node begin to run.
+fn run_on(sim: &mut Sim<'static>, node: &SimulatedNode) {
+    let of_host = node.clone();
+    sim.host(host(node.number), move || {
+        let node = of_host.clone();
+        async move { node.live().await.map_err(|error| format!("{error:#}").into()) }
+    });
 }
 
 fn node(number: usize, plan: &Arc<Plan>) -> SimulatedNode {

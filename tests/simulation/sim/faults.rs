@@ -49,6 +49,12 @@ pub enum Kind {
     FullDisk { node: usize },
     /// A node's wall clock jumps, and stays where it is.
     ClockJump { node: usize, by_ms: i64 },
+    /// A new node joins, and stays.
+    Join { node: usize },
+    /// An operator decommissions a node, which is stopped when the cluster has let it go.
+    Decommission { node: usize },
+    /// An operator drains a node, and takes it back.
+    Drain { node: usize },
 }
 
 impl Fault {
@@ -56,8 +62,11 @@ impl Fault {
     /// befalls single nodes.
     pub fn draw_all(rng: &mut StdRng, nodes: usize, span: Duration) -> Vec<Fault> {
         let mut all = Fault::draw_row(rng, span, |rng| of_process(rng, nodes));
-        if rng.random_bool(0.4) {
-            fail_a_disk(rng, nodes, &mut all);
+        // Not both: a group that is made when a node joins has a single copy for a moment.
+        match rng.random_range(0..10) {
+            0..4 => fail_a_disk(rng, nodes, &mut all),
+            4..8 => all.extend(of_membership(rng, nodes, span)),
+            _ => {}
         }
         all.extend(Fault::draw_row(rng, span, |rng| of_network(rng, nodes)));
         if rng.random_bool(0.5) {
@@ -104,6 +113,29 @@ fn fail_a_disk(rng: &mut StdRng, nodes: usize, ends: &mut [Fault]) {
         let node = rng.random_range(1..=nodes);
         ends[nth].kind = if rng.random_bool(0.5) { Kind::LostDisk { node } } else { Kind::DamagedLog { node } };
     }
+}
+
+/// One or two nodes join, as many may leave, and one may be drained for a while, whatever else goes on.
+fn of_membership(rng: &mut StdRng, nodes: usize, span: Duration) -> Vec<Fault> {
+    let mut row = Vec::new();
+    let moment = |rng: &mut StdRng| QUIET_FIRST + span.mul_f64(rng.random_range(0.0..0.9));
+    let joiners = rng.random_range(1..=2);
+    let mut joins: Vec<Duration> = (0..joiners).map(|_| moment(rng)).collect();
+    joins.sort();
+    let join = |(nth, at)| Fault { from: at, to: at, kind: Kind::Join { node: nodes + 1 + nth } };
+    row.extend(joins.into_iter().enumerate().map(join));
+    let first = rng.random_range(0..nodes);
+    let mut others = (0..nodes).map(|step| (first + step) % nodes + 1);
+    for node in others.by_ref().take(rng.random_range(0..=joiners)) {
+        let at = moment(rng);
+        row.push(Fault { from: at, to: at, kind: Kind::Decommission { node } });
+    }
+    if let Some(node) = others.next().filter(|_| rng.random_bool(0.5)) {
+        let from = moment(rng);
+        let to = from + Duration::from_millis(rng.random_range(1_000..=8_000));
+        row.push(Fault { from, to, kind: Kind::Drain { node } });
+    }
+    row
 }
 
 fn of_network(rng: &mut StdRng, nodes: usize) -> Kind {

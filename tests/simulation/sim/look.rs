@@ -3,6 +3,7 @@
 use crate::cluster::Cluster;
 use crate::history::History;
 use crate::node::{Serving, SimulatedNode};
+use crate::operator::member_at;
 use anabranch_catalog::{PlacementOptions, ShardMap, plan};
 use anabranch_checker::Event;
 use anabranch_cluster::{GroupReport, StateHash, StorageNode, leaders_of};
@@ -47,13 +48,20 @@ pub fn watch(nodes: &[SimulatedNode], watched: &mut Watched, history: &History) 
 }
 
 impl Cluster {
-    /// The nodes that serve; none when one of them does not.
+    /// The nodes that are to stay; none when one of them does not serve.
     fn all_serving(&self) -> Option<Vec<Arc<Serving>>> {
-        self.nodes.iter().map(|node| node.serving.lock().clone()).collect()
+        self.staying().map(|node| node.serving.lock().clone()).collect()
     }
 
-    /// Whether every node has joined and every group has all its replicas.
-    pub fn has_grown(&mut self) -> bool {
+    /// Whether the cluster has let a node go, as the newest catalog says of those that can be seen.
+    pub fn has_let_go(&self, number: usize) -> bool {
+        let serving = self.staying().filter_map(|node| node.serving.lock().clone());
+        let maps = serving.map(|node| Arc::clone(&node.metadata.view().load().map));
+        maps.max_by_key(|map| map.version()).is_some_and(|map| member_at(&map, number).is_none())
+    }
+
+    /// Whether the nodes that are to stay are the cluster, and every group has all its replicas.
+    pub fn is_whole(&mut self) -> bool {
         let Some(serving) = self.all_serving() else { return false };
         let maps: Vec<Arc<ShardMap>> =
             serving.iter().map(|node| Arc::clone(&node.metadata.view().load().map)).collect();
@@ -62,7 +70,7 @@ impl Cluster {
             // Of the catalog every node has a replica, and some of them vote.
             let mut data_groups = map.groups().filter(|group| group.id != GroupId::METADATA);
             let all_are_members = data_groups.all(|group| group.members().count() == 3 && group.replicas.len() == 3);
-            map.nodes().count() == self.nodes.len() && steps.is_empty() && all_are_members
+            map.nodes().count() == serving.len() && steps.is_empty() && all_are_members
         };
         maps.iter().all(is_whole) && self.has_converged()
     }

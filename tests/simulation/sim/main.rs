@@ -17,6 +17,7 @@ mod history;
 mod look;
 mod network;
 mod node;
+mod operator;
 mod parts;
 mod phases;
 mod plan;

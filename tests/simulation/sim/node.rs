@@ -36,6 +36,8 @@ const JOIN_PATIENCE: Duration = Duration::from_secs(10);
 const READY_PATIENCE: Duration = Duration::from_secs(60);
 /// A wall clock that jumps is noticed within this.
 const CLOCK_LOOKED_AT_EVERY: Duration = Duration::from_millis(20);
+/// What the broker says of a node that is no member.
+const NOT_A_MEMBER: &str = "the cluster does not take this node";
 /// A disk that has had nothing to do for so long is given what waits for that.
 const DISK_IDLE_AFTER: Duration = Duration::from_millis(50);
 
@@ -61,6 +63,8 @@ pub struct Trouble {
     pub disk_latency: Duration,
     /// The node has found its log damaged and does not start.
     pub refuses: bool,
+    /// The node is to leave the cluster.
+    pub leaves: bool,
     /// How far the wall clock is from where it began, in milliseconds.
     pub wall_ms: i64,
 }
@@ -71,6 +75,8 @@ pub struct Serving {
     pub node: NodeId,
     pub gateway: Gateway,
     pub metadata: Metadata,
+    /// The catalog, wherever it is led.
+    pub catalog: MetadataRouter,
     pub storage: Arc<Storage>,
 }
 
@@ -91,7 +97,10 @@ impl SimulatedNode {
             },
             failure = env.tasks.failure() => Err(failure.into()),
         };
-        if self.directory.disk.is_lost_to_its_node() || self.trouble.lock().refuses {
+        // One that comes back after the cluster has let it go is told so.
+        let is_let_go = |error: &anyhow::Error| self.trouble.lock().leaves && error.to_string().contains(NOT_A_MEMBER);
+        let is_expected = ended.as_ref().is_err_and(is_let_go) || self.trouble.lock().refuses;
+        if self.directory.disk.is_lost_to_its_node() || is_expected {
             std::future::pending::<()>().await;
         }
         ended
@@ -156,7 +165,8 @@ impl SimulatedNode {
         served.joining.started(joining(&identity, &catalog, &view, &work));
         let members = keep_members(metadata.group().clone(), view.clone(), Arc::clone(&catalog), work.clone());
         work.tasks.spawn("membership", OnFailure::ShutDown, members);
-        self.announce(&identity, &metadata, leaders.clone(), &work).await?;
+        let router_of_catalog = leaders.clone();
+        self.announce(&identity, &metadata, leaders, &work).await?;
         let files = Arc::new(NodeFiles { directory: self.directory.clone(), log, writable });
         let hosting = Hosting {
             node: identity.node,
@@ -171,7 +181,8 @@ impl SimulatedNode {
         work.tasks.spawn("hosting", OnFailure::ShutDown, hosting.follow());
         metadata.start_controllers(&service).await;
         let gateway = Gateway::new(view, router, catalog, work.clone(), GatewayOptions::default());
-        let serving = Serving { env: env.clone(), node: identity.node, gateway, metadata, storage };
+        let (env, node, catalog) = (env.clone(), identity.node, router_of_catalog);
+        let serving = Serving { env, node, gateway, metadata, catalog, storage };
         *self.serving.lock() = Some(Arc::new(serving));
         tracing::info!(node = self.number, "serves");
         Ok(self.door.open())

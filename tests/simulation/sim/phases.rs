@@ -1,6 +1,7 @@
 //! What clients do in each phase of a run.
 
 use crate::client::{ANSWER_PATIENCE, World};
+use crate::operator::Wishes;
 use anabranch_checker::Event;
 use anabranch_cluster::{StateHash, StorageNode};
 use anabranch_types::{GroupId, HashKeyRange, ShardId};
@@ -44,10 +45,12 @@ pub struct Progress {
 }
 
 /// All clients of a run, from its beginning to its end.
-pub async fn play(world: World, mut phase: watch::Receiver<Phase>, progress: Arc<Mutex<Progress>>) {
+pub async fn play(world: World, wishes: Wishes, mut phase: watch::Receiver<Phase>, progress: Arc<Mutex<Progress>>) {
     reach(&mut phase, Phase::Safety).await;
     world.create_stream().await;
     progress.lock().serves = true;
+    // It ends with the run.
+    drop(tokio::task::spawn_local(world.clone().operate(wishes)));
     let stop = Arc::new(AtomicBool::new(false));
     let mut clients = JoinSet::new();
     for producer in 0..world.plan.producers {

@@ -1,6 +1,6 @@
 //! What a seed draws: the cluster, its clients and what befalls it.
 
-use crate::faults::Fault;
+use crate::faults::{Fault, Kind};
 use anabranch_consensus::GroupOptions;
 use anabranch_types::Timestamp;
 use rand::rngs::StdRng;
@@ -15,8 +15,10 @@ pub const START: Timestamp = Timestamp::from_millis(1_742_000_000_000);
 pub struct Plan {
     /// All else follows from it.
     pub seed: u64,
-    /// Nodes of the cluster.
+    /// Nodes that make the cluster.
     pub nodes: usize,
+    /// Nodes that join later, numbered after them.
+    pub joiners: usize,
     /// How far the wall clock of each node is ahead.
     pub wall_ahead: Vec<Duration>,
     /// How long hosts run without hearing of each other.
@@ -67,11 +69,14 @@ impl Plan {
             _ => 3,
         };
         let safety = millis(&mut rng, 10_000..=30_000);
+        let faults = Fault::draw_all(&mut rng, nodes, safety);
+        let joiners = faults.iter().filter(|fault| matches!(fault.kind, Kind::Join { .. })).count();
         let broken_per_million = if rng.random_bool(0.3) { rng.random_range(10..=300) } else { 0 };
         Plan {
             seed,
             nodes,
-            wall_ahead: (0..nodes).map(|_| millis(&mut rng, 0..=1_500)).collect(),
+            joiners,
+            wall_ahead: (0..nodes + joiners).map(|_| millis(&mut rng, 0..=1_500)).collect(),
             tick: millis(&mut rng, 1..=3),
             latency_max: millis(&mut rng, 2..=15),
             heartbeat: millis(&mut rng, 50..=100),
@@ -88,7 +93,7 @@ impl Plan {
             safety,
             liveness: Duration::from_secs(90),
             broken_per_million,
-            faults: Fault::draw_all(&mut rng, nodes, safety),
+            faults,
         }
     }
 

@@ -54,7 +54,7 @@ pub fn run(plan: Plan, trace: &Trace, history: Option<Box<dyn Write + Send>>) ->
 }
 
 fn live(cluster: &mut Cluster, plan: &Plan) -> anyhow::Result<()> {
-    until(cluster, "the cluster has grown", GROWTH_MAX, Cluster::has_grown)?;
+    until(cluster, "the cluster has grown", GROWTH_MAX, Cluster::is_whole)?;
     cluster.enter(Phase::Safety);
     until(cluster, "the stream is made", GROWTH_MAX, |cluster| cluster.progress().serves)?;
     let begun = cluster.elapsed();
@@ -65,8 +65,8 @@ fn live(cluster: &mut Cluster, plan: &Plan) -> anyhow::Result<()> {
     }
     cluster.heal();
     cluster.enter(Phase::Healed);
-    until(cluster, "every group is led and every replica has caught up", plan.liveness, |cluster| {
-        cluster.progress().is_quiet && cluster.has_converged()
+    until(cluster, "the nodes that stay have all replicas, led and alike", plan.liveness, |cluster| {
+        cluster.progress().is_quiet && cluster.is_whole()
     })?;
     cluster.enter(Phase::Converged);
     let all = "every shard is written to and read, and replicas are alike";
