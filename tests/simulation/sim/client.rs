@@ -1,4 +1,5 @@
-//! What clients do: they make a stream, write to it and read it, each call at whatever node.
+//! What clients do: they make a stream, write to it and read it, each call at whatever node. They live on a
+//! host of their own.
 
 use crate::door::{Door, Unanswered};
 use crate::history::{History, digest};

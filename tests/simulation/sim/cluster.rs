@@ -6,7 +6,7 @@ use crate::door::Door;
 use crate::faults::{Fault, Kind};
 use crate::history::History;
 use crate::look::{self, Watched};
-use crate::network::host;
+use crate::network::{CLIENTS, host};
 use crate::node::SimulatedNode;
 use crate::operator::Wishes;
 use crate::parts::Directory;
@@ -91,7 +91,7 @@ impl Cluster {
         let world = World { plan: Arc::clone(plan), doors, history: history.clone() };
         let wishes = Wishes::default();
         let play = play(world, Arc::clone(&wishes), phases, Arc::clone(&progress));
-        sim.client("clients", async move {
+        sim.client(CLIENTS, async move {
             play.await;
             Ok(())
         });
@@ -192,6 +192,7 @@ impl Cluster {
         self.to_come.clear();
         for one in 1..=self.begun {
             self.between(&[one], |sim, one, other| sim.repair(one, other));
+            self.sim.repair(host(one), CLIENTS);
         }
         for mortality in self.mortality.values_mut() {
             if let Mortality::Down { back_at } = mortality {
@@ -234,7 +235,10 @@ impl Cluster {
             Kind::Pause { node } => {
                 self.nodes[*node - 1].trouble.lock().is_paused = true;
                 self.between(&[*node], |sim, one, other| sim.hold(one, other));
+                self.sim.hold(host(*node), CLIENTS);
             }
+            Kind::CutOff { node, only_answers: true } => self.sim.partition_oneway(host(*node), CLIENTS),
+            Kind::CutOff { node, only_answers: false } => self.sim.partition(host(*node), CLIENTS),
             Kind::Slow { one, other, latency } => self.sim.set_link_latency(host(*one), host(*other), *latency),
         }
     }
@@ -252,7 +256,9 @@ impl Cluster {
             Kind::Pause { node } => {
                 self.nodes[*node - 1].trouble.lock().is_paused = false;
                 self.between(&[*node], |sim, one, other| sim.release(one, other));
+                self.sim.release(host(*node), CLIENTS);
             }
+            Kind::CutOff { node, .. } => self.sim.repair(host(*node), CLIENTS),
             Kind::Slow { one, other, .. } => {
                 let usual = self.plan.latency_max;
                 self.sim.set_link_latency(host(*one), host(*other), Duration::from_millis(1));
@@ -307,7 +313,6 @@ impl Cluster {
             if !is_gone && self.has_let_go(number) {
                 tracing::info!(node = number, "has left the cluster");
                 let node = &self.nodes[number - 1];
-                node.door.close();
                 *node.serving.lock() = None;
                 self.sim.crash(host(number));
                 self.mortality.insert(number, Mortality::Gone);
@@ -335,7 +340,6 @@ impl Cluster {
                     let in_call = node.directory.disk.is_lost_to_its_node();
                     if in_call || at_the_latest <= now {
                         tracing::info!(node = number, in_call, disk = ?then, "ends");
-                        node.door.close();
                         *node.serving.lock() = None;
                         self.sim.crash(host(number));
                         match then {
@@ -387,7 +391,7 @@ fn node(number: usize, plan: &Arc<Plan>) -> SimulatedNode {
         number,
         plan: Arc::clone(plan),
         directory: Directory::new(disk),
-        door: Door::default(),
+        door: Door::new(number),
         serving: Arc::default(),
         trouble: Arc::default(),
     }

@@ -41,6 +41,8 @@ pub enum Kind {
     OneWay { from: usize, to: usize },
     /// Nothing of a node moves: its disk and its messages stand still, and go on where they were.
     Pause { node: usize },
+    /// Clients and a node hear nothing of each other, or only the clients do not hear the node.
+    CutOff { node: usize, only_answers: bool },
     /// Messages between two nodes take so much longer.
     Slow { one: usize, other: usize, latency: Duration },
     /// Each write of a node takes so much longer.
@@ -141,7 +143,7 @@ fn of_membership(rng: &mut StdRng, nodes: usize, span: Duration) -> Vec<Fault> {
 fn of_network(rng: &mut StdRng, nodes: usize) -> Kind {
     let one = rng.random_range(1..=nodes);
     let other = (one + rng.random_range(1..nodes) - 1) % nodes + 1;
-    match rng.random_range(0..5) {
+    match rng.random_range(0..6) {
         0 => {
             let mut apart = vec![one];
             if nodes > 3 && rng.random_bool(0.5) {
@@ -151,6 +153,7 @@ fn of_network(rng: &mut StdRng, nodes: usize) -> Kind {
         }
         1 => Kind::OneWay { from: one, to: other },
         2 => Kind::Pause { node: one },
+        4 => Kind::CutOff { node: one, only_answers: rng.random_bool(0.5) },
         3 => {
             // In a circle, the one in the middle left out.
             let others: Vec<usize> = (0..nodes - 1).map(|step| (one + step) % nodes + 1).collect();

@@ -10,6 +10,12 @@ use turmoil::net::{TcpListener, TcpStream};
 /// The port at which nodes listen for each other.
 pub const PEER_PORT: u16 = 4600;
 
+/// The port at which they listen for clients.
+pub const CLIENT_PORT: u16 = 4567;
+
+/// The host of all clients.
+pub const CLIENTS: &str = "clients";
+
 /// The host name of a node.
 pub fn host(node: usize) -> String {
     format!("node-{node}")

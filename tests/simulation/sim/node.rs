@@ -1,9 +1,9 @@
 //! One life of a node: its roles put together as the server does, on a simulated world.
 //!
-//! No doors: clients call the gateway. No configuration, no pages, no watch over a disk that fills up.
+//! No protocols: clients call the gateway. No configuration, no pages, no watch over a disk that fills up.
 
-use crate::door::{Call, Door};
-use crate::network::{PEER_PORT, SimulatedListener, SimulatedNetwork, host, peer_address};
+use crate::door::Door;
+use crate::network::{CLIENT_PORT, PEER_PORT, SimulatedListener, SimulatedNetwork, host, peer_address};
 use crate::parts::{Directory, Identity, NodeFiles};
 use crate::plan::{Plan, START};
 use anabranch_catalog::{FEATURE_LEVEL, NodeAddresses, UpdateNode, Zone};
@@ -20,13 +20,12 @@ use anabranch_runtime::{Env, OnFailure, SeededRandom, SimulatedClock};
 use anabranch_storage::{Hosting, Storage, StorageOptions};
 use anabranch_types::{ClusterId, GroupId, NodeId, ReplicaId, Timestamp};
 use anabranch_walog::{Driver, OnPoison, Options, Step, Walog};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use parking_lot::Mutex;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
 use turmoil::net::TcpListener;
 
 /// Data groups that the first node makes; more come with the nodes.
@@ -92,7 +91,7 @@ impl SimulatedNode {
         self.keep_time(clock, &env);
         let ended = tokio::select! {
             started = self.start(&env) => match started {
-                Ok(calls) => serve(&env, calls, &self.serving).await,
+                Ok((listener, serving)) => self.door.clone().serve(listener, serving).await.map_err(Into::into),
                 Err(error) => Err(error),
             },
             failure = env.tasks.failure() => Err(failure.into()),
@@ -136,7 +135,7 @@ impl SimulatedNode {
         });
     }
 
-    async fn start(&self, env: &Env) -> anyhow::Result<mpsc::Receiver<Call>> {
+    async fn start(&self, env: &Env) -> anyhow::Result<(TcpListener, Arc<Serving>)> {
         let work = env.in_group("work");
         let identity = self.enter(env).await?;
         let log = self.open_log(env)?;
@@ -183,9 +182,11 @@ impl SimulatedNode {
         let gateway = Gateway::new(view, router, catalog, work.clone(), GatewayOptions::default());
         let (env, node, catalog) = (env.clone(), identity.node, router_of_catalog);
         let serving = Serving { env, node, gateway, metadata, catalog, storage };
-        *self.serving.lock() = Some(Arc::new(serving));
+        let serving = Arc::new(serving);
+        *self.serving.lock() = Some(Arc::clone(&serving));
+        let listener = TcpListener::bind(("0.0.0.0", CLIENT_PORT)).await?;
         tracing::info!(node = self.number, "serves");
-        Ok(self.door.open())
+        Ok((listener, serving))
     }
 
     /// Who the node is: the first one founds the cluster, the others ask to join.
@@ -226,7 +227,7 @@ impl SimulatedNode {
     }
 
     fn addresses(&self) -> anyhow::Result<NodeAddresses> {
-        Ok(NodeAddresses::new(&peer_address(self.number), &format!("{}:4567", host(self.number)))?)
+        Ok(NodeAddresses::new(&peer_address(self.number), &format!("{}:{CLIENT_PORT}", host(self.number)))?)
     }
 
     fn peer_options(&self) -> anyhow::Result<PeerOptions> {
@@ -384,17 +385,4 @@ async fn start_metadata_group(
 
 fn joining(identity: &Identity, catalog: &Arc<dyn MetadataNode>, view: &ViewWatch, env: &Env) -> Arc<dyn JoinNode> {
     Arc::new(Joining { cluster: identity.cluster, metadata: Arc::clone(catalog), view: view.clone(), env: env.clone() })
-}
-
-/// Carries out calls until the node ends.
-async fn serve(
-    env: &Env,
-    mut calls: mpsc::Receiver<Call>,
-    serving: &Mutex<Option<Arc<Serving>>>,
-) -> anyhow::Result<()> {
-    let serving = serving.lock().clone().context("it serves")?;
-    while let Some(call) = calls.recv().await {
-        env.tasks.spawn("call", OnFailure::ShutDown, call(Arc::clone(&serving)));
-    }
-    bail!("its door was closed")
 }
