@@ -2,8 +2,9 @@
 //!
 //! The catalog says which replicas come and go ([`ReplicaState`]); the leader adds, promotes and
 //! removes them one step at a time and reports what is done. Each step may be repeated by any later
-//! leader. States only move forward and ids never return, so that a leader whose view is old does
-//! less than it could and never undoes what another one did.
+//! leader. States only move forward and ids never return, so that a leader whose view is old removes
+//! nothing that is to stay; before it adds a replica or changes who votes, it asks for the newest view,
+//! so that nothing comes back that another leader took out and whose data is being deleted.
 //!
 //! Not here: starting and deleting replicas (their nodes do), choosing nodes (the catalog's
 //! planner does).
@@ -43,6 +44,16 @@ enum Step {
     ReportLeft(ReplicaId),
 }
 
+impl Step {
+    /// Whether a replica may get something by it that it does not have.
+    fn may_add(&self) -> bool {
+        match self {
+            Step::AddLearner(..) | Step::ChangeVoters(_) => true,
+            Step::HandOver(_) | Step::RemoveLearner(_) | Step::ReportJoined(_) | Step::ReportLeft(_) => false,
+        }
+    }
+}
+
 /// A step was not taken; it is tried again.
 #[derive(Debug, thiserror::Error)]
 enum StepFailed {
@@ -67,8 +78,18 @@ pub async fn keep_members<M: Machine>(group: Group<M>, view: ViewWatch, metadata
             Ok(()) = changes.changed() => {}
         }
         loop {
-            let step = view.load().map.group(group.id()).and_then(|row| next_step(row, &group.status()));
-            let Some(step) = step else { break };
+            let step = tokio::select! {
+                () = stopping.cancelled() => return,
+                step = step_now(&group, &view, &*metadata) => step,
+            };
+            let step = match step {
+                Ok(Some(step)) => step,
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::info!(group = %group.id(), %error, "the catalog is asked again before a membership step");
+                    break;
+                }
+            };
             let taken = tokio::select! {
                 () = stopping.cancelled() => return,
                 taken = take(&group, &step, &*metadata) => taken,
@@ -89,6 +110,24 @@ pub async fn keep_members<M: Machine>(group: Group<M>, view: ViewWatch, metadata
             }
         }
     }
+}
+
+/// What comes next, by the newest view there is for a step that adds: what was taken out before this
+/// replica led is not in it. What is taken out later, by whoever leads then, is not added by this one.
+async fn step_now<M: Machine>(
+    group: &Group<M>,
+    view: &ViewWatch,
+    metadata: &dyn MetadataNode,
+) -> Result<Option<Step>, NodeError> {
+    let next = || view.load().map.group(group.id()).and_then(|row| next_step(row, &group.status()));
+    let (term, step) = (group.status().term, next());
+    if !step.as_ref().is_some_and(Step::may_add) {
+        return Ok(step);
+    }
+    let version = metadata.version().await?;
+    let is_newest = view.load().map.version() >= version;
+    let step = next();
+    Ok(step.filter(|_| is_newest && group.status().term == term))
 }
 
 /// Whether the catalog has taken the report about `replica`.
