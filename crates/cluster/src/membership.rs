@@ -124,6 +124,10 @@ async fn step_now<M: Machine>(
     if !step.as_ref().is_some_and(Step::may_add) {
         return Ok(step);
     }
+    #[cfg(feature = "planted-bugs")]
+    if anabranch_runtime::planted::is_planted(anabranch_runtime::planted::Bug::AddsByOldView) {
+        return Ok(step);
+    }
     let version = metadata.version().await?;
     let is_newest = view.load().map.version() >= version;
     let step = next();

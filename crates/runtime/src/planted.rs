@@ -32,11 +32,15 @@ pub enum Bug {
     SnapshotLosesAChunk,
     /// Damage in the middle of the log is taken for its end.
     StopsAtDamage,
+    /// The torn end of the log is taken for damage.
+    DistrustsTornTail,
+    /// A group's leader adds replicas by whatever view of the catalog it has.
+    AddsByOldView,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 12] = [
+    pub const ALL: [Bug; 14] = [
         Bug::AcknowledgesBeforeDurable,
         Bug::PurgesBeforeFlush,
         Bug::ForgetsRequests,
@@ -49,6 +53,8 @@ impl Bug {
         Bug::SnapshotForgetsRequests,
         Bug::SnapshotLosesAChunk,
         Bug::StopsAtDamage,
+        Bug::DistrustsTornTail,
+        Bug::AddsByOldView,
     ];
 }
 

@@ -7,6 +7,8 @@ pub enum Bug {
     AckBeforeSync,
     /// Damage in the middle is taken for the end of the log.
     StopAtCorruption,
+    /// The torn end of the log is taken for damage.
+    DistrustTornTail,
     /// A failed sync is tried again and believed.
     RetryFailedSync,
     /// Neither the segment's number nor the batch's ordinal is checked, so what a recycled file

@@ -69,6 +69,11 @@ fn stopping_at_corruption_is_found() {
 }
 
 #[test]
+fn distrust_of_a_torn_tail_is_found() {
+    is_found(Bug::DistrustTornTail, &[Kind::FalseAlarm]);
+}
+
+#[test]
 fn a_retry_after_a_failed_sync_is_found() {
     is_found(Bug::RetryFailedSync, &[Kind::Lost, Kind::FalseAlarm]);
 }

@@ -248,7 +248,7 @@ impl SimulatedNode {
             batch_bytes_max: SEGMENT_BYTES / 4,
             quota_bytes: 1 << 30,
             salt: env.random.u64(),
-            planted: is_planted(Bug::StopsAtDamage).then_some(anabranch_walog::Bug::StopAtCorruption),
+            planted: planted_in_log(),
             on_poison: Some(OnPoison::new(|reason| tracing::info!(reason, "the log failed"))),
             ..Options::default()
         };
@@ -364,6 +364,14 @@ impl SimulatedNode {
         env.tasks.spawn("announce", OnFailure::ShutDown, announcing);
         Ok(())
     }
+}
+
+fn planted_in_log() -> Option<anabranch_walog::Bug> {
+    let pairs = [
+        (Bug::StopsAtDamage, anabranch_walog::Bug::StopAtCorruption),
+        (Bug::DistrustsTornTail, anabranch_walog::Bug::DistrustTornTail),
+    ];
+    pairs.into_iter().find_map(|(bug, in_log)| is_planted(bug).then_some(in_log))
 }
 
 async fn start_metadata_group(

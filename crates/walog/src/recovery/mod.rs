@@ -293,6 +293,7 @@ impl Recovery<'_> {
         #[cfg(feature = "planted-bugs")]
         return ScanHabits {
             stops_at_damage: self.options.planted == Some(crate::planted::Bug::StopAtCorruption),
+            distrusts_torn_tail: self.options.planted == Some(crate::planted::Bug::DistrustTornTail),
             ignores_ordinals: self.options.planted == Some(crate::planted::Bug::AcceptRecycledFrames),
         };
         #[cfg(not(feature = "planted-bugs"))]

@@ -24,6 +24,7 @@ pub(crate) struct SegmentImage<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ScanHabits {
     pub stops_at_damage: bool,
+    pub distrusts_torn_tail: bool,
     pub ignores_ordinals: bool,
 }
 
@@ -73,7 +74,9 @@ impl SegmentImage<'_> {
             }
             let wanted = expected.unwrap_or(0);
             let later = self.later_batch(at, wanted);
+            let torn = self.bytes[at as usize..].first_chunk::<4>().is_some_and(|begin| *begin != [0; 4]);
             let proven = match later {
+                None if torn && self.habits.distrusts_torn_tail => true,
                 Some((_, header)) => header.synced >= wanted,
                 None => self.end_ordinal.is_some_and(|end| wanted < end),
             };
