@@ -20,13 +20,13 @@ const RECORDS_MAX: u32 = 10_000;
 /// # Errors
 /// When an argument is missing, a connection breaks or an answer is an error.
 pub async fn run(args: &Args) -> anyhow::Result<()> {
-    let address = args.address()?;
+    let addresses = args.addresses()?;
     let connections: usize = args.value("connections")?;
     let shards: usize = args.value("shards")?;
     let window = Window::open(args)?;
     let local = LocalSet::new();
     let mut tasks = Vec::new();
-    for index in 0..connections {
+    for (index, address) in addresses.iter().copied().cycle().take(connections).enumerate() {
         let reader = Reader {
             connection: Connection::open(address).await?,
             signer: Signer::new(address),
@@ -107,6 +107,7 @@ impl Reader {
     }
 
     async fn call(&mut self, operation: &str, body: &str) -> anyhow::Result<&[u8]> {
+        self.signer.renew();
         self.signer.sign(operation, body.as_bytes(), &mut self.request);
         let (status, answer) = self.connection.exchange(&self.request).await.context("read")?;
         ensure!(status == 200, "{operation} was answered with {status}: {}", String::from_utf8_lossy(answer));

@@ -6,18 +6,27 @@
 //! put     --address A[,A...] --stream S --records N --record-bytes B --connections C
 //!         (--seconds T --warm-up-seconds W | --total-bytes T) [--records-per-second R]
 //! produce (the same)                              the same by gRPC, a produce stream on each connection
-//! read    --address A --stream S --connections C --seconds T --warm-up-seconds W
+//! read    --address A[,A...] --stream S --shards N --connections C --seconds T --warm-up-seconds W
+//! follow  (the same) --from latest|trim_horizon   the same by gRPC: at the tip, or from the oldest record
 //! null    --address A --file F                    serve PutRecords: parse, append, fdatasync
 //! sink    --address A                             serve PutRecords: read the body, answer
+//!
+//! jetstream-create  --address A[,A...] --stream S --streams N --replicas R
+//! jetstream-publish --address A[,A...] --stream S --streams N --record-bytes B --connections C --in-flight M
+//!                   (as put)                      one record a message, M of them on their way
+//! jetstream-read    --address A[,A...] --stream S --streams N --connections C --seconds T --warm-up-seconds W
 //! ```
-//! A rate makes an open loop. `put`, `produce` and `read` print one line of JSON. It starts no server but its own and judges nothing.
+//! A rate makes an open loop. Loads print one line of JSON. It starts no server but its own and judges nothing.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time and is never simulated")]
 
 mod args;
 mod catch_up;
 mod date;
+mod follow;
 mod http;
+mod jetstream;
+mod link;
 mod null;
 mod pace;
 mod produce;
@@ -54,7 +63,11 @@ fn execute(command: &str, args: &Args) -> anyhow::Result<()> {
                 "put" => put::run(args).await,
                 "produce" => produce::run(args).await,
                 "read" => catch_up::run(args).await,
-                other => anyhow::bail!("no command {other:?}: stream, put, produce, read, null, sink"),
+                "follow" => follow::run(args).await,
+                "jetstream-create" => jetstream::create(args).await,
+                "jetstream-publish" => jetstream::publish(args).await,
+                "jetstream-read" => jetstream::read(args).await,
+                other => anyhow::bail!("no command {other:?}: the head of its main.rs lists them"),
             }
         }),
     }

@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::http::Connection;
 use crate::pace::Pace;
 use crate::report::{Counts, Report};
-use crate::requests::{self, Batch};
+use crate::requests::{Batch, PutRequests};
 use crate::sigv4::Signer;
 use crate::window::Window;
 use memchr::memmem;
@@ -27,7 +27,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     let stream = args.text("stream")?;
     let mut prepared = Vec::new();
     for address in addresses.iter().copied().cycle().take(connections) {
-        let requests = requests::put_records(&Signer::new(address), stream, batch, per_connection);
+        let requests = PutRequests::prepare(Signer::new(address), stream, batch, per_connection);
         prepared.push((Connection::open(address).await?, requests));
     }
     let window = Window::open(args)?;
@@ -54,15 +54,15 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
 
 async fn send(
     mut connection: Connection,
-    requests: Vec<Vec<u8>>,
+    mut requests: PutRequests,
     batch: Batch,
     window: Window,
     pace: Pace,
 ) -> anyhow::Result<Counts> {
     let mut counts = Counts::default();
-    for request in requests.iter().cycle() {
-        let Some(due) = pace.next().await else { break };
-        let Ok(answer) = timeout_at(window.gives_up_at(), connection.exchange(request)).await else { break };
+    while let Some(due) = pace.next().await {
+        let exchange = connection.exchange(requests.next());
+        let Ok(answer) = timeout_at(window.gives_up_at(), exchange).await else { break };
         let (status, body) = answer?;
         let refused = if status == 200 { refused(body).min(batch.records as u64) } else { batch.records as u64 };
         let stored = batch.records as u64 - refused;

@@ -52,8 +52,12 @@ pub struct Report {
     /// Median time of a request, or of a record of a produce stream; from when it was due in an open
     /// loop.
     pub latency_p50_ms: f64,
+    /// 95th percentile of it.
+    pub latency_p95_ms: f64,
     /// 99th percentile of it.
     pub latency_p99_ms: f64,
+    /// What one of a thousand is slower than.
+    pub latency_p999_ms: f64,
     /// CPU time that this client took from its start, in seconds.
     pub client_cpu_seconds: f64,
 }
@@ -75,8 +79,10 @@ impl Report {
             missed: sum(|counts| counts.missed),
             answer_bytes: sum(|counts| counts.answer_bytes),
             records_per_second: records as f64 / elapsed.as_secs_f64(),
-            latency_p50_ms: percentile_ms(&latencies, 50),
-            latency_p99_ms: percentile_ms(&latencies, 99),
+            latency_p50_ms: percentile_ms(&latencies, 500),
+            latency_p95_ms: percentile_ms(&latencies, 950),
+            latency_p99_ms: percentile_ms(&latencies, 990),
+            latency_p999_ms: percentile_ms(&latencies, 999),
             client_cpu_seconds: own_cpu_seconds(),
             first_error: connections.into_iter().find_map(|counts| counts.first_error),
         }
@@ -92,9 +98,9 @@ impl Report {
     }
 }
 
-fn percentile_ms(sorted_us: &[u64], percent: usize) -> f64 {
+fn percentile_ms(sorted_us: &[u64], per_mille: usize) -> f64 {
     let last = sorted_us.len().saturating_sub(1);
-    sorted_us.get(sorted_us.len() * percent / 100).or(sorted_us.get(last)).map_or(0.0, |us| *us as f64 / 1000.0)
+    sorted_us.get(sorted_us.len() * per_mille / 1000).or(sorted_us.get(last)).map_or(0.0, |us| *us as f64 / 1000.0)
 }
 
 /// Source: proc(5), stat, fields 14 and 15, in ticks of 10 ms.
@@ -118,7 +124,15 @@ mod tests {
     }
 
     #[test]
+    fn percentiles_are_those_of_the_sorted_times() {
+        let latencies_us = (1..=2000).rev().map(|ms| ms * 1000).collect();
+        let report = Report::new(Duration::from_secs(1), vec![Counts { latencies_us, ..Counts::default() }]);
+        let seen = [report.latency_p50_ms, report.latency_p95_ms, report.latency_p99_ms, report.latency_p999_ms];
+        assert_eq!(seen, [1001.0, 1901.0, 1981.0, 1999.0]);
+    }
+
+    #[test]
     fn nothing_measured_is_zero() {
-        assert_eq!(percentile_ms(&[], 50), 0.0);
+        assert_eq!(percentile_ms(&[], 500), 0.0);
     }
 }

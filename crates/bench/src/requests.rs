@@ -2,7 +2,10 @@
 //! sending them costs little.
 
 use crate::sigv4::Signer;
+use memchr::memmem;
 use std::fmt::Write;
+
+const OPERATION: &str = "PutRecords";
 
 /// The shape of one PutRecords request, or of one batch of a produce stream.
 #[derive(Debug, Clone, Copy)]
@@ -13,16 +16,41 @@ pub struct Batch {
     pub record_bytes: usize,
 }
 
-/// `count` different signed requests. Data is random, so that nothing compresses it, and every
-/// record has its own random partition key.
-pub fn put_records(signer: &Signer, stream: &str, batch: Batch, count: usize) -> Vec<Vec<u8>> {
-    (0..count)
-        .map(|_| {
+/// Different signed requests that are sent in turn, and signed anew when their signatures get old.
+pub struct PutRequests {
+    signer: Signer,
+    /// How often the signer was renewed, and with which of these signers each request was signed.
+    renewed: u64,
+    requests: Vec<(u64, Vec<u8>)>,
+    next: usize,
+}
+
+impl PutRequests {
+    /// `count` of them. Data is random, so that nothing compresses it, and every record has its own
+    /// random partition key.
+    pub fn prepare(signer: Signer, stream: &str, batch: Batch, count: usize) -> PutRequests {
+        let requests = (0..count).map(|_| {
             let mut request = Vec::new();
-            signer.sign("PutRecords", body(stream, batch).as_bytes(), &mut request);
-            request
-        })
-        .collect()
+            signer.sign(OPERATION, body(stream, batch).as_bytes(), &mut request);
+            (0, request)
+        });
+        PutRequests { requests: requests.collect(), signer, renewed: 0, next: 0 }
+    }
+
+    /// The next one, whose signature servers take.
+    pub fn next(&mut self) -> &[u8] {
+        self.renewed += u64::from(self.signer.renew());
+        let at = self.next % self.requests.len();
+        self.next += 1;
+        let (signed_with, request) = &mut self.requests[at];
+        if *signed_with != self.renewed {
+            let head = memmem::find(request, b"\r\n\r\n").map_or(0, |end| end + 4);
+            let body = request.split_off(head);
+            self.signer.sign(OPERATION, &body, request);
+            *signed_with = self.renewed;
+        }
+        request
+    }
 }
 
 fn body(stream: &str, batch: Batch) -> String {
@@ -54,6 +82,29 @@ pub fn random(bytes: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_come_in_turn_and_again() {
+        let batch = Batch { records: 1, record_bytes: 10 };
+        let mut requests = PutRequests::prepare(Signer::new("127.0.0.1:1"), "s", batch, 2);
+        let seen: Vec<Vec<u8>> = (0..3).map(|_| requests.next().to_vec()).collect();
+        assert_ne!(seen[0], seen[1]);
+        assert_eq!(seen[0], seen[2]);
+    }
+
+    #[test]
+    fn a_request_of_an_older_signer_is_signed_anew_with_the_same_body() {
+        let batch = Batch { records: 1, record_bytes: 10 };
+        let mut requests = PutRequests::prepare(Signer::new("127.0.0.1:1"), "s", batch, 1);
+        let body = |request: &[u8]| request[memmem::find(request, b"\r\n\r\n").expect("a head")..].to_vec();
+        let before = requests.next().to_vec();
+        requests.signer = Signer::new("127.0.0.1:2");
+        requests.renewed = 1;
+        let after = requests.next().to_vec();
+        assert_ne!(before, after);
+        assert_eq!(body(&before), body(&after));
+        assert_eq!(requests.next(), after);
+    }
 
     #[test]
     fn a_body_holds_the_batch() {

@@ -6,6 +6,7 @@
 use crate::date;
 use aws_lc_rs::{digest, hmac};
 use std::fmt::Write;
+use std::time::{Duration, Instant};
 
 /// The public half of the credential that every request of a bench is signed with.
 pub const ACCESS_KEY: &str = "benchaccesskey";
@@ -16,12 +17,16 @@ const REGION: &str = "us-east-1";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 const SIGNED_HEADERS: &str = "content-type;host;x-amz-date;x-amz-target";
 
+/// How long signatures are used: servers take them for five minutes.
+const RENEWED_AFTER: Duration = Duration::from_secs(200);
+
 /// Signs for one host with the keys of one day.
 pub struct Signer {
     host: String,
     /// `YYYYMMDDTHHMMSSZ`; servers take it for five minutes.
     date: String,
     key: hmac::Key,
+    made_at: Instant,
 }
 
 impl Signer {
@@ -35,7 +40,16 @@ impl Signer {
         for part in [REGION, "kinesis", "aws4_request"] {
             key = hmac_sha256(&hmac_key(&key), part);
         }
-        Signer { host, date, key: hmac_key(&key) }
+        Signer { host, date, key: hmac_key(&key), made_at: Instant::now() }
+    }
+
+    /// Takes the time of this call for later signatures, once its own has become old: whether it did.
+    pub fn renew(&mut self) -> bool {
+        let is_old = self.made_at.elapsed() > RENEWED_AFTER;
+        if is_old {
+            *self = Signer::new(&self.host);
+        }
+        is_old
     }
 
     /// Puts the signed request for `operation` with this body into `request`, head and body.
@@ -78,6 +92,16 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signature_is_renewed_before_servers_refuse_it() {
+        let mut signer = Signer::at("127.0.0.1:4567".to_owned(), "20260102T030405Z".to_owned());
+        assert!(!signer.renew());
+        signer.made_at -= RENEWED_AFTER + Duration::from_secs(1);
+        assert!(signer.renew());
+        assert_ne!(signer.date, "20260102T030405Z");
+        assert!(!signer.renew());
+    }
 
     #[test]
     fn a_request_carries_date_target_and_a_signature_of_its_body() {

@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 use memchr::memmem;
 use std::time::{Duration, Instant};
 
-/// How long a server may take to start and to make the stream.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a server may take to start and to make the stream: one of many shards takes its time.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long to wait before it is asked again.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 

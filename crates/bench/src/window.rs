@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// How long an answer may come late before nobody waits for it.
 pub const GRACE: Duration = Duration::from_secs(1);
 
+/// How long a run of so many bytes may take.
+const TOTAL_PATIENCE: Duration = Duration::from_secs(600);
+
 /// The time of one run, shared by its connections.
 /// `begins_at <= counts_from <= ends_at`.
 #[derive(Debug, Clone)]
@@ -31,8 +34,7 @@ impl Window {
         let warm_up: f64 = args.value_or("warm-up-seconds", 0.0)?;
         let bytes: u64 = args.value_or("total-bytes", 0)?;
         ensure!((seconds > 0.0) != (bytes > 0), "give --seconds or --total-bytes");
-        // A signature is taken for five minutes, so no run may last longer.
-        let length = if bytes > 0 { Duration::from_secs(280) } else { Duration::from_secs_f64(seconds) };
+        let length = if bytes > 0 { TOTAL_PATIENCE } else { Duration::from_secs_f64(seconds) };
         let begins_at = Instant::now();
         let counts_from = begins_at + Duration::from_secs_f64(warm_up);
         let bytes_max = (bytes > 0).then_some(bytes);

@@ -1,7 +1,7 @@
 //! Batches that were made before the run, so that sending them costs little.
 
 use super::credits::Grant;
-use super::link::frame;
+use crate::link::frame;
 use crate::requests::{self, Batch};
 use anabranch_proto::v1::produce_request::Step;
 use anabranch_proto::v1::{ProduceBatch, ProduceRecord, ProduceRequest, PutEntry};
@@ -63,8 +63,8 @@ fn credit_bytes(record: &ProduceRecord) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::link::Frames;
     use super::*;
+    use crate::link::Frames;
     use prost::Message;
 
     #[test]

@@ -8,19 +8,22 @@ mod answer;
 mod batches;
 mod credits;
 mod in_flight;
-mod link;
 mod session;
 
 use crate::args::Args;
+use crate::link::{Link, frame};
 use crate::pace::Pace;
 use crate::put::PREPARED_BYTES;
 use crate::report::Report;
 use crate::requests::Batch;
 use crate::window::Window;
+use anabranch_proto::v1::produce_request::Step;
+use anabranch_proto::v1::{ProduceOpen, ProduceRequest, StreamRef, stream_ref};
 use batches::Batches;
-use link::Link;
 use session::Session;
 use tokio::task::LocalSet;
+
+const PATH: &str = "/anabranch.v1.Records/Produce";
 
 /// Runs it and prints the report.
 ///
@@ -31,11 +34,13 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     let connections: usize = args.value("connections")?;
     let batch = Batch { records: args.value("records")?, record_bytes: args.value("record-bytes")? };
     let per_stream = (PREPARED_BYTES / (connections * batch.records * batch.record_bytes).max(1)).max(2);
-    let stream = args.text("stream")?;
+    let stream = StreamRef { by: Some(stream_ref::By::Name(args.text("stream")?.to_owned())) };
+    let open = ProduceOpen { stream: Some(stream), record_timeout: None };
+    let open = frame(&ProduceRequest { step: Some(Step::Open(open)) });
     let mut prepared = Vec::new();
     for address in addresses.iter().copied().cycle().take(connections) {
         let batches = Batches::prepare(batch, per_stream);
-        prepared.push((Link::open(address, stream).await?, batches));
+        prepared.push((Link::open(address, PATH, open.clone()).await?, batches));
     }
     let window = Window::open(args)?;
     let pace = Pace::open(args, &window, batch.records)?;

@@ -4,7 +4,7 @@ use super::answer::{Answer, Failed};
 use super::batches::Batches;
 use super::credits::Credits;
 use super::in_flight::InFlight;
-use super::link::{Link, frame};
+use crate::link::{Link, frame};
 use crate::pace::Pace;
 use crate::report::Counts;
 use crate::requests::Batch;

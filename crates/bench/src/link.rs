@@ -1,10 +1,8 @@
-//! One produce call on an HTTP/2 connection of its own.
+//! One gRPC call on an HTTP/2 connection of its own.
 //!
 //! Source: "gRPC over HTTP2", the protocol's own specification. It stands apart from tonic, which
 //! the server is made with, so that a mistake there is not made twice.
 
-use anabranch_proto::v1::produce_request::Step;
-use anabranch_proto::v1::{ProduceOpen, ProduceRequest, StreamRef, stream_ref};
 use anyhow::{Context, bail, ensure};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use futures::stream;
@@ -19,7 +17,6 @@ use std::net::SocketAddr;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-const PATH: &str = "/anabranch.v1.Records/Produce";
 /// The flag of a message that is not compressed, and its length in four bytes, big-endian.
 const PREFIX_BYTES: usize = 5;
 /// Messages that wait to be written. Credits bound their bytes.
@@ -43,11 +40,11 @@ pub struct Hears {
 }
 
 impl Link {
-    /// Connects and opens a produce stream to `stream`.
+    /// Connects and calls `path`, with a framed message to begin with.
     ///
     /// # Errors
     /// When nobody listens, or the server refuses the call.
-    pub async fn open(address: SocketAddr, stream: &str) -> anyhow::Result<Link> {
+    pub async fn open(address: SocketAddr, path: &str, first: Bytes) -> anyhow::Result<Link> {
         let socket = TcpStream::connect(address).await.with_context(|| format!("connect to {address}"))?;
         socket.set_nodelay(true)?;
         let (mut sender, connection) = Builder::new(TokioExecutor::new())
@@ -59,13 +56,11 @@ impl Link {
         // Its end ends the call, which is where it is told.
         tokio::spawn(connection);
         let (says, said) = mpsc::channel::<Bytes>(WAITING_MESSAGES);
-        let stream = StreamRef { by: Some(stream_ref::By::Name(stream.to_owned())) };
-        let open = ProduceOpen { stream: Some(stream), record_timeout: None };
-        says.send(frame(&ProduceRequest { step: Some(Step::Open(open)) })).await?;
+        says.send(first).await?;
         let frames = stream::unfold(said, |mut said| async {
             said.recv().await.map(|message| (Ok::<_, Infallible>(Frame::data(message)), said))
         });
-        let request = Request::post(format!("http://{address}{PATH}"))
+        let request = Request::post(format!("http://{address}{path}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers")
             .body(StreamBody::new(Box::pin(frames)))?;
