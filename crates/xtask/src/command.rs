@@ -11,6 +11,8 @@ usage: cargo xtask <command>
   test [rust|aws]     run every test, or one part
   build [--release]   build the binary; its path is the last line of stdout
   bench quick         speed and cost beside others, eight minutes; --as-built skips the build
+  bench compare       three replicas and one durable node beside rivals, twenty minutes
+  bench full          our own speed and cost over shards, record sizes, replicas and wires, half an hour
   show [NAME]         run one full-size show, or list them
   sim [--seeds A..B]  whole clusters in simulation; --seed N runs one and shows what it told
   chaos [--minutes M] real processes killed, stopped and replaced under clients; --seed N says how
@@ -25,7 +27,7 @@ pub enum Command {
     Run { args: Vec<String> },
     Test { part: Option<test::Part> },
     Build { release: bool },
-    Bench { as_built: bool },
+    Bench { what: bench::What, options: bench::Options },
     Show { name: Option<String> },
     Sim { words: Vec<String> },
     Chaos { words: Vec<String> },
@@ -54,8 +56,9 @@ impl Command {
             ["test", "aws"] => Ok(Command::Test { part: Some(test::Part::Aws) }),
             ["build"] => Ok(Command::Build { release: false }),
             ["build", "--release"] => Ok(Command::Build { release: true }),
-            ["bench", "quick"] => Ok(Command::Bench { as_built: false }),
-            ["bench", "quick", "--as-built"] => Ok(Command::Bench { as_built: true }),
+            ["bench", what, options @ ..] => {
+                Ok(Command::Bench { what: bench::What::parse(what)?, options: bench::Options::parse(options)? })
+            }
             ["show"] => Ok(Command::Show { name: None }),
             ["show", name] => Ok(Command::Show { name: Some((*name).to_owned()) }),
             ["sim", ..] => Ok(Command::Sim { words: args[1..].to_vec() }),
@@ -75,7 +78,7 @@ impl Command {
             Command::Run { args } => run::run(house, &args),
             Command::Test { part } => test::test(house, part),
             Command::Build { release } => build::build(house, release),
-            Command::Bench { as_built } => bench::quick(house, as_built),
+            Command::Bench { what, options } => bench::bench(house, what, options),
             Command::Show { name } => show::show(house, name.as_deref()),
             Command::Sim { words } => sim::sim(house, &words),
             Command::Chaos { words } => chaos::chaos(house, &words),

@@ -9,22 +9,48 @@ use std::time::{Duration, Instant};
 /// Writes that the probe syncs.
 const SYNCS: usize = 64;
 
-/// Prints the cores, the load average and what a 4 KiB write with fdatasync costs in `folder`.
+/// Prints what [`text`] says.
 ///
 /// # Errors
 /// When the probe's file cannot be written.
 pub fn print(folder: &Path) -> anyhow::Result<()> {
+    eprintln!("   machine: {}", text(folder)?);
+    Ok(())
+}
+
+/// The cores, the load average and what a 4 KiB write with fdatasync costs in `folder`.
+///
+/// # Errors
+/// When the probe's file cannot be written.
+pub fn text(folder: &Path) -> anyhow::Result<String> {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_else(|_| "unknown".to_owned());
     let load: Vec<&str> = load.split_whitespace().take(3).collect();
-    eprintln!("   machine: {cores} cores, load average {}", load.join(" "));
     let times = syncs(folder).context("fsync probe")?;
-    eprintln!(
-        "   fdatasync of 4 KiB, {SYNCS} times: median {:.2} ms, worst {:.2} ms",
+    Ok(format!(
+        "{cores} cores, load average {}; fdatasync of 4 KiB, {SYNCS} times: median {:.2} ms, worst {:.2} ms",
+        load.join(" "),
         millis(times[SYNCS / 2]),
         millis(times[SYNCS - 1])
-    );
-    Ok(())
+    ))
+}
+
+/// Bytes per second that can be written in order when every MiB is synced, in `folder`.
+///
+/// # Errors
+/// When the probe's file cannot be written.
+pub fn disk_bytes_per_second(folder: &Path, mebibytes: usize) -> anyhow::Result<f64> {
+    let path = folder.join("disk-probe");
+    let mut file = File::create(&path)?;
+    let block = vec![0x5a; 1 << 20];
+    let started = Instant::now();
+    for _ in 0..mebibytes {
+        file.write_all(&block)?;
+        file.sync_data()?;
+    }
+    let elapsed = started.elapsed();
+    fs::remove_file(&path)?;
+    Ok((mebibytes << 20) as f64 / elapsed.as_secs_f64())
 }
 
 /// The time of each write and sync, sorted.

@@ -4,7 +4,7 @@
 use super::Setting;
 use super::cell::{self, RECORD_BYTES};
 use super::contestant::Contestant;
-use super::server::Server;
+use super::server::{self, Server};
 use super::target::Target;
 use super::usage;
 use anyhow::Context;
@@ -12,6 +12,9 @@ use serde_json::Value;
 
 /// Record bytes that are written.
 const TOTAL_BYTES: u64 = 4 << 30;
+
+/// The same in a trial.
+const TRIAL_BYTES: u64 = 64 << 20;
 
 /// What was counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -50,9 +53,11 @@ impl Amplification {
 /// When the server or the client fails.
 pub fn measure(setting: &Setting) -> anyhow::Result<Amplification> {
     let disk_before = usage::disk_written_bytes(&setting.folder).unwrap_or(0);
-    let server = Server::start(setting, Contestant::Anabranch)?;
-    let total = TOTAL_BYTES.to_string();
-    let arguments = ["put", "--records", "500", "--connections", "8", "--total-bytes", &total];
+    let server = Server::start(setting, Contestant::Anabranch, server::SHARDS)?;
+    let total = if setting.options.trial { TRIAL_BYTES } else { TOTAL_BYTES };
+    let (total, record) = (total.to_string(), RECORD_BYTES.to_string());
+    let arguments =
+        ["put", "--records", "500", "--connections", "8", "--total-bytes", &total, "--record-bytes", &record];
     let raw = cell::client(setting, &server, &arguments.map(str::to_owned))?;
     let number = |name: &str| raw.get(name).and_then(Value::as_f64).with_context(|| format!("no {name} in {raw}"));
     let syncs = server.syncs()?.unwrap_or(0);

@@ -11,9 +11,6 @@ use std::time::Instant;
 
 /// Bytes of one record's data in every load.
 pub const RECORD_BYTES: u32 = 1024;
-/// How long a cell is measured, and how long it runs before that.
-const SECONDS: &str = "3";
-const WARM_UP_SECONDS: &str = "0.5";
 
 /// One load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +46,8 @@ impl Load {
         }
     }
 
-    fn arguments(self) -> Vec<String> {
+    /// What the load generator is told of it.
+    pub fn arguments(self) -> Vec<String> {
         let (command, connections) = match self {
             Load::Put { connections, .. } => ("put", connections),
             Load::Produce { connections, .. } => ("produce", connections),
@@ -81,10 +79,20 @@ pub struct Sample {
     pub client_cpu_share: f64,
     /// Syncs of the log per second; none where nobody counts.
     pub syncs_per_second: Option<f64>,
+    /// Memory of the server when it was over.
+    pub resident_bytes: u64,
     /// Records refused, and requests failed or, in an open loop, not answered in time.
     pub refused: u64,
     /// What the client printed.
     pub raw: Value,
+}
+
+impl Sample {
+    /// The times that half, 95, 99 and 99.9 % of the requests were faster than, in milliseconds.
+    pub fn percentiles_ms(&self) -> [Option<f64>; 4] {
+        ["latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "latency_p999_ms"]
+            .map(|name| self.raw.get(name)?.as_f64())
+    }
 }
 
 /// Puts `load` on `target` for the time of one cell, as fast as it goes.
@@ -92,7 +100,7 @@ pub struct Sample {
 /// # Errors
 /// When the client fails.
 pub fn run(setting: &Setting, target: &dyn Target, load: Load) -> anyhow::Result<Sample> {
-    measure(setting, target, load.arguments())
+    measure(setting, target, load.arguments(), RECORD_BYTES)
 }
 
 /// The same in an open loop, with requests due at this rate.
@@ -102,17 +110,28 @@ pub fn run(setting: &Setting, target: &dyn Target, load: Load) -> anyhow::Result
 pub fn run_at(setting: &Setting, target: &dyn Target, load: Load, records_per_second: f64) -> anyhow::Result<Sample> {
     let mut arguments = load.arguments();
     arguments.extend(["--records-per-second".to_owned(), records_per_second.to_string()]);
-    measure(setting, target, arguments)
+    measure(setting, target, arguments, RECORD_BYTES)
 }
 
-fn measure(setting: &Setting, target: &dyn Target, mut arguments: Vec<String>) -> anyhow::Result<Sample> {
-    let more = ["--seconds", SECONDS, "--warm-up-seconds", WARM_UP_SECONDS];
+/// Runs the load generator with these arguments, and those that say which stream, for how long and
+/// with records of which size.
+///
+/// # Errors
+/// When the client fails.
+pub fn measure(
+    setting: &Setting,
+    target: &dyn Target,
+    mut arguments: Vec<String>,
+    record_bytes: u32,
+) -> anyhow::Result<Sample> {
+    let (seconds, warm_up) = (setting.options.seconds().to_string(), setting.options.warm_up_seconds().to_string());
+    let more = ["--seconds", &seconds, "--warm-up-seconds", &warm_up, "--record-bytes", &record_bytes.to_string()];
     arguments.extend(more.map(str::to_owned));
     let (started, before, syncs_before) = (Instant::now(), target.usage()?, target.syncs()?);
     let raw = client(setting, target, &arguments)?;
     let (elapsed, used, syncs) = (started.elapsed().as_secs_f64(), target.usage()? - before, target.syncs()?);
     let number = |name: &str| raw.get(name).and_then(Value::as_f64).with_context(|| format!("no {name} in {raw}"));
-    let gib = number("all_records")? * f64::from(RECORD_BYTES) / (1u64 << 30) as f64;
+    let gib = number("all_records")? * f64::from(record_bytes) / (1u64 << 30) as f64;
     Ok(Sample {
         records_per_second: number("records_per_second")?,
         latency_p50_ms: number("latency_p50_ms")?,
@@ -121,6 +140,7 @@ fn measure(setting: &Setting, target: &dyn Target, mut arguments: Vec<String>) -
         disk_bytes_per_byte: (gib > 0.0).then(|| used.disk_bytes as f64 / (gib * (1u64 << 30) as f64)),
         client_cpu_share: number("client_cpu_seconds")? / elapsed,
         syncs_per_second: syncs.zip(syncs_before).map(|(after, before)| after.saturating_sub(before) as f64 / elapsed),
+        resident_bytes: target.resident_bytes()?,
         refused: (number("refused")? + number("errors")? + number("missed")?) as u64,
         raw,
     })
@@ -131,9 +151,15 @@ fn measure(setting: &Setting, target: &dyn Target, mut arguments: Vec<String>) -
 /// # Errors
 /// When it fails.
 pub fn client(setting: &Setting, target: &dyn Target, arguments: &[String]) -> anyhow::Result<Value> {
-    let mut client = Command::new(&setting.client);
-    client.args(arguments).args(["--stream", STREAM, "--shards", &target.shards().to_string()]);
-    client.args(["--record-bytes", &RECORD_BYTES.to_string(), "--address", &target.addresses()]);
+    let mut client = client_command(setting, target, arguments);
     let line = house::stdout_of(&mut client)?;
     serde_json::from_str(line.trim()).with_context(|| format!("the client printed {line:?}"))
+}
+
+/// The load generator, with what it has to be told of the target.
+pub fn client_command(setting: &Setting, target: &dyn Target, arguments: &[String]) -> Command {
+    let mut client = Command::new(&setting.client);
+    client.args(arguments).args(["--stream", STREAM, "--shards", &target.shards().to_string()]);
+    client.args(["--address", &target.addresses()]);
+    client
 }

@@ -5,7 +5,6 @@ use super::Setting;
 use super::page;
 use super::server::STREAM;
 use super::target::Target;
-use super::usage::Usage;
 use crate::house;
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -19,17 +18,11 @@ use std::time::{Duration, Instant};
 const NODES: usize = 3;
 /// Groups that hold shards: two for each node, so that the cluster makes no more by itself.
 const GROUPS: usize = 6;
-/// Shards of the stream.
-const SHARDS: u32 = 8;
+/// Shards of the stream where nothing else is said.
+pub const SHARDS: u32 = 8;
 /// How long it may take to start, to have every replica, and to stop.
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// All nodes together use less of a core than this once they have nothing left to do.
-const RESTING_CORES: f64 = 0.3;
-/// How long they are watched for that, again and again.
-const REST_WATCHED: Duration = Duration::from_millis(500);
-/// How long they may go on with what came before.
-const REST_PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running cluster. Dropped, it is killed and its data removed.
 pub struct Cluster {
@@ -39,6 +32,7 @@ pub struct Cluster {
     /// How it was started.
     pub command_line: String,
     data: PathBuf,
+    shards: u32,
 }
 
 /// What the parent says of a node.
@@ -50,11 +44,11 @@ struct Node {
 
 impl Cluster {
     /// Starts it in an empty directory, waits until every group has all of its replicas, and
-    /// creates the stream.
+    /// creates the stream of so many shards.
     ///
     /// # Errors
     /// When it does not come so far; what it printed lies in the bench folder.
-    pub fn start(setting: &Setting) -> anyhow::Result<Cluster> {
+    pub fn start(setting: &Setting, shards: u32) -> anyhow::Result<Cluster> {
         let data = setting.folder.join("cluster");
         if data.exists() {
             fs::remove_dir_all(&data)?;
@@ -67,12 +61,12 @@ impl Cluster {
         command.stderr(fs::File::create(setting.folder.join("cluster.log"))?);
         let command_line = house::spelled(&command);
         let parent = command.spawn().with_context(|| format!("start {command_line}"))?;
-        let mut cluster = Cluster { parent, nodes: Vec::new(), command_line, data };
+        let mut cluster = Cluster { parent, nodes: Vec::new(), command_line, data, shards };
         cluster.nodes = cluster.await_that("is ready", || nodes_in(&fs::read_to_string(&said).ok()?))?;
         let apis: Vec<SocketAddr> = cluster.nodes.iter().map(|node| node.api).collect();
         cluster.await_that("has all replicas", || apis.iter().all(|api| has_all_replicas(*api)).then_some(()))?;
         let mut client = Command::new(&setting.client);
-        client.args(["stream", "--stream", STREAM, "--shards", &SHARDS.to_string(), "--address"]);
+        client.args(["stream", "--stream", STREAM, "--shards", &shards.to_string(), "--address"]);
         house::run(client.arg(cluster.addresses()))?;
         Ok(cluster)
     }
@@ -91,25 +85,6 @@ impl Cluster {
             }
             std::thread::sleep(LOOK_EVERY);
         }
-    }
-
-    /// Waits until the nodes have flushed and merged what came before; for a while only, since what they
-    /// have left after that is theirs at any load.
-    ///
-    /// # Errors
-    /// When a node has ended.
-    pub fn rest(&self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + REST_PATIENCE;
-        while Instant::now() < deadline {
-            let before = self.usage()?;
-            std::thread::sleep(REST_WATCHED);
-            let used = self.usage()? - before;
-            if used.cpu_seconds < RESTING_CORES * REST_WATCHED.as_secs_f64() {
-                return Ok(());
-            }
-        }
-        eprintln!("   the nodes were still at work after {REST_PATIENCE:?}");
-        Ok(())
     }
 
     /// Asks it to stop and waits.
@@ -135,11 +110,11 @@ impl Target for Cluster {
     }
 
     fn shards(&self) -> u32 {
-        SHARDS
+        self.shards
     }
 
-    fn usage(&self) -> anyhow::Result<Usage> {
-        self.nodes.iter().map(|node| Usage::of(node.pid)).sum()
+    fn pids(&self) -> Vec<u32> {
+        self.nodes.iter().map(|node| node.pid).collect()
     }
 
     fn syncs(&self) -> anyhow::Result<Option<u64>> {

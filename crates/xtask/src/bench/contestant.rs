@@ -20,6 +20,10 @@ pub enum Contestant {
     FerrokinesisDisk,
     /// kinesalite.
     Kinesalite,
+    /// kinesis-mock.
+    KinesisMock,
+    /// moto.
+    Moto,
     /// Parse, append, fdatasync and nothing else.
     NullPipeline,
     /// Reads the request and answers: the load generator's own limit.
@@ -27,7 +31,17 @@ pub enum Contestant {
 }
 
 impl Contestant {
-    /// All that are compared, in the order of the table.
+    /// Those that `compare` sets beside one durable node of ours, which is the first.
+    pub const EMULATORS: [Contestant; 6] = [
+        Contestant::Anabranch,
+        Contestant::FerrokinesisMemory,
+        Contestant::FerrokinesisDisk,
+        Contestant::Kinesalite,
+        Contestant::KinesisMock,
+        Contestant::Moto,
+    ];
+
+    /// All that `quick` compares, in the order of the table.
     pub const ALL: [Contestant; 5] = [
         Contestant::Anabranch,
         Contestant::FerrokinesisMemory,
@@ -43,6 +57,8 @@ impl Contestant {
             Contestant::FerrokinesisMemory => "ferrokinesis 0.7.0, memory",
             Contestant::FerrokinesisDisk => "ferrokinesis 0.7.0, state dir",
             Contestant::Kinesalite => "kinesalite 3.3.3",
+            Contestant::KinesisMock => "kinesis-mock 0.6.2",
+            Contestant::Moto => "moto 5.2.5",
             Contestant::NullPipeline => "null pipeline",
             Contestant::Sink => "sink (client's limit)",
         }
@@ -52,7 +68,9 @@ impl Contestant {
     pub fn durability(self) -> &'static str {
         match self {
             Contestant::Anabranch => "1 node, fdatasync before every ack, signature verified",
-            Contestant::FerrokinesisMemory | Contestant::Kinesalite => "memory of one process, signature not verified",
+            Contestant::FerrokinesisMemory | Contestant::Kinesalite | Contestant::KinesisMock | Contestant::Moto => {
+                "memory of one process, signature not verified"
+            }
             Contestant::FerrokinesisDisk => "1 node, its own log, signature not verified",
             Contestant::NullPipeline => "1 node, fdatasync before every ack, signature not verified, cannot be read",
             Contestant::Sink => "none",
@@ -77,6 +95,8 @@ impl Contestant {
         match self {
             Contestant::FerrokinesisMemory | Contestant::FerrokinesisDisk => rivals::ferrokinesis(setting).map(drop),
             Contestant::Kinesalite => rivals::kinesalite(setting).map(drop),
+            Contestant::KinesisMock => rivals::kinesis_mock(setting).map(drop),
+            Contestant::Moto => rivals::moto(setting).map(drop),
             Contestant::Anabranch | Contestant::NullPipeline | Contestant::Sink => Ok(()),
         }
     }
@@ -94,6 +114,8 @@ impl Contestant {
                 Command::new(rivals::ferrokinesis(setting)?)
             }
             Contestant::Kinesalite => Command::new(rivals::kinesalite(setting)?),
+            Contestant::KinesisMock => Command::new("node"),
+            Contestant::Moto => Command::new(rivals::moto(setting)?),
             Contestant::NullPipeline | Contestant::Sink => Command::new(&setting.client),
         };
         match self {
@@ -107,6 +129,13 @@ impl Contestant {
                 command.args(ferrokinesis(&port)).arg("--state-dir").arg(data.join("state"))
             }
             Contestant::Kinesalite => command.args(["--port", &port, "--createStreamMs", "5", "--shardLimit", "1000"]),
+            // It finds its own files beside where it is started, and serves TLS on another port.
+            Contestant::KinesisMock => command
+                .arg("main.js")
+                .current_dir(rivals::kinesis_mock(setting)?)
+                .envs([("KINESIS_MOCK_PLAIN_PORT", port.as_str()), ("KINESIS_MOCK_TLS_PORT", "0")])
+                .envs([("SHARD_LIMIT", "1000"), ("CREATE_STREAM_DURATION", "5ms"), ("LOG_LEVEL", "ERROR")]),
+            Contestant::Moto => command.args(["-p", &port]),
             Contestant::NullPipeline => {
                 command.args(["null", "--address", &address, "--file"]).arg(data.join("null.log"))
             }

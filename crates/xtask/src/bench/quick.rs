@@ -4,18 +4,15 @@ use super::Setting;
 use super::cell::{self, Load};
 use super::contestant::Contestant;
 use super::samples::Samples;
-use super::server::Server;
+use super::server::{self, Server};
 use super::three_nodes::ThreeNodes;
-use super::{amplification, floors, table, three_nodes_table};
-use crate::house::{self, House};
-use crate::{prerequisites, probe};
+use super::{amplification, floors, published, table, three_nodes_table};
+use crate::probe;
 use anyhow::{Context, bail};
 use serde_json::json;
 use std::fs::{self, File};
 use std::io::Write;
 use std::time::Instant;
-
-const REPEATS: usize = 3;
 
 const LOADS: [Load; 5] = [
     Load::Put { records: 500, connections: 8 },
@@ -25,22 +22,19 @@ const LOADS: [Load; 5] = [
     Load::Read { connections: 8 },
 ];
 
-/// Measures, prints the tables and keeps them under the target directory. `as_built` measures
-/// the binaries that the last build left.
+/// Measures, prints the tables and keeps them under the target directory.
 ///
 /// # Errors
 /// When something cannot be built or started, or a floor is missed.
-pub fn quick(house: &House, as_built: bool) -> anyhow::Result<()> {
-    prerequisites::ensure_all(house)?;
-    let setting = Setting::prepare(house, as_built)?;
+pub fn quick(setting: &Setting) -> anyhow::Result<()> {
     let contestants: Vec<Contestant> =
-        Contestant::ALL.into_iter().filter(|contestant| takes_part(*contestant, &setting)).collect();
+        Contestant::ALL.into_iter().filter(|contestant| takes_part(*contestant, setting)).collect();
     let started = Instant::now();
     probe::print(&setting.folder)?;
     let mut raw = File::create(setting.folder.join("quick.jsonl"))?;
-    let (samples, three, command_lines) = measure(&setting, &contestants, &mut raw)?;
+    let (samples, three, command_lines) = measure(setting, &contestants, &mut raw)?;
     eprintln!("   write amplification");
-    let cost = amplification::measure(&setting).context("write amplification")?;
+    let cost = amplification::measure(setting).context("write amplification")?;
     probe::print(&setting.folder)?;
 
     let mut rows = contestants.clone();
@@ -48,9 +42,10 @@ pub fn quick(house: &House, as_built: bool) -> anyhow::Result<()> {
     let mut verdicts = floors::judge(&LOADS, &samples, &cost);
     verdicts.extend(floors::judge_three_nodes(&three, &samples));
     let mut page = format!(
-        "commit {}{}, release profile, 64 shards (three nodes: 8), limits off, {REPEATS} repeats in turn, {:.0} s in all\n",
-        commit(house)?,
-        if as_built { " (binaries as an earlier build left them)" } else { "" },
+        "commit {}{}, release profile, 64 shards (three nodes: 8), limits off, {} repeats in turn, {:.0} s in all\n",
+        published::commit(setting.house)?,
+        if setting.options.as_built { " (binaries as an earlier build left them)" } else { "" },
+        setting.options.repeats(),
         started.elapsed().as_secs_f64()
     );
     page += &table::classes(&command_lines);
@@ -85,14 +80,15 @@ fn measure(
 ) -> anyhow::Result<(Samples, ThreeNodes, Started)> {
     let (mut samples, mut three) = (Samples::default(), ThreeNodes::default());
     let mut command_lines = Started::new();
-    for repeat in 0..REPEATS {
+    let repeats = setting.options.repeats();
+    for repeat in 0..repeats {
         let mut order = contestants.to_vec();
         order.rotate_left(repeat % contestants.len());
         if repeat == 0 {
             order.push(Contestant::Sink);
         }
         for contestant in order {
-            let server = Server::start(setting, contestant)?;
+            let server = Server::start(setting, contestant, server::SHARDS)?;
             if repeat == 0 {
                 command_lines.push((contestant, server.command_line.clone()));
             }
@@ -102,7 +98,7 @@ fn measure(
                 }
                 let name = contestant.name();
                 let sample = cell::run(setting, &server, load).with_context(|| format!("{name}: {}", load.name()))?;
-                eprintln!("   {}/{REPEATS} {name}: {}: {:.0}/s", repeat + 1, load.name(), sample.records_per_second);
+                eprintln!("   {}/{repeats} {name}: {}: {:.0}/s", repeat + 1, load.name(), sample.records_per_second);
                 writeln!(
                     raw,
                     "{}",
@@ -116,11 +112,4 @@ fn measure(
         three.repeat(setting, repeat, raw)?;
     }
     Ok((samples, three, command_lines))
-}
-
-/// The commit, and whether the tree differs from it.
-fn commit(house: &House) -> anyhow::Result<String> {
-    let hash = house::stdout_of(house.command("git").args(["rev-parse", "--short=12", "HEAD"]))?;
-    let changes = house::stdout_of(house.command("git").args(["status", "--porcelain", "--untracked-files=no"]))?;
-    Ok(format!("{}{}", hash.trim(), if changes.is_empty() { "" } else { " with changes" }))
 }

@@ -46,6 +46,7 @@ pub fn sample(records_per_second: f64) -> Sample {
         disk_bytes_per_byte: Some(2.5),
         client_cpu_share: 0.1,
         syncs_per_second: None,
+        resident_bytes: 0,
         refused: 0,
         raw: serde_json::Value::Null,
     }

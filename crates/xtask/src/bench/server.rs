@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 /// The stream that is written and read.
 pub const STREAM: &str = "bench";
-/// Its shards.
-const SHARDS: u32 = 64;
+/// Its shards where nothing else is said.
+pub const SHARDS: u32 = 64;
 /// How long a contestant may take to stop, flushes included.
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -29,15 +29,16 @@ pub struct Server {
     /// How it was started.
     pub command_line: String,
     data: PathBuf,
+    shards: u32,
     counts_syncs: bool,
 }
 
 impl Server {
-    /// Starts it in an empty directory and waits until its stream can be written.
+    /// Starts it in an empty directory and waits until its stream of so many shards can be written.
     ///
     /// # Errors
     /// When it does not start; what it printed lies in the bench folder.
-    pub fn start(setting: &Setting, contestant: Contestant) -> anyhow::Result<Server> {
+    pub fn start(setting: &Setting, contestant: Contestant, shards: u32) -> anyhow::Result<Server> {
         let data = setting.folder.join("data");
         if data.exists() {
             fs::remove_dir_all(&data)?;
@@ -50,7 +51,7 @@ impl Server {
         let command_line = house::spelled(&command);
         let child = command.spawn().with_context(|| format!("start {command_line}"))?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let server = Server { child, address, command_line, data, counts_syncs: contestant.counts_syncs() };
+        let server = Server { child, address, command_line, data, shards, counts_syncs: contestant.counts_syncs() };
         server.await_that(|address| TcpStream::connect(address).is_ok())?;
         if contestant.has_streams() {
             // Whoever has such a page says there when calls are served; the others serve by now.
@@ -62,7 +63,7 @@ impl Server {
                 "--stream",
                 STREAM,
                 "--shards",
-                &SHARDS.to_string(),
+                &shards.to_string(),
                 "--address",
                 &address.to_string(),
             ]);
@@ -108,11 +109,11 @@ impl Target for Server {
     }
 
     fn shards(&self) -> u32 {
-        SHARDS
+        self.shards
     }
 
-    fn usage(&self) -> anyhow::Result<Usage> {
-        Usage::of(self.child.id())
+    fn pids(&self) -> Vec<u32> {
+        vec![self.child.id()]
     }
 
     fn syncs(&self) -> anyhow::Result<Option<u64>> {

@@ -2,11 +2,11 @@
 
 use super::Setting;
 use super::cell::{self, Load, RECORD_BYTES, Sample};
-use super::cluster::Cluster;
+use super::cluster::{self, Cluster};
 use super::contestant::Contestant;
 use super::samples::Samples;
 use super::sync_probe::SyncProbe;
-use super::target::Target;
+use super::target::{self, Target};
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::fs::File;
@@ -62,7 +62,7 @@ impl ThreeNodes {
     /// # Errors
     /// When the cluster or the client fails.
     pub fn repeat(&mut self, setting: &Setting, repeat: usize, raw: &mut File) -> anyhow::Result<()> {
-        let cluster = Cluster::start(setting).context("three nodes")?;
+        let cluster = Cluster::start(setting, cluster::SHARDS).context("three nodes")?;
         self.command_line.clone_from(&cluster.command_line);
         let before = cluster.usage()?;
         // The first writes of a cluster open connections and files: they count for its costs only.
@@ -106,7 +106,7 @@ impl ThreeNodes {
 
 fn at_half(setting: &Setting, cluster: &Cluster, load: Load, most: f64) -> anyhow::Result<AtHalf> {
     let offered = most / 2.0;
-    cluster.rest()?;
+    target::rest(cluster)?;
     let probe = SyncProbe::start(&setting.folder)?;
     let sample = cell::run_at(setting, cluster, load, offered);
     let sync_p50_ms = probe.stop()?;

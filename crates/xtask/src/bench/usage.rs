@@ -55,6 +55,22 @@ impl Sum for Usage {
     }
 }
 
+/// Memory that a process holds now.
+///
+/// # Errors
+/// When there is no such process.
+pub fn resident_bytes(pid: u32) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("read its memory")?;
+    Ok(resident_in(&status))
+}
+
+/// Source: proc(5): `VmRSS` in KiB, absent for a process that has ended.
+fn resident_in(status: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}
+
 /// Whether the process ended and waits to be waited for.
 ///
 /// # Errors
@@ -111,6 +127,12 @@ mod tests {
     fn counters_are_found_by_their_whole_name() {
         let io = "rchar: 1\nwchar: 2\nwrite_bytes: 4096\ncancelled_write_bytes: 9\n";
         assert_eq!((counter(io, "write_bytes"), counter(io, "wchar"), counter(io, "absent")), (4096, 2, 0));
+    }
+
+    #[test]
+    fn memory_is_read_in_bytes() {
+        assert_eq!(resident_in("Name:\tx\nVmHWM:\t  9 kB\nVmRSS:\t   12 kB\n"), 12 * 1024);
+        assert_eq!(resident_in("Name:\tx\nState:\tZ (zombie)\n"), 0);
     }
 
     #[test]
