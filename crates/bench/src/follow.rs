@@ -10,11 +10,13 @@ use anabranch_proto::v1::{FollowRequest, StartingPosition, StreamRef, stream_ref
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::task::LocalSet;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 const PATH: &str = "/anabranch.v1.Records/Follow";
+/// A shard that sends nothing for so long has nothing to catch up with.
+const EMPTY_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs it and prints the report. With `--from latest` each connection follows one shard for the
 /// whole time; with `--from trim_horizon` it reads its share of the shards.
@@ -103,8 +105,13 @@ impl Reader {
 
     async fn read_shard(&self, shard: usize, counts: &mut Counts) -> anyhow::Result<()> {
         let mut link = Link::open(self.address, PATH, self.request(shard)).await?;
+        let mut is_first = true;
         loop {
-            let answer = link.hears.message().await?;
+            let answer = match timeout(EMPTY_AFTER, link.hears.message()).await {
+                Ok(answer) => answer?,
+                Err(_silent) if self.is_tail => continue,
+                Err(_silent) => return Ok(()),
+            };
             let followed: Followed = answer.context("the shard was closed while it was followed")?;
             let read = followed.records.len() as u64;
             counts.all_records += read;
@@ -116,9 +123,11 @@ impl Reader {
                     counts.latencies_us.extend(followed.records.iter().map(|record| now.saturating_sub(record.us())));
                 }
             }
-            if !self.is_tail && followed.millis_behind_latest == 0 {
+            // The first message may be an empty one that only says that the call has begun.
+            if !self.is_tail && followed.millis_behind_latest == 0 && (read > 0 || !is_first) {
                 return Ok(());
             }
+            is_first = false;
         }
     }
 

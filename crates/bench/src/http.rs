@@ -10,7 +10,10 @@ const READ_BYTES: usize = 256 * 1024;
 
 /// A connection and the buffers of its last answer.
 pub struct Connection {
+    address: SocketAddr,
     stream: TcpStream,
+    /// The server said that it closes the connection: the next request goes over another one.
+    is_over: bool,
     received: Vec<u8>,
     body: Vec<u8>,
 }
@@ -24,6 +27,8 @@ pub struct Head {
     pub length: usize,
     /// How long the body is; none when it comes in chunks.
     pub content_length: Option<usize>,
+    /// Whether no other message follows on this connection.
+    pub is_last: bool,
 }
 
 /// The head at the start of `bytes`; none while it is not complete. A message with neither a
@@ -36,15 +41,17 @@ pub fn head(bytes: &[u8]) -> anyhow::Result<Option<Head>> {
     let text = std::str::from_utf8(&bytes[..end])?;
     let mut lines = text.split("\r\n");
     let first_line = lines.next().unwrap_or_default().to_owned();
-    let mut content_length = Some(0);
+    let (mut content_length, mut is_last) = (Some(0), false);
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         if name.eq_ignore_ascii_case("content-length") {
             content_length = Some(value.trim().parse().context("content-length")?);
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             content_length = None;
+        } else if name.eq_ignore_ascii_case("connection") {
+            is_last = value.trim().eq_ignore_ascii_case("close");
         }
     }
-    Ok(Some(Head { first_line, length: end + 4, content_length }))
+    Ok(Some(Head { first_line, length: end + 4, content_length, is_last }))
 }
 
 impl Connection {
@@ -53,9 +60,9 @@ impl Connection {
     /// # Errors
     /// When nobody listens.
     pub async fn open(address: SocketAddr) -> anyhow::Result<Connection> {
-        let stream = TcpStream::connect(address).await.with_context(|| format!("connect to {address}"))?;
-        stream.set_nodelay(true)?;
-        Ok(Connection { stream, received: Vec::with_capacity(READ_BYTES), body: Vec::new() })
+        let stream = connect(address).await?;
+        let received = Vec::with_capacity(READ_BYTES);
+        Ok(Connection { address, stream, is_over: false, received, body: Vec::new() })
     }
 
     /// Sends `request` and reads the answer: its status and its body.
@@ -63,6 +70,10 @@ impl Connection {
     /// # Errors
     /// When the connection breaks or the answer is no HTTP.
     pub async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<(u16, &[u8])> {
+        if self.is_over {
+            self.stream = connect(self.address).await?;
+            self.is_over = false;
+        }
         self.stream.write_all(request).await.context("send")?;
         let head = loop {
             if let Some(head) = head(&self.received)? {
@@ -72,6 +83,7 @@ impl Connection {
         };
         let status = head.first_line.split(' ').nth(1).and_then(|word| word.parse().ok()).context("status line")?;
         self.received.drain(..head.length);
+        self.is_over = head.is_last;
         match head.content_length {
             Some(length) => self.read_body(length).await?,
             None => self.read_chunks().await?,
@@ -123,6 +135,12 @@ impl Connection {
     }
 }
 
+async fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await.with_context(|| format!("connect to {address}"))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +152,24 @@ mod tests {
         let whole = head(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").expect("a head").expect("complete");
         assert_eq!((whole.first_line.as_str(), whole.length, whole.content_length), ("HTTP/1.1 200 OK", 38, Some(5)));
         assert!(head(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_closes_is_asked_again_over_another_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let server = tokio::spawn(async move {
+            for body in ["1", "2"] {
+                let (mut stream, _) = listener.accept().await.expect("a client");
+                stream.read_exact(&mut [0]).await.expect("a request");
+                let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\n{body}");
+                stream.write_all(answer.as_bytes()).await.expect("sent");
+            }
+        });
+        let mut connection = Connection::open(address).await.expect("connected");
+        assert_eq!(connection.exchange(b"1").await.expect("an answer"), (200, &b"1"[..]));
+        assert_eq!(connection.exchange(b"2").await.expect("an answer"), (200, &b"2"[..]));
+        server.await.expect("the server ends");
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use crate::sigv4::Signer;
 use anyhow::{Context, bail};
 use memchr::memmem;
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// How long a server may take to start and to make the stream: one of many shards takes its time.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -17,6 +18,10 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 /// # Errors
 /// When the server refuses, or takes longer than its time.
 pub async fn create(args: &Args) -> anyhow::Result<()> {
+    timeout(PATIENCE, create_and_wait(args)).await.context("the server takes longer than its time")?
+}
+
+async fn create_and_wait(args: &Args) -> anyhow::Result<()> {
     let (address, stream) = (args.addresses()?[0], args.text("stream")?);
     let shards: u32 = args.value("shards")?;
     let deadline = Instant::now() + PATIENCE;

@@ -8,11 +8,16 @@ use anyhow::{Context as _, ensure};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::{self, Context};
 use futures::StreamExt;
+use std::time::{Duration, Instant};
 use tokio::task::LocalSet;
 use tokio::time::timeout_at;
 
 /// Messages that a consumer asks for at a time.
 const BATCH: usize = 5_000;
+/// How long a consumer may take to begin.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait before it is asked again.
+const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// Runs it and prints the report: connection k reads the stream k modulo `--streams`, alone.
 ///
@@ -68,11 +73,25 @@ async fn read_once(context: &Context, stream: &str, window: &Window, counts: &mu
         ..pull::Config::default()
     };
     let consumer = stream.create_consumer(config).await.context("a consumer")?;
-    let mut messages = consumer.stream().max_messages_per_batch(BATCH).messages().await?;
-    for _ in 0..held {
+    let deadline = Instant::now() + PATIENCE;
+    // A consumer is acknowledged before the server that has it answers for it.
+    let mut messages = loop {
+        let mut messages = consumer.stream().max_messages_per_batch(BATCH).messages().await?;
+        match messages.next().await.context("the consumer ended")? {
+            Ok(_first) => break messages,
+            Err(error) if Instant::now() > deadline => return Err(error.into()),
+            Err(_) => tokio::time::sleep(ASK_EVERY).await,
+        }
+    };
+    count(window, counts);
+    for _ in 1..held {
         messages.next().await.context("the consumer ended")??;
-        counts.all_records += 1;
-        counts.records += u64::from(window.counts());
+        count(window, counts);
     }
     Ok(())
+}
+
+fn count(window: &Window, counts: &mut Counts) {
+    counts.all_records += 1;
+    counts.records += u64::from(window.counts());
 }

@@ -17,14 +17,20 @@ use std::time::{Duration, Instant};
 
 /// Keys of the records; the payload is random letters, which nobody compresses here.
 const KEYS: &str = "100000";
-/// Records that show how fast it is at all: so many are then sent that a run lasts its time.
-const FIRST_RECORDS: f64 = 2_000.0;
+/// Records of the first run, which shows how fast it is at all: so many are sent in the next that it
+/// lasts its time.
+const FIRST_RECORDS: u64 = 2_000;
+/// Runs until the brokers are warm, at the most, and what tells that they are not yet.
+const ROUNDS: usize = 5;
+const STILL_FASTER: f64 = 1.15;
+/// The first records of each run do not count: each is a Java that has yet to become fast.
+const WARM_UP_SECONDS: f64 = 2.0;
 /// As much may wait in the producer as 16 of our streams have on their way.
 const CLOSED: [&str; 3] = ["batch.size=65536", "linger.ms=5", "buffer.memory=67108864"];
 /// Nothing waits for company when it is the time of a record that counts.
 const OPEN_LOOP: [&str; 3] = ["batch.size=65536", "linger.ms=0", "buffer.memory=67108864"];
 /// Records that are read at the most.
-const READ_MOST: f64 = 2_000_000.0;
+const READ_MOST: u64 = 2_000_000;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 const GIB: f64 = (1u64 << 30) as f64;
 
@@ -39,21 +45,25 @@ pub fn measure(setting: &Setting, flush: bool, results: &mut Results) -> anyhow:
     let label =
         |title, way: &str| Label { title, contestant: me.name(), way: way.to_owned(), durability: me.durability() };
     let options = setting.options;
-    let run = |records_per_second: f64| (options.seconds() + options.warm_up_seconds()) * records_per_second;
-    let warm_up = |records_per_second: f64| options.warm_up_seconds() * records_per_second;
+    let warm_up = |records_per_second: f64| (WARM_UP_SECONDS * records_per_second) as u64;
+    let run = |records_per_second: f64| (options.seconds() * records_per_second) as u64 + warm_up(records_per_second);
 
-    let first = produce(&brokers, &CLOSED, None, FIRST_RECORDS, 0.0).context("first records")?;
-    let (mut sent, rate) = (FIRST_RECORDS, first.records_per_second);
-    // Java has to be warm for a rate that tells how many records a run takes.
-    let warm = produce(&brokers, &CLOSED, None, run(rate), 0.0).context("warm-up")?;
-    sent += run(rate);
+    let (mut records, mut sent, mut rate) = (FIRST_RECORDS, 0, 0.0);
+    for _ in 0..ROUNDS {
+        let seen = produce(&brokers, &CLOSED, None, records, records / 3).context("warm-up")?.records_per_second;
+        sent += records;
+        let is_warm = seen < rate * STILL_FASTER;
+        rate = seen.max(rate);
+        if is_warm {
+            break;
+        }
+        records = run(rate);
+    }
     let due = f64::from(OPEN_RECORDS_PER_SECOND);
     let open = produce(&brokers, &OPEN_LOOP, Some(due), run(due), warm_up(due)).context("the open loop")?;
-    sent += run(due);
     results.add(&label(OPEN, "ProducerPerformance, throughput 5,000, linger 0"), open);
-    let rate = warm.records_per_second;
     let most = produce(&brokers, &CLOSED, None, run(rate), warm_up(rate)).context("as fast as it goes")?;
-    sent += run(rate);
+    sent += run(due) + run(rate);
     results.add(&label(MOST, "ProducerPerformance, 1 producer, batches of 64 KiB, linger 5 ms"), most);
     let read = consume(&brokers, sent.min(READ_MOST)).context("catch-up")?;
     results.add(&label(READ, "ConsumerPerformance, 1 consumer"), read);
@@ -65,11 +75,10 @@ fn produce(
     brokers: &Brokers,
     properties: &[&str],
     due: Option<f64>,
-    records: f64,
-    warm_up: f64,
+    records: u64,
+    warm_up: u64,
 ) -> anyhow::Result<Sample> {
     let mut command = brokers.tool("org.apache.kafka.tools.ProducerPerformance");
-    let (records, warm_up) = (records.max(100.0) as u64, warm_up as u64);
     command.args(["--topic", TOPIC, "--record-size", &RECORD_BYTES.to_string()]);
     command.args(["--num-records", &records.to_string(), "--warmup-records", &warm_up.to_string()]);
     command.args(["--throughput", &due.map_or("-1".to_owned(), |due| format!("{due:.0}"))]);
@@ -83,10 +92,10 @@ fn produce(
     Ok(sample)
 }
 
-fn consume(brokers: &Brokers, records: f64) -> anyhow::Result<Sample> {
+fn consume(brokers: &Brokers, records: u64) -> anyhow::Result<Sample> {
     let mut command = brokers.tool("org.apache.kafka.tools.ConsumerPerformance");
     command.args(["--topic", TOPIC, "--bootstrap-server", &brokers.addresses(), "--hide-header"]);
-    command.args(["--num-records", &format!("{records:.0}"), "--timeout", "20000"]);
+    command.args(["--num-records", &records.to_string(), "--timeout", "20000"]);
     let ran = run(brokers, command)?;
     let consumed = Consumed::parse(&ran.said)?;
     let mut sample = ran.sample(consumed.records, consumed.raw());
