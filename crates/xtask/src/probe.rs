@@ -42,7 +42,7 @@ pub fn text(folder: &Path) -> anyhow::Result<String> {
 pub fn disk_bytes_per_second(folder: &Path, mebibytes: usize) -> anyhow::Result<f64> {
     let path = folder.join("disk-probe");
     let mut file = File::create(&path)?;
-    let block = vec![0x5a; 1 << 20];
+    let block = incompressible(1 << 20);
     let started = Instant::now();
     for _ in 0..mebibytes {
         file.write_all(&block)?;
@@ -68,6 +68,18 @@ fn syncs(folder: &Path) -> anyhow::Result<Vec<Duration>> {
     fs::remove_file(&path)?;
     times.sort();
     Ok(times)
+}
+
+/// Bytes that no disk makes fewer of: a xorshift generator (Marsaglia, 2003).
+fn incompressible(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.flatten().take(length).collect()
 }
 
 fn millis(time: Duration) -> f64 {

@@ -1,4 +1,4 @@
-//! A cluster of ours on this machine: `anabranch dev --nodes 3`, started with fresh data and stopped
+//! A cluster of ours on this machine: `anabranch dev --nodes`, started with fresh data and stopped
 //! by its process ids.
 
 use super::Setting;
@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Nodes, and replicas of every group.
-const NODES: usize = 3;
-/// Groups that hold shards: two for each node, so that the cluster makes no more by itself.
+/// Nodes, and replicas of every group, where nothing else is said.
+pub const NODES: usize = 3;
+/// Groups that hold shards: two for each of three nodes, so that the cluster makes no more by itself.
 const GROUPS: usize = 6;
 /// Shards of the stream where nothing else is said.
 pub const SHARDS: u32 = 8;
@@ -43,19 +43,19 @@ struct Node {
 }
 
 impl Cluster {
-    /// Starts it in an empty directory, waits until every group has all of its replicas, and
+    /// Starts so many nodes in an empty directory, waits until every group has all of its replicas, and
     /// creates the stream of so many shards.
     ///
     /// # Errors
     /// When it does not come so far; what it printed lies in the bench folder.
-    pub fn start(setting: &Setting, shards: u32) -> anyhow::Result<Cluster> {
+    pub fn start(setting: &Setting, nodes: usize, shards: u32) -> anyhow::Result<Cluster> {
         let data = setting.folder.join("cluster");
         if data.exists() {
             fs::remove_dir_all(&data)?;
         }
         let said = setting.folder.join("cluster.out");
         let mut command = Command::new(&setting.server);
-        command.args(["dev", "--nodes", &NODES.to_string(), "--groups", &GROUPS.to_string(), "--no-limits"]);
+        command.args(["dev", "--nodes", &nodes.to_string(), "--groups", &GROUPS.to_string(), "--no-limits"]);
         command.args(["--listen", "127.0.0.1:0", "--log-filter", "warn,openraft=error", "--data-dir"]).arg(&data);
         command.stdin(Stdio::null()).stdout(fs::File::create(&said)?);
         command.stderr(fs::File::create(setting.folder.join("cluster.log"))?);
@@ -64,7 +64,8 @@ impl Cluster {
         let mut cluster = Cluster { parent, nodes: Vec::new(), command_line, data, shards };
         cluster.nodes = cluster.await_that("is ready", || nodes_in(&fs::read_to_string(&said).ok()?))?;
         let apis: Vec<SocketAddr> = cluster.nodes.iter().map(|node| node.api).collect();
-        cluster.await_that("has all replicas", || apis.iter().all(|api| has_all_replicas(*api)).then_some(()))?;
+        cluster
+            .await_that("has all replicas", || apis.iter().all(|api| has_all_replicas(*api, nodes)).then_some(()))?;
         let mut client = Command::new(&setting.client);
         client.args(["stream", "--stream", STREAM, "--shards", &shards.to_string(), "--address"]);
         house::run(client.arg(cluster.addresses()))?;
@@ -155,17 +156,17 @@ fn nodes_in(said: &str) -> Option<Vec<Node>> {
 }
 
 /// Whether the node tells of every group for shards, each led and with a voter on every node.
-fn has_all_replicas(api: SocketAddr) -> bool {
+fn has_all_replicas(api: SocketAddr, nodes: usize) -> bool {
     let answer = page::get(api, "/status").unwrap_or_default();
     let status: Option<Value> = page::body(&answer).and_then(|body| serde_json::from_slice(body).ok());
-    status.is_some_and(|status| is_whole(&status))
+    status.is_some_and(|status| is_whole(&status, nodes))
 }
 
-fn is_whole(status: &Value) -> bool {
+fn is_whole(status: &Value, nodes: usize) -> bool {
     let groups: Vec<&Value> = status["groups"].as_array().into_iter().flatten().collect();
     let is_whole = |group: &&Value| {
         let replicas = group["replicas"].as_array().map_or(&[][..], Vec::as_slice);
-        replicas.len() == NODES
+        replicas.len() == nodes
             && replicas.iter().all(|replica| replica["state"] == "voter")
             && !group["leader"].is_null()
     };
@@ -197,10 +198,10 @@ mod tests {
             let groups: Vec<Value> = (0..=GROUPS).map(|id| group(id, third, leader.clone())).collect();
             json!({ "groups": groups })
         };
-        assert!(is_whole(&status("voter", json!(2))));
-        assert!(!is_whole(&status("learner", json!(2))));
-        assert!(!is_whole(&status("voter", Value::Null)));
-        assert!(!is_whole(&json!({ "groups": [group(1, "voter", json!(2))] })));
-        assert!(!is_whole(&Value::Null));
+        assert!(is_whole(&status("voter", json!(2)), NODES));
+        assert!(!is_whole(&status("learner", json!(2)), NODES));
+        assert!(!is_whole(&status("voter", Value::Null), NODES));
+        assert!(!is_whole(&json!({ "groups": [group(1, "voter", json!(2))] }), NODES));
+        assert!(!is_whole(&Value::Null, NODES));
     }
 }

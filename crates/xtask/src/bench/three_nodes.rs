@@ -62,7 +62,7 @@ impl ThreeNodes {
     /// # Errors
     /// When the cluster or the client fails.
     pub fn repeat(&mut self, setting: &Setting, repeat: usize, raw: &mut File) -> anyhow::Result<()> {
-        let cluster = Cluster::start(setting, cluster::SHARDS).context("three nodes")?;
+        let cluster = Cluster::start(setting, cluster::NODES, cluster::SHARDS).context("three nodes")?;
         self.command_line.clone_from(&cluster.command_line);
         let before = cluster.usage()?;
         // The first writes of a cluster open connections and files: they count for its costs only.

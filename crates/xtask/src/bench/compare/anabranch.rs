@@ -25,7 +25,7 @@ const READERS: &str = "8";
 /// # Errors
 /// When the cluster or the client fails.
 pub fn measure(setting: &Setting, results: &mut Results) -> anyhow::Result<()> {
-    let cluster = Cluster::start(setting, cluster::SHARDS)?;
+    let cluster = Cluster::start(setting, cluster::NODES, cluster::SHARDS)?;
     let me = Replicated::Anabranch;
     results.started(&me.name(), &cluster.command_line);
     let label = |title, way: String| Label { title, contestant: me.name(), way, durability: me.durability() };

@@ -5,9 +5,7 @@ use super::Measured;
 use crate::bench::Setting;
 use crate::bench::cell::{self, Load, RECORD_BYTES, Sample};
 use crate::bench::cluster::Cluster;
-use crate::bench::contestant::Contestant;
 use crate::bench::options::Options;
-use crate::bench::server::Server;
 use crate::bench::target::{self, Target};
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -132,11 +130,8 @@ impl Shape {
         format!("{} replicas, {} shards", self.replicas, self.shards)
     }
 
-    fn start(self, setting: &Setting) -> anyhow::Result<Box<dyn Target>> {
-        if self.replicas == 1 {
-            return Ok(Box::new(Server::start(setting, Contestant::Anabranch, self.shards)?));
-        }
-        Ok(Box::new(Cluster::start(setting, self.shards)?))
+    fn start(self, setting: &Setting) -> anyhow::Result<Cluster> {
+        Cluster::start(setting, self.replicas as usize, self.shards)
     }
 }
 
@@ -189,8 +184,8 @@ impl Cell {
 /// # Errors
 /// When the server or the client fails; what was measured before is kept.
 pub fn measure(setting: &Setting, plan: &Plan, shape: Shape, measured: &mut Measured) -> anyhow::Result<()> {
-    let target = shape.start(setting)?;
-    let target = target.as_ref();
+    let cluster = shape.start(setting)?;
+    let target: &dyn Target = &cluster;
     for (index, record) in plan.records.iter().copied().enumerate() {
         for wire in Wire::ALL {
             let add = |kind, sample| Cell { shape, record, wire, kind, sample };

@@ -9,8 +9,8 @@ use std::fmt::Write;
 const MIB: f64 = (1u64 << 20) as f64;
 /// What the tables leave to be known.
 const NOTES: &str = "\
-Each cell was measured once. One replica: `server` mode, fdatasync'ed before each acknowledgement, signatures verified. \
-Three replicas: `dev --nodes 3` with 6 groups, fdatasync'ed by two of them; all nodes and the client share this \
+Each cell was measured once, on `dev --nodes 1` and `dev --nodes 3` with 6 groups, which check the form of signatures only. \
+An acknowledgement means: fdatasync'ed by the only replica, or by two of three. All nodes and the client share this \
 machine's cores and its disk. Limits are off. Loads have 16 connections or streams, and requests or batches of 500 × 100 B, \
 100 × 1 KiB or 16 × 64 KiB. Times count from when a request (AWS JSON) or a record (gRPC) was due.\n";
 

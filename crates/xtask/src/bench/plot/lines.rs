@@ -61,7 +61,7 @@ impl Lines {
                 let _ = writeln!(body, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"{colour}\"/>");
             }
             if let (Some((x, y)), Some(last)) = (points.last(), line.values.iter().flatten().last()) {
-                names.push((*x, *y, colour, format!("{}  {}", line.name, short(*last))));
+                names.push((*x, *y, colour, format!("{}: {}", line.name, short(*last))));
             }
         }
         body += &spread_names(names);
