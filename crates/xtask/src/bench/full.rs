@@ -57,6 +57,7 @@ pub fn full(setting: &Setting) -> anyhow::Result<()> {
 }
 
 impl Measured {
+    /// Something could not be measured.
     fn fail(&mut self, what: &str, error: &anyhow::Error) {
         let line = format!("{what}: {error:#}");
         eprintln!("   {line}");

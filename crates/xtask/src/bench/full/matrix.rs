@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Connections, or streams, of every load.
-const CONNECTIONS: u32 = 16;
+/// Connections, or streams, of every load. A node refuses a stream whose credits it has no room for, which
+/// sixteen of them on one node would meet.
+const CONNECTIONS: u32 = 8;
 /// Shards that are followed at the most, each on a connection of its own.
 const TAILS: u32 = 16;
 const READERS: u32 = 8;
@@ -179,38 +180,53 @@ impl Cell {
     }
 }
 
-/// All cells of a shape.
+/// All cells of a shape. One that fails is told, and the others are measured all the same.
 ///
 /// # Errors
-/// When the server or the client fails; what was measured before is kept.
+/// When the server does not start.
 pub fn measure(setting: &Setting, plan: &Plan, shape: Shape, measured: &mut Measured) -> anyhow::Result<()> {
     let cluster = shape.start(setting)?;
-    let target: &dyn Target = &cluster;
     for (index, record) in plan.records.iter().copied().enumerate() {
         for wire in Wire::ALL {
-            let add = |kind, sample| Cell { shape, record, wire, kind, sample };
-            let what = format!("{}, {} records by {}", shape.name(), record.name(), wire.name());
-            let load = wire.load(record);
-            let most = cell::measure(setting, target, load.arguments(), record.bytes).with_context(|| what.clone())?;
-            let rate = most.records_per_second;
-            eprintln!("   {what}: {rate:.0}/s");
-            measured.cells.push(add(Kind::Most, most));
-            for share in plan.shares.iter().copied() {
-                target::rest(target)?;
-                // Half of the most is a load that a server is given in earnest: its readers are watched.
-                let tail = (wire == Wire::Grpc && share == 0.5).then(|| Tail::start(setting, target)).transpose()?;
-                let mut arguments = load.arguments();
-                arguments.extend(["--records-per-second".to_owned(), (rate * share).to_string()]);
-                let sample = cell::measure(setting, target, arguments, record.bytes).with_context(|| what.clone())?;
-                if let Some(tail) = tail {
-                    measured.cells.push(add(Kind::Tail, tail.stop(&sample)?));
-                }
-                measured.cells.push(add(Kind::Share(share), sample));
+            if let Err(error) = write(setting, plan, &cluster, (shape, record, wire), measured) {
+                measured.fail(&format!("{}, {} records by {}", shape.name(), record.name(), wire.name()), &error);
             }
         }
-        if index == 0 {
-            catch_up(setting, target, shape, record, measured)?;
+        if index > 0 {
+            continue;
         }
+        if let Err(error) = catch_up(setting, &cluster, shape, record, measured) {
+            measured.fail(&format!("{}, catch-up", shape.name()), &error);
+        }
+    }
+    Ok(())
+}
+
+/// As fast as it goes, and at each share of that.
+fn write(
+    setting: &Setting,
+    plan: &Plan,
+    target: &dyn Target,
+    (shape, record, wire): (Shape, Record, Wire),
+    measured: &mut Measured,
+) -> anyhow::Result<()> {
+    let add = |kind, sample| Cell { shape, record, wire, kind, sample };
+    let load = wire.load(record);
+    let most = cell::measure(setting, target, load.arguments(), record.bytes).context("as fast as it goes")?;
+    let rate = most.records_per_second;
+    eprintln!("   {}, {} records by {}: {rate:.0}/s", shape.name(), record.name(), wire.name());
+    measured.cells.push(add(Kind::Most, most));
+    for share in plan.shares.iter().copied() {
+        target::rest(target)?;
+        // Half of the most is a load that a server is given in earnest: its readers are watched.
+        let tail = (wire == Wire::Grpc && share == 0.5).then(|| Tail::start(setting, target)).transpose()?;
+        let mut arguments = load.arguments();
+        arguments.extend(["--records-per-second".to_owned(), (rate * share).to_string()]);
+        let sample = cell::measure(setting, target, arguments, record.bytes).context("an open loop")?;
+        if let Some(tail) = tail {
+            measured.cells.push(add(Kind::Tail, tail.stop(&sample)?));
+        }
+        measured.cells.push(add(Kind::Share(share), sample));
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ const MIB: f64 = (1u64 << 20) as f64;
 const NOTES: &str = "\
 Each cell was measured once, on `dev --nodes 1` and `dev --nodes 3` with 6 groups, which check the form of signatures only. \
 An acknowledgement means: fdatasync'ed by the only replica, or by two of three. All nodes and the client share this \
-machine's cores and its disk. Limits are off. Loads have 16 connections or streams, and requests or batches of 500 × 100 B, \
+machine's cores and its disk. Limits are off. Loads have 8 connections or streams, and requests or batches of 500 × 100 B, \
 100 × 1 KiB or 16 × 64 KiB. Times count from when a request (AWS JSON) or a record (gRPC) was due.\n";
 
 /// All below the head.
