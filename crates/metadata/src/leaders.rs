@@ -5,6 +5,9 @@ use crate::metadata::MetadataService;
 use crate::placement::{down_nodes, map_of};
 use anabranch_catalog::{NodeState, ShardMap, leader_moves};
 use anabranch_cluster::{collect_reports, leaders_of};
+use anabranch_consensus::GroupStatus;
+use anabranch_types::{NodeId, ReplicaId};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How often leadership is looked at: a drained node's leaders are to leave soon.
@@ -48,15 +51,25 @@ async fn balance(service: &MetadataService) {
             Err(_) => tracing::info!(group = %step.group, to = %step.to, "leadership did not move in time"),
         }
     }
-    if is_leaving(service, &map) {
-        service.metadata.group.hand_over(HANDOVER_PATIENCE).await;
+    let group = &service.metadata.group;
+    let Some(to) = heir(&group.status(), &map, &down) else { return };
+    match group.transfer_leader(to, HANDOVER_PATIENCE).await {
+        Ok(()) => tracing::info!(group = %group.id(), %to, "leadership handed over"),
+        Err(error) => tracing::info!(group = %group.id(), %to, %error, "leadership stays"),
     }
 }
 
-/// Whether this node, which leads the catalog, is to stop leading.
-fn is_leaving(service: &MetadataService, map: &ShardMap) -> bool {
-    let status = service.metadata.group.status();
-    let this = status.members.iter().find(|(id, _)| *id == status.replica).map(|(_, node)| *node);
-    let state = this.and_then(|node| map.node(node)).map(|node| node.state);
-    state.is_some_and(|state| state != NodeState::Active)
+/// Who is to lead the catalog when the node that does is to stop leading. Nobody when no voter is on a
+/// node that leads on: two that are both to go would hand over to each other for ever, and neither would
+/// lead for long enough to have its replicas moved.
+fn heir(status: &GroupStatus, map: &ShardMap, down: &BTreeSet<NodeId>) -> Option<ReplicaId> {
+    let node_of = |id: ReplicaId| status.members.iter().find(|(known, _)| *known == id).map(|(_, node)| *node);
+    let leads_on =
+        |node: NodeId| map.node(node).is_some_and(|node| node.state == NodeState::Active) && !down.contains(&node);
+    if node_of(status.replica).is_none_or(|own| map.node(own).is_none_or(|own| own.state == NodeState::Active)) {
+        return None;
+    }
+    let lag = |id: ReplicaId| status.progress.iter().find(|other| other.replica == id).map(|other| other.lag_entries);
+    let others = status.voters.iter().copied().filter(|id| *id != status.replica);
+    others.filter(|id| node_of(*id).is_some_and(leads_on)).min_by_key(|id| lag(*id).unwrap_or(u64::MAX))
 }
