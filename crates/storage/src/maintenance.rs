@@ -35,6 +35,8 @@ pub(crate) async fn flush(host: Arc<HostedGroup>) {
 pub(crate) async fn tick(host: Arc<HostedGroup>) {
     let stopping = host.env.tasks.stopping();
     let mut jumps = ClockJump::new();
+    // Trusted as it is now, and not as it may have been set before the first look.
+    jumps.observe(host.env.clock.wall(), host.env.clock.monotonic());
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,

@@ -681,6 +681,19 @@ async fn i11_what_expired_while_the_node_was_down_vanishes_seconds_after_its_sta
 }
 
 #[tokio::test(start_paused = true)]
+async fn i11_a_clock_that_jumps_right_after_the_start_expires_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    world.put(1, FIRST, &["kept"]).await;
+    let (left, now) = world.crash().await;
+    let world = World::start(dir.path(), left, now, None, log_options()).await;
+    world.clock.set_wall(now.plus(RETENTION + Duration::from_secs(3600)));
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(world.texts(FIRST).await, ["kept"]);
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn i8_a_restart_gives_no_second_burst() {
     let dir = tempfile::tempdir().unwrap();
     let limits = Some(writes_per_second(2));
