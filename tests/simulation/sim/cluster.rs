@@ -352,6 +352,7 @@ impl Cluster {
                 }
                 Mortality::Down { back_at } if back_at <= now => {
                     self.mortality.remove(&number);
+                    node.set_far_clock_right();
                     self.sim.bounce(host(number));
                 }
                 Mortality::Down { .. } | Mortality::Gone => {}

@@ -33,6 +33,8 @@ const FIRST_GROUPS: u32 = 1;
 const SEGMENT_BYTES: u64 = 256 << 10;
 const JOIN_PATIENCE: Duration = Duration::from_secs(10);
 const READY_PATIENCE: Duration = Duration::from_secs(60);
+/// How long records are kept.
+const RETENTION: Duration = Duration::from_secs(24 * 3600);
 /// A wall clock that jumps is noticed within this.
 const CLOCK_LOOKED_AT_EVERY: Duration = Duration::from_millis(20);
 /// What the broker says of a node that is no member.
@@ -118,6 +120,15 @@ impl SimulatedNode {
         let ahead = self.plan.wall_ahead[self.number - 1];
         let steady = START.plus(turmoil::sim_elapsed().unwrap_or_default() + ahead);
         Timestamp::from_millis(steady.as_millis().saturating_add_signed(self.trouble.lock().wall_ms))
+    }
+
+    /// A node cannot tell that its clock was off before it began, and expires by it: one that is off by more
+    /// than any record is kept is set right while the node is down.
+    pub fn set_far_clock_right(&self) {
+        let mut trouble = self.trouble.lock();
+        if trouble.wall_ms.unsigned_abs() > RETENTION.as_millis() as u64 / 2 {
+            trouble.wall_ms = 0;
+        }
     }
 
     /// Lets the wall clock jump when it is to.
