@@ -2,12 +2,12 @@
 //! measured, or in a closed loop from the oldest record to the tip, again and again.
 
 use crate::args::Args;
-use crate::link::{Link, frame};
+use crate::link::{Hears, frame};
 use crate::report::{Counts, Report};
 use crate::window::Window;
 use anabranch_proto::v1::starting_position::{Here, Start};
 use anabranch_proto::v1::{FollowRequest, StartingPosition, StreamRef, stream_ref};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,7 +22,7 @@ const EMPTY_AFTER: Duration = Duration::from_secs(1);
 /// whole time; with `--from trim_horizon` it reads its share of the shards.
 ///
 /// # Errors
-/// When an argument is missing or a call ends before its time.
+/// When an argument is missing, a call ends before its time or there was nothing to read.
 pub async fn run(args: &Args) -> anyhow::Result<()> {
     let addresses = args.addresses()?;
     let shards: usize = args.value("shards")?;
@@ -49,6 +49,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
             anyhow::Ok(counts)
         })
         .await?;
+    ensure!(counts.iter().any(|counts| counts.all_records > 0), "nothing was read");
     Report::new(window.measured(), counts).print()
 }
 
@@ -104,10 +105,10 @@ impl Reader {
     }
 
     async fn read_shard(&self, shard: usize, counts: &mut Counts) -> anyhow::Result<()> {
-        let mut link = Link::open(self.address, PATH, self.request(shard)).await?;
+        let mut hears = Hears::of_one_message(self.address, PATH, self.request(shard)).await?;
         let mut is_first = true;
         loop {
-            let answer = match timeout(EMPTY_AFTER, link.hears.message()).await {
+            let answer = match timeout(EMPTY_AFTER, hears.message()).await {
                 Ok(answer) => answer?,
                 Err(_silent) if self.is_tail => continue,
                 Err(_silent) => return Ok(()),

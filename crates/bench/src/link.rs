@@ -45,6 +45,26 @@ impl Link {
     /// # Errors
     /// When nobody listens, or the server refuses the call.
     pub async fn open(address: SocketAddr, path: &str, first: Bytes) -> anyhow::Result<Link> {
+        let (says, said) = mpsc::channel(WAITING_MESSAGES);
+        says.send(first).await?;
+        Ok(Link { says, hears: Hears::of_call(address, path, said).await? })
+    }
+}
+
+impl Hears {
+    /// Connects and calls `path` with one framed message and no more: such a call begins once the
+    /// server has heard that it was all.
+    ///
+    /// # Errors
+    /// When nobody listens, or the server refuses the call.
+    pub async fn of_one_message(address: SocketAddr, path: &str, message: Bytes) -> anyhow::Result<Hears> {
+        let (says, said) = mpsc::channel(1);
+        says.send(message).await?;
+        drop(says);
+        Hears::of_call(address, path, said).await
+    }
+
+    async fn of_call(address: SocketAddr, path: &str, said: mpsc::Receiver<Bytes>) -> anyhow::Result<Hears> {
         let socket = TcpStream::connect(address).await.with_context(|| format!("connect to {address}"))?;
         socket.set_nodelay(true)?;
         let (mut sender, connection) = Builder::new(TokioExecutor::new())
@@ -55,8 +75,6 @@ impl Link {
             .await?;
         // Its end ends the call, which is where it is told.
         tokio::spawn(connection);
-        let (says, said) = mpsc::channel::<Bytes>(WAITING_MESSAGES);
-        says.send(first).await?;
         let frames = stream::unfold(said, |mut said| async {
             said.recv().await.map(|message| (Ok::<_, Infallible>(Frame::data(message)), said))
         });
@@ -67,11 +85,9 @@ impl Link {
         let answer = sender.send_request(request).await.context("the call")?;
         ensure!(answer.status() == 200, "the call was answered with {}", answer.status());
         check(answer.headers())?;
-        Ok(Link { says, hears: Hears { body: answer.into_body(), frames: Frames::default() } })
+        Ok(Hears { body: answer.into_body(), frames: Frames::default() })
     }
-}
 
-impl Hears {
     /// The next message; none when the server has ended the call well. Cancel-safe.
     ///
     /// # Errors
