@@ -20,9 +20,8 @@ const KEYS: &str = "100000";
 /// Records of the first run, which shows how fast it is at all: so many are sent in the next that it
 /// lasts its time.
 const FIRST_RECORDS: u64 = 2_000;
-/// Runs until the brokers are warm, at the most, and what tells that they are not yet.
-const ROUNDS: usize = 5;
-const STILL_FASTER: f64 = 1.15;
+/// Runs that make the brokers warm before any of them counts.
+const ROUNDS: usize = 4;
 /// The first records of each run do not count: each is a Java that has yet to become fast.
 const WARM_UP_SECONDS: f64 = 2.0;
 /// As much may wait in the producer as 16 of our streams have on their way.
@@ -52,11 +51,7 @@ pub fn measure(setting: &Setting, flush: bool, results: &mut Results) -> anyhow:
     for _ in 0..ROUNDS {
         let seen = produce(&brokers, &CLOSED, None, records, records / 3).context("warm-up")?.records_per_second;
         sent += records;
-        let is_warm = seen < rate * STILL_FASTER;
         rate = seen.max(rate);
-        if is_warm {
-            break;
-        }
         records = run(rate);
     }
     let due = f64::from(OPEN_RECORDS_PER_SECOND);

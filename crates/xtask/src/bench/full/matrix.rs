@@ -125,10 +125,15 @@ impl Plan {
     }
 }
 
+/// One of a thing, or several.
+pub fn counted(number: u32, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 impl Shape {
     /// What progress calls it.
     pub fn name(self) -> String {
-        format!("{} replicas, {} shards", self.replicas, self.shards)
+        format!("{}, {}", counted(self.replicas, "replica"), counted(self.shards, "shard"))
     }
 
     fn start(self, setting: &Setting) -> anyhow::Result<Cluster> {
@@ -298,6 +303,12 @@ mod tests {
         let minutes = |options| Plan::of(options).estimate(options).as_secs() / 60;
         assert!((20..60).contains(&minutes(whole)), "{}", minutes(whole));
         assert!(minutes(trial) < 10, "{}", minutes(trial));
+    }
+
+    #[test]
+    fn one_is_not_several() {
+        let names = [(1, 16), (3, 1)].map(|(replicas, shards)| Shape { replicas, shards }.name());
+        assert_eq!(names, ["1 replica, 16 shards", "3 replicas, 1 shard"]);
     }
 
     #[test]

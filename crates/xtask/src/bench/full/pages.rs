@@ -1,7 +1,7 @@
 //! The page of `full`, and its plots.
 
 use super::Measured;
-use super::matrix::{Cell, Kind, Plan, Record, Shape, Wire};
+use super::matrix::{Cell, Kind, Plan, Record, Shape, Wire, counted};
 use crate::bench::numbers::thousands;
 use crate::bench::plot::{Line, Lines};
 use std::fmt::Write;
@@ -18,11 +18,7 @@ machine's cores and its disk. Limits are off. Loads have 8 connections or stream
 pub fn body(plan: &Plan, measured: &Measured) -> String {
     let mut text = NOTES.to_owned();
     for replicas in plan.replicas.iter().copied() {
-        let _ = write!(
-            text,
-            "\n## {replicas} replica{}\n\n![MiB/s by shards](full-{replicas}.svg)\n",
-            if replicas == 1 { "" } else { "s" }
-        );
+        let _ = write!(text, "\n## {}\n\n![MiB/s by shards](full-{replicas}.svg)\n", counted(replicas, "replica"));
         text += &most(plan, replicas, measured);
         text += &shares(plan, replicas, measured);
         text += &tails(plan, replicas, measured);
@@ -51,7 +47,7 @@ fn loads(plan: &Plan) -> Vec<(Wire, Record)> {
 }
 
 fn shard_heads(plan: &Plan) -> (String, String) {
-    let heads: Vec<String> = plan.shards.iter().map(|shards| format!("{shards} shards")).collect();
+    let heads: Vec<String> = plan.shards.iter().map(|shards| counted(*shards, "shard")).collect();
     (heads.join(" | "), "---|".repeat(plan.shards.len()))
 }
 
@@ -203,9 +199,9 @@ fn rates(plan: &Plan, replicas: u32, measured: &Measured) -> String {
         Line { name: format!("{}, {}", wire.name(), record.name()), values: values.collect() }
     });
     Lines {
-        title: format!("{replicas} replica{}, as fast as it goes", if replicas == 1 { "" } else { "s" }),
+        title: format!("{}, as fast as it goes", counted(replicas, "replica")),
         unit: "MiB/s of record data".to_owned(),
-        places: plan.shards.iter().map(|shards| format!("{shards} shards")).collect(),
+        places: plan.shards.iter().map(|shards| counted(*shards, "shard")).collect(),
         lines: lines.collect(),
     }
     .svg()
@@ -221,8 +217,7 @@ fn times_by_share(plan: &Plan, measured: &Measured) -> String {
             let cell = find(measured, Shape { replicas, shards }, record, wire, Kind::Share(*share))?;
             cell.sample.percentiles_ms()[2]
         });
-        let plural = if replicas == 1 { "" } else { "s" };
-        Line { name: format!("{replicas} replica{plural}, {}", wire.name()), values: values.collect() }
+        Line { name: format!("{}, {}", counted(replicas, "replica"), wire.name()), values: values.collect() }
     });
     Lines {
         title: format!("99 of 100 are faster: 1 KiB, {shards} shards"),

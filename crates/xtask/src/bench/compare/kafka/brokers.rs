@@ -19,8 +19,11 @@ const BROKERS: usize = 3;
 const PARTITIONS: &str = "8";
 /// The id of the cluster: any 16 bytes in base64.
 const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qg";
-/// The memory of each broker, and of each tool.
-const HEAP: &str = "-Xmx768m";
+/// Of each broker. Source: `kafka-server-start.sh` and `kafka-run-class.sh` of Kafka 4.
+const BROKER: [&str; 6] =
+    ["-Xms1G", "-Xmx1G", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35"];
+/// Of each tool. Source: `kafka-producer-perf-test.sh`.
+const TOOL: [&str; 1] = ["-Xmx512M"];
 /// How long the brokers may take to find each other.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -44,10 +47,10 @@ impl Brokers {
         for (index, broker) in brokers.iter().enumerate() {
             let config = data.join(format!("{}.properties", index + 1));
             fs::write(&config, config_text(index, *broker, controllers, &data))?;
-            let mut format = java(&jars, "kafka.tools.StorageTool");
+            let mut format = java(&jars, &TOOL, "kafka.tools.StorageTool");
             format.args(["format", "--cluster-id", CLUSTER_ID, "--config"]).arg(&config);
             house::stdout_of(&mut format).context("format a broker's log")?;
-            let mut command = java(&jars, "kafka.Kafka");
+            let mut command = java(&jars, &BROKER, "kafka.Kafka");
             command.arg(&config);
             commands.push(command);
         }
@@ -82,7 +85,7 @@ impl Brokers {
 
     /// One of Kafka's own tools.
     pub fn tool(&self, class: &str) -> Command {
-        java(&self.jars, class)
+        java(&self.jars, &TOOL, class)
     }
 }
 
@@ -104,9 +107,9 @@ impl Target for Brokers {
     }
 }
 
-fn java(jars: &Path, class: &str) -> Command {
+fn java(jars: &Path, options: &[&str], class: &str) -> Command {
     let mut command = Command::new("java");
-    command.args([HEAP, "-cp"]).arg(format!("{}/*", jars.display())).arg(class);
+    command.args(options).arg("-cp").arg(format!("{}/*", jars.display())).arg(class);
     command
 }
 
