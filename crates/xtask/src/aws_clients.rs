@@ -31,6 +31,7 @@ pub fn pytest(house: &House, profile: Profile, args: &[&str], variables: &[(&str
     let mut python = house.command(environment.join("bin/python"));
     python.args(["-m", "pytest", "-p", "no:cacheprovider"]).args(args);
     python.env("ANABRANCH_BIN", &binary).env("ANABRANCH_CHECKER", build::checker(house, profile));
+    python.env("ANABRANCH_FAULT_PROXY", build::fault_proxy(house, profile));
     python.env("PYTHONDONTWRITEBYTECODE", "1");
     python.envs(variables.iter().copied());
     house::run(&mut python)

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 /// The program that judges what clients saw (`tests/checker`).
 const CHECKER: &str = "anabranch-checker";
+/// The program that stands between nodes (`tests/proxy`).
+const FAULT_PROXY: &str = "anabranch-fault-proxy";
 
 /// Which of the two builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +30,8 @@ pub fn build(house: &House, release: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the binary and returns its path. The checker of histories is built with it ([`checker`]).
+/// Builds the binary and returns its path. The checker of histories ([`checker`]) and the proxy between nodes
+/// ([`fault_proxy`]) are built with it.
 ///
 /// The whole workspace is selected, as `clippy` and `test` do: a selection of one crate gives
 /// RocksDB's build script other features, and RocksDB would be compiled a second time.
@@ -38,7 +41,7 @@ pub fn build(house: &House, release: bool) -> anyhow::Result<()> {
 pub fn binary(house: &House, profile: Profile) -> anyhow::Result<PathBuf> {
     rocksdb_notice::print_when_cold(house, profile);
     let mut cargo = house.cargo();
-    cargo.args(["build", "--workspace", "--bin", "anabranch", "--bin", CHECKER]);
+    cargo.args(["build", "--workspace", "--bin", "anabranch", "--bin", CHECKER, "--bin", FAULT_PROXY]);
     if profile == Profile::Release {
         cargo.arg("--release");
     }
@@ -51,6 +54,11 @@ pub fn binary(house: &House, profile: Profile) -> anyhow::Result<PathBuf> {
 /// Where [`binary`] has left the program that judges what clients saw.
 pub fn checker(house: &House, profile: Profile) -> PathBuf {
     house.target().join(profile.folder()).join(CHECKER)
+}
+
+/// Where [`binary`] has left the program that stands between nodes.
+pub fn fault_proxy(house: &House, profile: Profile) -> PathBuf {
+    house.target().join(profile.folder()).join(FAULT_PROXY)
 }
 
 impl Profile {
