@@ -18,8 +18,8 @@ def start_node(tmp_path):
     """Starts nodes; each one still running when the test ends must drain with exit code 0."""
     nodes = []
 
-    def start(*arguments, data_dir=None):
-        node = Node(data_dir or tmp_path / f"node-{len(nodes)}", *arguments)
+    def start(*arguments, data_dir=None, environment=None):
+        node = Node(data_dir or tmp_path / f"node-{len(nodes)}", *arguments, environment=environment)
         nodes.append(node)
         return node.start()
 

@@ -27,11 +27,13 @@ def clean_environment():
 
 
 class Node:
-    """A node on `data_dir`, on free ports of loopback. `start` returns when it serves."""
+    """A node on `data_dir`, on free ports of loopback, with more variables in its `environment`. `start` returns
+    when it serves."""
 
-    def __init__(self, data_dir, *arguments):
+    def __init__(self, data_dir, *arguments, environment=None):
         self.data_dir = Path(data_dir)
         self.arguments = list(arguments)
+        self.environment = environment or {}
         self.process = None
         self.api = None
         self.tls = None
@@ -53,7 +55,7 @@ class Node:
     def start(self):
         assert self.process is None, "the node runs already"
         self.process = subprocess.Popen(
-            self.command(), stdout=subprocess.PIPE, text=True, env=clean_environment()
+            self.command(), stdout=subprocess.PIPE, text=True, env=clean_environment() | self.environment
         )
         # A node that never gets ready is killed, which ends the read below.
         watchdog = threading.Timer(START_SECONDS_MAX, self.process.kill)
