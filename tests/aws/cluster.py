@@ -83,13 +83,17 @@ def page(api, path, seconds=STATUS_SECONDS_MAX):
 
 
 class Member:
-    """A node of a cluster. `start` is its command, `log` the file that gets its stderr."""
+    """A node of a cluster. `start` is its command, `log` the file that gets its stderr, `peer` where others reach it.
 
-    def __init__(self, start, data, log, peer):
+    `place`, where it has one, is what it lives on (`places.py`).
+    """
+
+    def __init__(self, start, data, log, peer, place=None):
         self.start_command = start
         self.data = Path(data)
         self.log = log
         self.peer = peer
+        self.place = place
         self.id = None
         self.api = None
         # When it started or ended last: older statuses do not count.
@@ -110,13 +114,18 @@ class Member:
     def is_ours(self):
         return self.child is not None
 
-    def start(self):
-        """Runs the start command; returns when the node serves."""
+    def launch(self):
+        """Runs the start command; returns before the node serves."""
         assert not self.is_running(), f"node {self.id} runs already"
+        environment = node.clean_environment() | (self.place.environment if self.place else {})
         self.child = subprocess.Popen(
-            self.start_command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=node.clean_environment()
+            self.start_command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment
         )
         self.pid, self.pidfd = self.child.pid, os.pidfd_open(self.child.pid)
+
+    def start(self):
+        """Runs the start command; returns when the node serves."""
+        self.launch()
         # A node that never gets ready is killed, which ends the read below.
         watchdog = threading.Timer(node.START_SECONDS_MAX, self.child.kill)
         watchdog.start()
@@ -145,14 +154,25 @@ class Member:
         code = self.wait()
         assert code in (0, None), f"SIGTERM ended node {self.id} with exit code {code}"
 
-    def wait(self):
-        """Waits for the end; the exit code of a child of this process."""
+    def has_ended(self, within_seconds=0):
+        """Whether the process ends within so many seconds; `wait` is still to be called."""
         ended = select.poll()
         ended.register(self.pidfd, select.POLLIN)
-        in_time = ended.poll(node.STOP_SECONDS_MAX * 1000)
+        return bool(ended.poll(within_seconds * 1000))
+
+    def lose_data(self):
+        """All that it has written is gone."""
+        if self.place and self.place.disk:
+            self.place.disk.renew()
+        else:
+            shutil.rmtree(self.data)
+
+    def wait(self):
+        """Waits for the end; the exit code of a child of this process."""
+        in_time = self.has_ended(node.STOP_SECONDS_MAX)
         if not in_time:
             self.signal(signal.SIGKILL)
-            ended.poll()
+            assert self.has_ended(node.STOP_SECONDS_MAX), f"kill -9 did not end node {self.id}"
         code = None
         if self.child is not None:
             code = self.child.wait()
@@ -247,15 +267,18 @@ class Cluster:
         member = Member(shlex.split(told["start"]), told["data"], self.log, told["peer"])
         self.nodes[identity] = member.adopt(identity, int(told["pid"]), told["api"])
 
-    def add(self, *arguments, data=None, first=False):
+    def add(self, *arguments, data=None, first=False, place=None):
         """Starts a node by itself, which joins the others, or is the first of a new cluster."""
         peer = free_address()
-        data = data or self.directory / f"node-{peer.rsplit(':', 1)[1]}"
+        data = data or place and place.data or self.directory / f"node-{peer.rsplit(':', 1)[1]}"
         command = [
             node.binary(), "dev", "--data-dir", str(data), "--listen", free_address(),
             "--tls-listen", "127.0.0.1:0", "--peer-listen", peer, "--groups", str(self.groups), *arguments,
         ]  # fmt: skip
-        member = Member(command, data, self.log, peer)
+        if place and place.proxy:
+            peer = place.proxy.door(place.name, peer)
+            command += ["--advertise-peer", peer]
+        member = Member(command, data, self.log, peer, place)
         if not first:
             member.start_command += self._joining(member)
         member.start()
@@ -293,7 +316,7 @@ class Cluster:
         member = self.nodes[identity]
         if member.is_running():
             member.kill()
-        shutil.rmtree(member.data)
+        member.lose_data()
         if not {"--join", "--config"} & set(member.start_command):
             # Or it would make a cluster of its own; a configuration file says how to come to one.
             member.start_command += self._joining(member)

@@ -32,7 +32,8 @@ class History:
         self.file = path.open("w", encoding="ascii")
         self.lock = threading.Lock()
         self.last_op = 0
-        self.stored_at = []
+        # When calls of which records were stored began and were answered, and which shards took some.
+        self.stored_calls = []
         self.tell(event="begin", format=FORMAT)
 
     def next_op(self):
@@ -43,9 +44,11 @@ class History:
     def tell(self, **event):
         line = json.dumps(event)
         with self.lock:
-            if event["event"] == "stored":
-                self.stored_at.append(time.monotonic())
             self.file.write(line + "\n")
+
+    def note_stored(self, began, shards):
+        with self.lock:
+            self.stored_calls.append((began, time.monotonic(), frozenset(shards)))
 
     def close(self):
         self.file.close()
@@ -95,12 +98,14 @@ class Writer:
             data = f"{op} ".encode() + b"x" * self.rng.randrange(record_bytes_max)
             self.history.tell(event="put", op=op, client=self.number, key=key, digest=_digest(data))
             puts.append((op, {"Data": base64.b64encode(data).decode(), "PartitionKey": key}))
+        began = time.monotonic()
         answer = self.connections.call("PutRecords", {"StreamName": self.stream, "Records": [r for _, r in puts]})
         told = answer.json()["Records"] if answer is not None and answer.status == 200 else [None] * len(puts)
         if answer is not None and answer.status != 200:
             assert answer.status >= 500, answer.error()
-        for (op, _), record in zip(puts, told):
-            self._told(op, record)
+        shards = {self._told(op, record) for (op, _), record in zip(puts, told)} - {None}
+        if shards:
+            self.history.note_stored(began, shards)
         acknowledged = all(record and "SequenceNumber" in record for record in told)
         if not acknowledged:
             self.connections.close()
@@ -108,14 +113,17 @@ class Writer:
         return acknowledged
 
     def _told(self, op, record):
+        """The shard that has stored the record, where one has."""
         if record is None:
             self.history.tell(event="unknown", op=op)
         elif "SequenceNumber" in record:
             shard = int(record["ShardId"].split("-")[1])
             self.history.tell(event="stored", op=op, shard=shard, sequence=record["SequenceNumber"])
+            return shard
         else:
             kind = "refused" if record["ErrorCode"] in NOT_WRITTEN else "unknown"
             self.history.tell(event=kind, op=op)
+        return None
 
 
 class Reader:

@@ -1,101 +1,57 @@
 """Real processes in chaos: whatever is done to three nodes, clients see what they were promised (I1 to I5, I12).
 
-Nodes are killed with -9, one, two or all at once; stopped in their tracks for a while; restarted one after the
-other; lose their disks. `tests/checker` judges what clients saw. ANABRANCH_CHAOS_SECONDS sets how long,
-ANABRANCH_SEED what happens, ANABRANCH_CHAOS_PAUSE_MAX how long a node stands still at the most, in seconds.
+Nodes are killed with -9, one, two or all at once, and again and again; stopped in their tracks; restarted one after
+the other. Disks lose their power, fill up, fail, get slow, are lost for good. What nodes say to each other is cut,
+stalled, reset, late. `tests/checker` judges what clients saw. ANABRANCH_CHAOS_SECONDS sets how long, ANABRANCH_SEED
+what happens, ANABRANCH_CHAOS_PAUSE_MAX how long a node stands still at the most, in seconds.
 """
 
 import functools
 import os
 import random
-import signal
 import subprocess
 import threading
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import chaos
 import cluster as clusters
+import figures
 import history as histories
+import places
+import proxies
+import pytest
 
 SECONDS = float(os.environ.get("ANABRANCH_CHAOS_SECONDS", "15"))
 PAUSE_MAX_SECONDS = float(os.environ.get("ANABRANCH_CHAOS_PAUSE_MAX", "8"))
 SEED = int(os.environ.get("ANABRANCH_SEED", random.SystemRandom().randrange(2**32)))
 STREAM, SHARDS = "chaos", 6
+NODES = 3
 WRITERS, RECORDS_MAX, KEYS, RECORD_BYTES_MAX = 4, 20, 4, 2_000
 FOLLOWERS = 2
-# Between two events, in seconds.
-CALM_SECONDS_MAX = 3
-# Availability is counted as AWS does, in smaller windows.
-WINDOW_SECONDS = 5
 # How long the calm cluster may take to take a record of every writer again.
 SERVES_SECONDS_MAX = 60
 CHECK_SECONDS_MAX = 600
-# Of what can be drawn, how often.
-EVENTS = {
-    "one killed": 6, "leader killed": 6, "two killed": 2, "all killed": 3, "stopped": 5, "restarted in turn": 1, "disk lost": 2,
-}  # fmt: skip
 
 
-class Chaos:
-    """What is done to the cluster, as `rng` says."""
+@pytest.fixture
+def prepared(tmp_path):
+    """Where nodes live, and what this machine lacks for it."""
+    with places.places(tmp_path / "places", NODES) as (all_places, lacking):
+        yield all_places, lacking
 
-    def __init__(self, cluster, rng):
-        self.cluster, self.rng = cluster, rng
-        self.groups = sorted(set(cluster.shard_groups(STREAM).values()))
-        self.done = Counter()
 
-    def step(self):
-        """One event, from which the cluster has not recovered when this returns."""
-        what = self.rng.choices(list(EVENTS), EVENTS.values())[0]
-        began = time.monotonic()
-        told = getattr(self, what.replace(" ", "_"))()
-        self.done[what] += 1
-        print(f"  {what}: {told}, {time.monotonic() - began:.1f} s", flush=True)
-
-    def one_killed(self):
-        return self._killed(self.rng.sample(sorted(self.cluster.nodes), 1))
-
-    def two_killed(self):
-        return self._killed(self.rng.sample(sorted(self.cluster.nodes), 2))
-
-    def all_killed(self):
-        return self._killed(sorted(self.cluster.nodes))
-
-    def leader_killed(self):
-        group = self.rng.choice(self.groups)
-        return f"group {group}, {self._killed([self.cluster.leader(group).id])}"
-
-    def _killed(self, victims):
-        members = [self.cluster.nodes[victim] for victim in victims]
-        for member in members:
-            member.signal(signal.SIGKILL)
-        for member in members:
-            member.wait()
-        down = self.rng.uniform(0, CALM_SECONDS_MAX)
-        time.sleep(down)
-        self.cluster.start_all()
-        return f"nodes {victims} for {down:.1f} s"
-
-    def stopped(self):
-        victim = self.cluster.nodes[self.rng.choice(sorted(self.cluster.nodes))]
-        span = 0.1 * (PAUSE_MAX_SECONDS / 0.1) ** self.rng.random()
-        victim.signal(signal.SIGSTOP)
-        time.sleep(span)
-        victim.signal(signal.SIGCONT)
-        return f"node {victim.id} for {span:.1f} s"
-
-    def restarted_in_turn(self):
-        for identity in sorted(self.cluster.nodes):
-            self.cluster.nodes[identity].stop()
-            self.cluster.nodes[identity].start()
-        return "all"
-
-    def disk_lost(self):
-        # What the others have must be all there is.
-        self.cluster.wait_settled()
-        victim = self.rng.choice(sorted(self.cluster.nodes))
-        return f"node {victim}, now node {self.cluster.replace(victim).id}"
+@pytest.fixture
+def chaotic_cluster(prepared, make_cluster):
+    """A cluster with a node at each place, and what is lacking."""
+    all_places, lacking = prepared
+    cluster = make_cluster()
+    first, *others = all_places
+    cluster.add("--no-limits", "--stream", f"{STREAM}:{SHARDS}", first=True, place=first)
+    for place in others:
+        cluster.add("--no-limits", place=place)
+    cluster.wait_settled()
+    return cluster, lacking
 
 
 def _until(stop, act):
@@ -103,38 +59,68 @@ def _until(stop, act):
         act()
 
 
-def _windows(stored_at, began, ended):
-    """The share of windows in which somebody was told that a record is stored, and the longest time without."""
-    count = max(1, int((ended - began) / WINDOW_SECONDS))
-    served = {int((at - began) / WINDOW_SECONDS) for at in stored_at if at < began + count * WINDOW_SECONDS}
-    moments = [began, *stored_at, ended]
-    return len(served) / count, max(later - earlier for earlier, later in zip(moments, moments[1:]))
+def _skipped(lacking):
+    """What cannot happen here, and why."""
+    for what, why in lacking.items():
+        names = [kind.name for kind in chaos.EVENTS + chaos.FAULTS if kind.needs == what]
+        print(f"  SKIPPED, no {what}: {', '.join(names)} ({why})", flush=True)
 
 
-def clients_see_what_they_were_promised_in_chaos(start_cluster, tmp_path):
-    print(f"\nchaos for {SECONDS:.0f} s, seed {SEED}", flush=True)
-    cluster = start_cluster("--no-limits", "--stream", f"{STREAM}:{SHARDS}")
-    history = histories.History(tmp_path / "history.jsonl")
-    writers = [histories.Writer(history, cluster, STREAM, nth, SEED) for nth in range(WRITERS)]
+def _write_and_read_in_chaos(cluster, history, writers, harm):
+    """Lets clients write and read while harm is done; when that began and ended."""
     readers = [
         histories.Reader(history, cluster, STREAM, nth * SHARDS + shard, shard, SEED)
         for nth in range(FOLLOWERS)
         for shard in range(SHARDS)
     ]
-    chaos, stop = Chaos(cluster, random.Random(SEED)), threading.Event()
+    stop = threading.Event()
     with ThreadPoolExecutor(len(writers) + len(readers)) as pool:
         acts = [functools.partial(writer.write, RECORDS_MAX, KEYS, RECORD_BYTES_MAX) for writer in writers]
         running = [pool.submit(_until, stop, act) for act in [*acts, *(reader.read for reader in readers)]]
         try:
             began = time.monotonic()
             while time.monotonic() < began + SECONDS and not any(client.done() for client in running):
-                chaos.step()
-                time.sleep(chaos.rng.uniform(0, CALM_SECONDS_MAX))
+                harm.step()
+                harm.calm()
             ended = time.monotonic()
         finally:
             stop.set()
         for client in running:
             client.result()
+    return began, ended
+
+
+def _carried(proxy):
+    """What nodes have said to each other through the proxy. All of them have, and it knew who was who."""
+    if proxy is None:
+        return []
+    carried = proxy.carried()
+    known = {ends: count for ends, count in carried.items() if proxies.UNKNOWN not in ends}
+    ways = {(str(one), str(other)) for one in range(1, NODES + 1) for other in range(1, NODES + 1) if one != other}
+    assert known.keys() == ways and min(known.values()) > 0, carried
+    strange = sum(carried.values()) - sum(known.values())
+    assert strange * 100 < sum(known.values()), f"the proxy does not know who speaks: {carried}"
+    return [("MiB through the proxy", sum(known.values()) >> 20), ("bytes of senders that had gone", strange)]
+
+
+def _judge(history):
+    judged = subprocess.run(
+        [os.environ["ANABRANCH_CHECKER"], str(history.path)], capture_output=True, text=True, timeout=CHECK_SECONDS_MAX
+    )
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+    return judged.stdout.strip()
+
+
+def clients_see_what_they_were_promised_in_chaos(chaotic_cluster, tmp_path):
+    cluster, lacking = chaotic_cluster
+    print(f"\nchaos for {SECONDS:.0f} s, seed {SEED}", flush=True)
+    _skipped(lacking)
+    groups = cluster.shard_groups(STREAM)
+    groups = {int(shard.split("-")[1]): group for shard, group in groups.items()}
+    history = histories.History(tmp_path / "history.jsonl")
+    writers = [histories.Writer(history, cluster, STREAM, nth, SEED) for nth in range(WRITERS)]
+    harm = chaos.Chaos(cluster, SEED, sorted(set(groups.values())), lacking, PAUSE_MAX_SECONDS)
+    began, ended = _write_and_read_in_chaos(cluster, history, writers, harm)
     cluster.wait_settled()
     for writer in writers:
         writes = functools.partial(writer.write, RECORDS_MAX, KEYS, RECORD_BYTES_MAX)
@@ -143,11 +129,12 @@ def clients_see_what_they_were_promised_in_chaos(start_cluster, tmp_path):
     for shard in range(SHARDS):
         histories.Reader(history, cluster, STREAM, 1_000 + shard, shard, SEED).to_tip()
     history.close()
-    share, gap = _windows(history.stored_at, began, ended)
-    print(f"{sum(chaos.done.values())} events: {dict(chaos.done)}")
-    print(f"records were stored in {share:.0%} of windows of {WINDOW_SECONDS} s, the longest time without {gap:.1f} s")
-    judged = subprocess.run(
-        [os.environ["ANABRANCH_CHECKER"], str(history.path)], capture_output=True, text=True, timeout=CHECK_SECONDS_MAX
-    )
-    print(judged.stdout, flush=True)
-    assert judged.returncode == 0, judged.stdout + judged.stderr
+    judged = _judge(history)
+    rows = [(name, count) for name, count in harm.done.most_common()]
+    rows += [("events", sum(harm.done.values())), ("of them while another fault lasted", harm.overlaps)]
+    rows += harm.events.counts.items()
+    rows += figures.availability(history.stored_calls, harm.spans, began, ended)
+    rows += figures.after_killed_leaders(history.stored_calls, harm.spans, groups)
+    rows += _carried(harm.events.proxy)
+    rows += [("judged", judged)]
+    print(figures.table(rows), flush=True)
