@@ -63,13 +63,12 @@ async fn balance(service: &MetadataService) {
 /// node that leads on: two that are both to go would hand over to each other for ever, and neither would
 /// lead for long enough to have its replicas moved.
 fn heir(status: &GroupStatus, map: &ShardMap, down: &BTreeSet<NodeId>) -> Option<ReplicaId> {
-    let node_of = |id: ReplicaId| status.members.iter().find(|(known, _)| *known == id).map(|(_, node)| *node);
     let leads_on =
         |node: NodeId| map.node(node).is_some_and(|node| node.state == NodeState::Active) && !down.contains(&node);
-    if node_of(status.replica).is_none_or(|own| map.node(own).is_none_or(|own| own.state == NodeState::Active)) {
+    if status.node_of(status.replica).is_none_or(|own| map.node(own).is_none_or(|own| own.state == NodeState::Active)) {
         return None;
     }
     let lag = |id: ReplicaId| status.progress.iter().find(|other| other.replica == id).map(|other| other.lag_entries);
     let others = status.voters.iter().copied().filter(|id| *id != status.replica);
-    others.filter(|id| node_of(*id).is_some_and(leads_on)).min_by_key(|id| lag(*id).unwrap_or(u64::MAX))
+    others.filter(|id| status.node_of(*id).is_some_and(leads_on)).min_by_key(|id| lag(*id).unwrap_or(u64::MAX))
 }
