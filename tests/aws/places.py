@@ -14,7 +14,7 @@ from disks import Disk
 from proxies import Proxy
 from syncs import Syncs
 
-DISKS, SYNCS, PROXY = "disks", "syncs", "proxy"
+ALL = DISKS, SYNCS, PROXY = "disks", "syncs", "proxy"
 
 
 @dataclass
@@ -30,18 +30,19 @@ class Place:
 
 
 @contextlib.contextmanager
-def places(folder, count):
-    """`count` places below `folder`, and why what they lack is not there, by what it is."""
+def places(folder, count, wanted=ALL):
+    """`count` places below `folder` with what is `wanted`, and why what they lack of it is not there, by what it is."""
     folder.mkdir()
-    lacking = {DISKS: disks.lacking(folder), SYNCS: syncs.lacking(), PROXY: proxies.lacking()}
-    lacking = {what: why for what, why in lacking.items() if why}
+    looks = {DISKS: lambda: disks.lacking(folder), SYNCS: syncs.lacking, PROXY: proxies.lacking}
+    lacking = {what: why for what in wanted if (why := looks[what]())}
+    there = set(wanted) - lacking.keys()
     with contextlib.ExitStack() as made:
-        library = None if SYNCS in lacking else syncs.build(folder)
-        proxy = None if PROXY in lacking else made.enter_context(Proxy())
+        library = syncs.build(folder) if SYNCS in there else None
+        proxy = made.enter_context(Proxy()) if PROXY in there else None
         all_places = []
         for nth in range(1, count + 1):
             place = Place(str(nth), folder / f"data-{nth}", proxy=proxy)
-            if DISKS not in lacking:
+            if DISKS in there:
                 place.disk = made.enter_context(Disk(folder / f"disk-{nth}"))
                 place.data = place.disk.data
             if library:

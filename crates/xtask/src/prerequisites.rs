@@ -61,6 +61,13 @@ const PREREQUISITES: &[Prerequisite] = &[
         required: false,
         present: |house| works(house.command("ip").arg("-Version")),
     },
+    Prerequisite {
+        what: "mkfs.ext4",
+        why: "root's tests cut the power of small disks, and fill them",
+        package: "e2fsprogs",
+        required: false,
+        present: |house| works(house.command("mkfs.ext4").arg("-V")),
+    },
 ];
 
 /// Finds what is missing; installs it where this is root, else names it.

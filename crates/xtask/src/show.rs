@@ -50,6 +50,15 @@ const SHOWS: &[Show] = &[
         exists: |_| aws_clients::SERVED,
     },
     Show {
+        name: "availability",
+        about: "how long calls take while one of three replicas is down, or its syncs take 100 ms",
+        run: |house| {
+            let (rounds, calls) = (("ANABRANCH_AVAILABILITY_ROUNDS", "5"), ("ANABRANCH_AVAILABILITY_CALLS", "500"));
+            aws(house, "test_availability.py", &[rounds, calls, ("ANABRANCH_AVAILABILITY_JUDGE", "1")])
+        },
+        exists: |_| aws_clients::SERVED,
+    },
+    Show {
         name: "growth",
         about: "a node with 1 GiB grows into three and five under load, loses its disk, and gives one up",
         run: |house| aws(house, "test_growth.py", &[("ANABRANCH_GROWTH_MIB", "1024")]),
