@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cluster as clusters
 from proxies import ALL
 
 # How long a node is down, in seconds.
@@ -20,7 +21,8 @@ LONG_PAUSE_SECONDS = 5
 LOOP_KILLS = 3, 5
 # Between two kills of a loop: before the node is ready, as it is, or soon after.
 LOOP_SECONDS_MAX = 2
-FULL_SECONDS = 1, 6
+# Longer than a status is old.
+FULL_SECONDS = 2, 6
 # How often a node is cut off and on, and for how long each, in seconds.
 FLAPS = 3, 9
 FLAP_SECONDS_MAX = 1.5
@@ -162,7 +164,9 @@ class Events:
             time.sleep(seconds)
         finally:
             member.place.disk.make_room()
-        # One that cannot write its state ends, which is a crash to the data.
+        # It serves again by itself; one that could not write its state ends, which is a crash to the data.
+        serves = f"node {member.id} to serve with room on its disk again"
+        clusters.wait_until(lambda: member.has_ended() or (member.status() or {}).get("ready"), serves)
         ended = member.has_ended()
         if ended:
             member.wait()

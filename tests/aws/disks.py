@@ -33,7 +33,7 @@ class Failed(Exception):
 def _run(*command):
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if done.returncode != 0:
-        raise Failed(f"`{' '.join(map(str, command))}`: {done.stderr.strip()}")
+        raise Failed(f"`{' '.join(map(str, command))}`: {done.stderr.strip().partition(chr(10))[0]}")
 
 
 def lacking(folder):
@@ -60,7 +60,11 @@ class Disk:
 
     def __enter__(self):
         self.folder.mkdir(parents=True)
-        self._make()
+        try:
+            self._make()
+        except Failed:
+            self.image.unlink()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -74,7 +78,8 @@ class Disk:
         self._mount()
 
     def _mount(self):
-        _run("mount", "-o", f"loop,noatime,commit={COMMIT_SECONDS}", self.image, self.folder)
+        # What is freed is given back, so that an image is as large as what is on it.
+        _run("mount", "-o", f"loop,noatime,discard,commit={COMMIT_SECONDS}", self.image, self.folder)
 
     def _unmount(self):
         if not os.path.ismount(self.folder):

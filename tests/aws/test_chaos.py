@@ -27,7 +27,7 @@ PAUSE_MAX_SECONDS = float(os.environ.get("ANABRANCH_CHAOS_PAUSE_MAX", "8"))
 SEED = int(os.environ.get("ANABRANCH_SEED", random.SystemRandom().randrange(2**32)))
 STREAM, SHARDS = "chaos", 6
 NODES = 3
-WRITERS, RECORDS_MAX, KEYS, RECORD_BYTES_MAX = 4, 20, 4, 2_000
+WRITERS, RECORDS_MAX, KEYS, RECORD_BYTES_MAX = 4, 20, 4, 1_000
 FOLLOWERS = 2
 # How long the calm cluster may take to take a record of every writer again.
 SERVES_SECONDS_MAX = 60
