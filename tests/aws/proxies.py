@@ -21,6 +21,7 @@ class Proxy:
 
     def __enter__(self):
         self.lock = threading.Lock()
+        self.doors = []
         self.process = subprocess.Popen(
             [os.environ["ANABRANCH_FAULT_PROXY"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -43,6 +44,7 @@ class Proxy:
 
     def door(self, node, address):
         """Where the node that listens at `address` is reached from now on."""
+        self.doors.append(node)
         return self.tell("listen", node, address)
 
     def heal(self):
@@ -50,10 +52,13 @@ class Proxy:
         self.tell("heal", ALL, ALL)
 
     def carried(self):
-        """How many bytes were carried each way, by (from, to)."""
+        """How many bytes it has carried: each way between two doors at the least, all in all, and of those by or to
+        somebody who could not be told."""
         told = self.tell("show")
         carried = {}
         for way in told.split(", ") if told else []:
             ends, _, count = way.split(" ")
             carried[tuple(ends.split(">"))] = int(count.removeprefix("bytes="))
-        return carried
+        ways = [(one, other) for one in self.doors for other in self.doors if one != other]
+        strange = sum(count for ends, count in carried.items() if UNKNOWN in ends)
+        return min(carried.get(way, 0) for way in ways), sum(carried.values()), strange

@@ -19,7 +19,6 @@ import cluster as clusters
 import figures
 import history as histories
 import places
-import proxies
 import pytest
 
 SECONDS = float(os.environ.get("ANABRANCH_CHAOS_SECONDS", "15"))
@@ -32,6 +31,8 @@ FOLLOWERS = 2
 # How long the calm cluster may take to take a record of every writer again.
 SERVES_SECONDS_MAX = 60
 CHECK_SECONDS_MAX = 600
+# The part of what nodes say of which the proxy may not know whose it is: of processes that were killed as they dialled.
+STRANGE_MAX = 0.02
 
 
 @pytest.fixture
@@ -90,19 +91,6 @@ def _write_and_read_in_chaos(cluster, history, writers, harm):
     return began, ended
 
 
-def _carried(proxy):
-    """What nodes have said to each other through the proxy. All of them have, and it knew who was who."""
-    if proxy is None:
-        return []
-    carried = proxy.carried()
-    known = {ends: count for ends, count in carried.items() if proxies.UNKNOWN not in ends}
-    ways = {(str(one), str(other)) for one in range(1, NODES + 1) for other in range(1, NODES + 1) if one != other}
-    assert known.keys() == ways and min(known.values()) > 0, carried
-    strange = sum(carried.values()) - sum(known.values())
-    assert strange * 100 < sum(known.values()), f"the proxy does not know who speaks: {carried}"
-    return [("MiB through the proxy", sum(known.values()) >> 20), ("bytes of senders that had gone", strange)]
-
-
 def _judge(history):
     judged = subprocess.run(
         [os.environ["ANABRANCH_CHECKER"], str(history.path)], capture_output=True, text=True, timeout=CHECK_SECONDS_MAX
@@ -135,6 +123,9 @@ def clients_see_what_they_were_promised_in_chaos(chaotic_cluster, tmp_path):
     rows += harm.events.counts.items()
     rows += figures.availability(history.stored_calls, harm.spans, began, ended)
     rows += figures.after_killed_leaders(history.stored_calls, harm.spans, groups)
-    rows += _carried(harm.events.proxy)
+    least, carried, strange = harm.events.proxy.carried() if harm.events.proxy else (None, None, None)
+    rows += [("bytes through the proxy", carried), ("at least each way", least), ("of who had gone", strange)]
     rows += [("judged", judged)]
     print(figures.table(rows), flush=True)
+    if harm.events.proxy:
+        assert least > 0 and strange < STRANGE_MAX * carried, "the proxy does not know who speaks"

@@ -96,17 +96,17 @@ impl Proxy {
 
     async fn carry(&self, dialler: TcpStream, node: &str, address: SocketAddr) {
         let _ = dialler.set_nodelay(true);
-        let Ok(origin) = dialler.peer_addr() else { return };
-        let from = self.who(origin).await.ok().flatten().unwrap_or_else(|| UNKNOWN.to_owned());
+        let (Ok(origin), Ok(door)) = (dialler.peer_addr(), dialler.local_addr()) else { return };
+        let from = self.who(origin, door).await.ok().flatten().unwrap_or_else(|| UNKNOWN.to_owned());
         let (out, back) = (self.inner.links.between(&from, node), self.inner.links.between(node, &from));
         let ways = connection::Ways { out: &out, back: &back };
         ways.join(dialler, address, u64::from(origin.port())).await;
     }
 
-    /// The node that dials from `origin`.
-    async fn who(&self, origin: SocketAddr) -> io::Result<Option<String>> {
+    /// The node that dials `door` from `origin`.
+    async fn who(&self, origin: SocketAddr, door: SocketAddr) -> io::Result<Option<String>> {
         let nodes = self.nodes();
-        tokio::task::spawn_blocking(move || source::node_at(origin, &nodes)).await.map_err(io::Error::other)?
+        tokio::task::spawn_blocking(move || source::node_at(origin, door, &nodes)).await.map_err(io::Error::other)?
     }
 
     fn nodes(&self) -> BTreeMap<String, SocketAddr> {

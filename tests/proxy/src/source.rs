@@ -8,14 +8,31 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// The node that holds the socket at `dialler`, among `nodes` with their addresses; none when nobody can tell,
+/// The kernel may leave out a row or a file of a table that changes while it is read: so it is read again.
+const LOOKS_MAX: usize = 5;
+
+/// The node that has dialled `door` from `dialler`, among `nodes` with their addresses; none when nobody can tell,
 /// as of a process that has ended.
 ///
 /// # Errors
 /// When /proc cannot be read.
-pub fn node_at(dialler: SocketAddr, nodes: &BTreeMap<String, SocketAddr>) -> io::Result<Option<String>> {
+pub fn node_at(
+    dialler: SocketAddr,
+    door: SocketAddr,
+    nodes: &BTreeMap<String, SocketAddr>,
+) -> io::Result<Option<String>> {
+    for _ in 0..LOOKS_MAX {
+        let found = look(dialler, door, nodes)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+fn look(dialler: SocketAddr, door: SocketAddr, nodes: &BTreeMap<String, SocketAddr>) -> io::Result<Option<String>> {
     let table = fs::read_to_string("/proc/net/tcp")?;
-    let Some(inode) = inode_of(dialler, &table) else { return Ok(None) };
+    let Some(inode) = inode_of(dialler, door, &table) else { return Ok(None) };
     let socket = PathBuf::from(format!("socket:[{inode}]"));
     for process in fs::read_dir("/proc")? {
         let process = process?.path();
@@ -30,13 +47,19 @@ pub fn node_at(dialler: SocketAddr, nodes: &BTreeMap<String, SocketAddr>) -> io:
     Ok(None)
 }
 
-/// The inode of the IPv4 socket whose own address is `local`, by a table as /proc/net/tcp has it.
-fn inode_of(local: SocketAddr, table: &str) -> Option<&str> {
-    let SocketAddr::V4(local) = local else { return None };
-    // Source: proc_net_tcp.txt of Linux: the address as a number of the machine's own byte order.
-    let wanted = format!("{:08X}:{:04X}", u32::from_ne_bytes(local.ip().octets()), local.port());
-    let row = table.lines().map(str::split_whitespace).find(|row| row.clone().nth(1) == Some(&wanted));
-    row?.nth(9)
+/// The inode of the IPv4 socket that is connected from `local` to `remote`, by a table as /proc/net/tcp has it. A
+/// port is used for several connections at a time, to different ends.
+fn inode_of(local: SocketAddr, remote: SocketAddr, table: &str) -> Option<&str> {
+    let (local, remote) = (written(local)?, written(remote)?);
+    let rows = table.lines().map(|row| row.split_whitespace().collect::<Vec<_>>());
+    rows.filter(|row| row.get(1) == Some(&local.as_str()) && row.get(2) == Some(&remote.as_str()))
+        .find_map(|row| row.get(9).copied())
+}
+
+/// As the table has an address: a number of the machine's own byte order. Source: proc_net_tcp.txt of Linux.
+fn written(address: SocketAddr) -> Option<String> {
+    let SocketAddr::V4(address) = address else { return None };
+    Some(format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port()))
 }
 
 fn node_of<'a>(command_line: &[u8], nodes: &'a BTreeMap<String, SocketAddr>) -> Option<&'a str> {
@@ -58,16 +81,19 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     #[test]
-    fn the_inode_is_that_of_the_row_with_the_address() {
+    fn the_inode_is_that_of_the_row_with_both_ends() {
         let local: SocketAddr = "127.0.0.1:4660".parse().expect("an address");
+        let remote = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
         let own = format!("{:08X}", u32::from_ne_bytes([127, 0, 0, 1]));
+        // The first row is what is left of an older connection of the same port to another end.
         let table = format!(
             "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
-             0: {own}:1111 {own}:1234 01 00000000:00000000 00:00000000 00000000     0        0 11 1 0 20 4 30 10 -1\n   \
-             1: {own}:1234 {own}:1111 01 00000000:00000000 00:00000000 00000000     0        0 22 1 0 20 4 30 10 -1\n"
+             0: {own}:1234 {own}:2222 06 00000000:00000000 00:00000000 00000000     0        0 0 1 0 20 4 30 10 -1\n   \
+             1: {own}:1111 {own}:1234 01 00000000:00000000 00:00000000 00000000     0        0 11 1 0 20 4 30 10 -1\n   \
+             2: {own}:1234 {own}:1111 01 00000000:00000000 00:00000000 00000000     0        0 22 1 0 20 4 30 10 -1\n"
         );
-        assert_eq!(inode_of(local, &table), Some("22"));
-        assert_eq!(inode_of("127.0.0.1:1".parse().expect("an address"), &table), None);
+        assert_eq!(inode_of(local, remote(0x1111), &table), Some("22"));
+        assert_eq!(inode_of(local, remote(0x3333), &table), None);
     }
 
     #[test]
@@ -81,12 +107,13 @@ mod tests {
     #[test]
     fn this_process_holds_its_sockets_and_is_no_node() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let dialler = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
+        let door = listener.local_addr().expect("bound");
+        let dialler = TcpStream::connect(door).expect("connected");
         let local = dialler.local_addr().expect("connected");
         let table = fs::read_to_string("/proc/net/tcp").expect("Linux");
-        let inode = inode_of(local, &table).expect("the socket is in the table");
+        let inode = inode_of(local, door, &table).expect("the socket is in the table");
         assert!(holds(Path::new("/proc/self"), Path::new(&format!("socket:[{inode}]"))));
         let nodes = BTreeMap::from([("1".into(), "127.0.0.1:1".parse().expect("an address"))]);
-        assert_eq!(node_at(local, &nodes).expect("Linux"), None);
+        assert_eq!(node_at(local, door, &nodes).expect("Linux"), None);
     }
 }
