@@ -1,6 +1,6 @@
-/* Loaded before libc (LD_PRELOAD): syncs that take longer, or fail once. CHAOS_SYNCS names a file of four 32-bit
+/* Loaded before libc (LD_PRELOAD): syncs that take longer, fail, or do nothing. CHAOS_SYNCS names a file of five 32-bit
    numbers that whoever tests writes while the process runs: milliseconds that each sync takes more, how many syncs
-   are to fail; and reads: how many were asked for, how many have failed. */
+   are to fail, whether they do nothing; and reads: how many were asked for, how many have failed. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 struct syncs {
-    _Atomic uint32_t delay_ms, to_fail, asked, failed;
+    _Atomic uint32_t delay_ms, to_fail, lie, asked, failed;
 };
 
 static struct syncs *syncs;
@@ -51,7 +51,7 @@ static int sync_as_told(const char *name, int file) {
     struct timespec delay = {delay_ms / 1000, delay_ms % 1000 * 1000000L};
     if (delay_ms > 0)
         nanosleep(&delay, NULL);
-    return really(file);
+    return atomic_load(&syncs->lie) ? 0 : really(file);
 }
 
 int fdatasync(int file) { return sync_as_told("fdatasync", file); }

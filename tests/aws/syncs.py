@@ -1,4 +1,4 @@
-"""Syncs of a node that take longer or fail, by a small library that is loaded before libc (syncs.c)."""
+"""Syncs of a node that take longer, fail or do nothing, by a small library that is loaded before libc (syncs.c)."""
 
 import mmap
 import shutil
@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 # Numbers of the file that the library and this process share.
-DELAY_MS, TO_FAIL, ASKED, FAILED = range(4)
+NUMBERS = DELAY_MS, TO_FAIL, LIE, ASKED, FAILED = range(5)
 NUMBER = struct.Struct("=I")
 SOURCE = Path(__file__).with_name("syncs.c")
 
@@ -29,7 +29,7 @@ class Syncs:
     """Of one node, whatever process it is. `environment` is what the process has to be started with."""
 
     def __init__(self, library, file):
-        file.write_bytes(bytes(4 * NUMBER.size))
+        file.write_bytes(bytes(len(NUMBERS) * NUMBER.size))
         with file.open("r+b") as opened:
             self.shared = mmap.mmap(opened.fileno(), 0)
         self.environment = {"LD_PRELOAD": str(library), "CHAOS_SYNCS": str(file)}
@@ -42,10 +42,14 @@ class Syncs:
         """The next sync fails with EIO, those after it do not."""
         self._set(TO_FAIL, 1)
 
+    def lie(self):
+        """Syncs tell that they are done and do nothing, as a disk does that lies."""
+        self._set(LIE, 1)
+
     def heal(self):
         """Syncs are what they are."""
-        self._set(DELAY_MS, 0)
-        self._set(TO_FAIL, 0)
+        for number in (DELAY_MS, TO_FAIL, LIE):
+            self._set(number, 0)
 
     def asked(self):
         """How many syncs there were so far."""

@@ -3,8 +3,11 @@
 import errno
 import os
 
+import clients
 import disks
 import pytest
+import reading
+import syncs
 
 SYNCED, UNSYNCED = b"synced " * 1000, b"not synced " * 1000
 
@@ -14,8 +17,7 @@ def disk(tmp_path):
     lacking = disks.lacking(tmp_path)
     if lacking:
         pytest.skip(f"no disk can be made here: {lacking}")
-    with disks.Disk(tmp_path, mib=64) as disk:
-        disk.data.mkdir()
+    with disks.Disk(tmp_path) as disk:
         yield disk
 
 
@@ -27,6 +29,7 @@ def _sync(path):
 
 def _write(path, data):
     """Written, and read back by whoever asks before the power is cut; not synced."""
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)
     assert path.read_bytes() == data
 
@@ -72,7 +75,7 @@ def a_filled_disk_takes_nothing_until_there_is_room(disk):
     disk.fill()
     assert disk.available_bytes() < 4096
     with pytest.raises(OSError) as raised:
-        (disk.data / "file").write_bytes(SYNCED)
+        (disk.folder / "file").write_bytes(SYNCED)
     assert raised.value.errno == errno.ENOSPC
     disk.make_room()
     _write(disk.data / "file", SYNCED)
@@ -82,3 +85,34 @@ def a_renewed_disk_is_empty(disk):
     _write(disk.data / "file", SYNCED)
     disk.renew()
     assert not disk.data.exists()
+
+
+def _acknowledged_before_a_power_cut(start_node, disk, name, environment=None):
+    """The numbers of records that a node on the disk has acknowledged before its power is cut; it is repaired then."""
+    node = start_node("--no-limits", data_dir=disk.data, environment=environment)
+    client = clients.kinesis(node.api)
+    client.create_stream(StreamName=name, ShardCount=1)
+    puts = [client.put_record(StreamName=name, PartitionKey="key", Data=b"%d" % nth) for nth in range(20)]
+    disk.cut_power()
+    node.kill()
+    disk.repair()
+    return reading.numbers(puts)
+
+
+def a_node_has_all_that_it_has_acknowledged_after_a_power_cut(disk, start_node, new_name):
+    name = new_name()
+    acknowledged = _acknowledged_before_a_power_cut(start_node, disk, name)
+    client = clients.kinesis(start_node("--no-limits", data_dir=disk.data).api)
+    records = reading.shard_to_tip(client, name, reading.only_shard(client, name))
+    assert reading.numbers(records) == acknowledged
+
+
+def a_node_whose_syncs_do_nothing_has_lost_all_after_a_power_cut(disk, start_node, new_name, tmp_path):
+    # Without this, a power cut that cuts nothing would go unnoticed.
+    if syncs.lacking():
+        pytest.skip(f"no sync can do nothing here: {syncs.lacking()}")
+    lying = syncs.Syncs(syncs.build(tmp_path), tmp_path / "syncs")
+    lying.lie()
+    assert _acknowledged_before_a_power_cut(start_node, disk, new_name(), lying.environment)
+    client = clients.kinesis(start_node("--no-limits", data_dir=disk.data).api)
+    assert client.list_streams()["StreamNames"] == []
