@@ -46,7 +46,7 @@ class Fault:
 
 
 class Events:
-    """Each method does what it is called and tells what it was; those that return a `Fault` leave that to the caller."""
+    """Each method does what it is called and tells what it was; one that returns a `Fault` leaves that to others."""
 
     def __init__(self, cluster, rng, groups, pause_seconds_max):
         self.cluster, self.rng, self.groups = cluster, rng, groups

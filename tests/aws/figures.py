@@ -1,4 +1,4 @@
-"""How well a cluster served in chaos: the share of time in which writers were served, and for how long they were not."""
+"""How well a cluster served in chaos: how often writers were served, and for how long they were not."""
 
 import statistics
 
@@ -41,7 +41,9 @@ def after_killed_leaders(calls, spans, groups):
         ]
         if later:
             gaps.append(min(later) - span.killed_at)
-    told = f"median {statistics.median(gaps):.2f} s, worst {max(gaps):.2f} s of {len(gaps)}" if gaps else "none was killed"
+    told = "none was killed"
+    if gaps:
+        told = f"median {statistics.median(gaps):.2f} s, worst {max(gaps):.2f} s of {len(gaps)}"
     return [("until the group of a killed leader stores", told)]
 
 

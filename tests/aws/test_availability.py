@@ -71,7 +71,8 @@ def _calm(cluster, group):
     """Waits until no leader is about to move: a node that follows the group, and where clients call the others."""
     cluster.wait_settled()
     even = {cluster.groups // NODES}
-    clusters.wait_until(lambda: {leads for _, leads in cluster.balance().values()} == even, "leaders on all nodes alike")
+    spread = lambda: {leads for _, leads in cluster.balance().values()} == even
+    clusters.wait_until(spread, "leaders on all nodes alike")
     leader = cluster.leader(group)
     follower = next(member for member in cluster.running() if member is not leader)
     return follower, [member.api for member in cluster.running() if member is not follower]
