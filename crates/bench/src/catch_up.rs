@@ -3,7 +3,7 @@
 
 use crate::args::Args;
 use crate::http::Connection;
-use crate::report::{Counts, Report};
+use crate::report::{Counts, Report, gather};
 use crate::sigv4::Signer;
 use crate::window::Window;
 use anyhow::{Context, ensure};
@@ -37,15 +37,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         };
         tasks.push(local.spawn_local(reader.read()));
     }
-    let counts = local
-        .run_until(async {
-            let mut counts = Vec::new();
-            for task in tasks {
-                counts.push(task.await??);
-            }
-            anyhow::Ok(counts)
-        })
-        .await?;
+    let counts = gather(local, tasks).await?;
     Report::new(window.measured(), counts).print()
 }
 

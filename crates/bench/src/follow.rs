@@ -3,7 +3,7 @@
 
 use crate::args::Args;
 use crate::link::{Hears, frame};
-use crate::report::{Counts, Report};
+use crate::report::{Counts, Report, gather};
 use crate::window::Window;
 use anabranch_proto::v1::starting_position::{Here, Start};
 use anabranch_proto::v1::{FollowRequest, StartingPosition, StreamRef, stream_ref};
@@ -40,15 +40,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         let reader = Reader { address, stream: args.text("stream")?.to_owned(), is_tail, window: window.clone() };
         tasks.push(local.spawn_local(reader.read(own)));
     }
-    let counts = local
-        .run_until(async {
-            let mut counts = Vec::new();
-            for task in tasks {
-                counts.push(task.await??);
-            }
-            anyhow::Ok(counts)
-        })
-        .await?;
+    let counts = gather(local, tasks).await?;
     ensure!(counts.iter().any(|counts| counts.all_records > 0), "nothing was read");
     Report::new(window.measured(), counts).print()
 }

@@ -4,7 +4,7 @@
 use crate::args::Args;
 use crate::http::Connection;
 use crate::pace::Pace;
-use crate::report::{Counts, Report};
+use crate::report::{Counts, Report, gather};
 use crate::requests::{Batch, PutRequests};
 use crate::sigv4::Signer;
 use crate::window::Window;
@@ -39,15 +39,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
             local.spawn_local(send(connection, requests, batch, window.clone(), pace.clone()))
         })
         .collect();
-    let mut counts = local
-        .run_until(async {
-            let mut counts = Vec::new();
-            for task in tasks {
-                counts.push(task.await??);
-            }
-            anyhow::Ok(counts)
-        })
-        .await?;
+    let mut counts = gather(local, tasks).await?;
     counts.push(pace.missed(&counts, 1));
     Report::new(window.measured(), counts).print()
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use std::time::Duration;
+use tokio::task::{JoinHandle, LocalSet};
 
 /// What one connection counted after the warm-up.
 #[derive(Debug, Default)]
@@ -24,6 +25,24 @@ pub struct Counts {
     pub answer_bytes: u64,
     /// Time of each request, or of each record of a produce stream, in microseconds.
     pub latencies_us: Vec<u64>,
+}
+
+/// Runs all connections to their end, on this thread, and returns what each counted.
+///
+/// # Errors
+/// What the first one failed with.
+pub async fn gather(
+    local: LocalSet,
+    connections: Vec<JoinHandle<anyhow::Result<Counts>>>,
+) -> anyhow::Result<Vec<Counts>> {
+    let all = async {
+        let mut counts = Vec::new();
+        for connection in connections {
+            counts.push(connection.await??);
+        }
+        Ok(counts)
+    };
+    local.run_until(all).await
 }
 
 /// The line.

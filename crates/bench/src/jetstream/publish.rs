@@ -4,7 +4,7 @@
 use super::{connect, subject};
 use crate::args::Args;
 use crate::pace::Pace;
-use crate::report::{Counts, Report};
+use crate::report::{Counts, Report, gather};
 use crate::requests;
 use crate::window::Window;
 use anyhow::Context as _;
@@ -57,15 +57,7 @@ pub async fn publish(args: &Args) -> anyhow::Result<()> {
         .into_iter()
         .map(|publisher| local.spawn_local(publisher.run(window.clone(), pace.clone())))
         .collect();
-    let mut counts = local
-        .run_until(async {
-            let mut counts = Vec::new();
-            for task in tasks {
-                counts.push(task.await??);
-            }
-            anyhow::Ok(counts)
-        })
-        .await?;
+    let mut counts = gather(local, tasks).await?;
     counts.push(pace.missed(&counts, 1));
     Report::new(window.measured(), counts).print()
 }

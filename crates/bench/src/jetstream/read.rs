@@ -2,7 +2,7 @@
 
 use super::{connect, stream_name};
 use crate::args::Args;
-use crate::report::{Counts, Report};
+use crate::report::{Counts, Report, gather};
 use crate::window::Window;
 use anyhow::{Context as _, ensure};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
@@ -34,15 +34,7 @@ pub async fn read(args: &Args) -> anyhow::Result<()> {
         let stream = stream_name(args.text("stream")?, index % streams);
         tasks.push(local.spawn_local(read_until_the_end(context, stream, window.clone())));
     }
-    let counts = local
-        .run_until(async {
-            let mut counts = Vec::new();
-            for task in tasks {
-                counts.push(task.await??);
-            }
-            anyhow::Ok(counts)
-        })
-        .await?;
+    let counts = gather(local, tasks).await?;
     Report::new(window.measured(), counts).print()
 }
 

@@ -14,7 +14,7 @@ use crate::args::Args;
 use crate::link::{Link, frame};
 use crate::pace::Pace;
 use crate::put::PREPARED_BYTES;
-use crate::report::Report;
+use crate::report::{Report, gather};
 use crate::requests::Batch;
 use crate::window::Window;
 use anabranch_proto::v1::produce_request::Step;
@@ -52,15 +52,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
             local.spawn_local(session.run(link))
         })
         .collect();
-    let mut counts = local
-        .run_until(async {
-            let mut counts = Vec::new();
-            for task in tasks {
-                counts.push(task.await??);
-            }
-            anyhow::Ok(counts)
-        })
-        .await?;
+    let mut counts = gather(local, tasks).await?;
     counts.push(pace.missed(&counts, batch.records));
     Report::new(window.measured(), counts).print()
 }

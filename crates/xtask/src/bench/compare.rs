@@ -7,9 +7,11 @@ mod pages;
 mod replicated;
 mod results;
 mod single;
+mod turns;
 mod verdicts;
 
 use super::Setting;
+use super::contestant::Contestant;
 use super::published::Run;
 use super::{amplification, amplification::Amplification};
 use crate::probe;
@@ -36,13 +38,13 @@ struct Measured {
 /// told in the page, and the floor beside it is missed.
 pub fn compare(setting: &Setting) -> anyhow::Result<()> {
     let mut measured = Measured::default();
-    let rivals = replicated::installed(setting, &mut measured.replicated);
-    let emulators = single::installed(setting, &mut measured.single);
+    let rivals = turns::installed(&replicated::ALL, setting, &mut measured.replicated);
+    let emulators = turns::installed(&Contestant::EMULATORS, setting, &mut measured.single);
     let run = Run::begin(setting, "compare", setting.options.repeats())?;
     for repeat in 0..setting.options.repeats() {
         measured.disk.push(probe::disk_bytes_per_second(&setting.folder, DISK_PROBE_MEBIBYTES)?);
-        single::repeat(setting, &emulators, repeat, &mut measured.single)?;
-        replicated::repeat(setting, &rivals, repeat, &mut measured.replicated)?;
+        turns::repeat(&emulators, setting, repeat, &mut measured.single)?;
+        turns::repeat(&rivals, setting, repeat, &mut measured.replicated)?;
     }
     eprintln!("   write amplification");
     measured.amplification = amplification::measure(setting).context("write amplification")?;

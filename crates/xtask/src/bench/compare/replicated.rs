@@ -2,8 +2,8 @@
 
 use super::super::{Setting, rivals};
 use super::results::Results;
+use super::turns::TakesPart;
 use super::{anabranch, jetstream, kafka};
-use anyhow::Context;
 
 /// As fast as it goes.
 pub const MOST: &str = "As fast as it goes";
@@ -31,7 +31,8 @@ pub enum Replicated {
     },
 }
 
-const ALL: [Replicated; 5] = [
+/// All of them.
+pub const ALL: [Replicated; 5] = [
     Replicated::Anabranch,
     Replicated::JetStream { streams: 1 },
     Replicated::JetStream { streams: 8 },
@@ -60,8 +61,18 @@ impl Replicated {
             Replicated::Kafka { flush: false } => "3 replicas, in the memory of all in sync, at least 2",
         }
     }
+}
 
-    fn install(self, setting: &Setting) -> anyhow::Result<()> {
+impl TakesPart for Replicated {
+    fn title(self) -> String {
+        self.name()
+    }
+
+    fn is_ours(self) -> bool {
+        self == Replicated::Anabranch
+    }
+
+    fn prepare(self, setting: &Setting) -> anyhow::Result<()> {
         match self {
             Replicated::Anabranch => Ok(()),
             Replicated::JetStream { .. } => rivals::nats_server(setting).map(drop),
@@ -76,40 +87,6 @@ impl Replicated {
             Replicated::Kafka { flush } => kafka::measure(setting, flush, results),
         }
     }
-}
-
-/// Those that can take part; the page tells of the others.
-pub fn installed(setting: &Setting, results: &mut Results) -> Vec<Replicated> {
-    let takes_part = |one: &Replicated| match one.install(setting) {
-        Ok(()) => true,
-        Err(error) => {
-            results.fail(&format!("{} is missing", one.name()), &error);
-            false
-        }
-    };
-    ALL.into_iter().filter(takes_part).collect()
-}
-
-/// Each of them once, another one first.
-///
-/// # Errors
-/// When we fail; a rival that fails is told in the page.
-pub fn repeat(
-    setting: &Setting,
-    contestants: &[Replicated],
-    repeat: usize,
-    results: &mut Results,
-) -> anyhow::Result<()> {
-    let mut order = contestants.to_vec();
-    order.rotate_left(repeat % contestants.len().max(1));
-    for one in order {
-        match one.measure(setting, results) {
-            Ok(()) => {}
-            Err(error) if one == Replicated::Anabranch => return Err(error).context("three replicas of ours"),
-            Err(error) => results.fail(&format!("{} failed", one.name()), &error),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

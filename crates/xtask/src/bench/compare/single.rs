@@ -5,6 +5,7 @@ use super::super::cell::{self, Load};
 use super::super::contestant::Contestant;
 use super::super::server::{self, Server};
 use super::results::{Label, Results};
+use super::turns::TakesPart;
 use anyhow::Context;
 
 /// What is put on each; `compare` sets a floor for the writes.
@@ -14,54 +15,30 @@ pub const LOADS: [(&str, Load); 3] = [
     ("GetRecords catch-up, 8 connections", Load::Read { connections: 8 }),
 ];
 
-/// Those that can take part; the page tells of the others.
-pub fn installed(setting: &Setting, results: &mut Results) -> Vec<Contestant> {
-    let takes_part = |one: &Contestant| match one.install(setting) {
-        Ok(()) => true,
-        Err(error) => {
-            results.fail(&format!("{} is missing", one.name()), &error);
-            false
-        }
-    };
-    Contestant::EMULATORS.into_iter().filter(takes_part).collect()
-}
-
-/// Each of them once, another one first.
-///
-/// # Errors
-/// When we fail; a rival that fails is told in the page.
-pub fn repeat(
-    setting: &Setting,
-    contestants: &[Contestant],
-    repeat: usize,
-    results: &mut Results,
-) -> anyhow::Result<()> {
-    let mut order = contestants.to_vec();
-    order.rotate_left(repeat % contestants.len().max(1));
-    for one in order {
-        match measure(setting, one, results) {
-            Ok(()) => {}
-            Err(error) if one == Contestant::Anabranch => return Err(error).context("one node of ours"),
-            Err(error) => results.fail(&format!("{} failed", one.name()), &error),
-        }
+impl TakesPart for Contestant {
+    fn title(self) -> String {
+        self.name().to_owned()
     }
-    Ok(())
-}
 
-fn measure(setting: &Setting, contestant: Contestant, results: &mut Results) -> anyhow::Result<()> {
-    let server = Server::start(setting, contestant, server::SHARDS)?;
-    results.started(contestant.name(), &server.command_line);
-    for (title, load) in LOADS {
-        let sample = cell::run(setting, &server, load).context(title)?;
-        let label = Label {
-            title,
-            contestant: contestant.name().to_owned(),
-            way: "AWS JSON".to_owned(),
-            durability: contestant.durability(),
-        };
-        results.add(&label, sample);
+    fn is_ours(self) -> bool {
+        self == Contestant::Anabranch
     }
-    Ok(())
+
+    fn prepare(self, setting: &Setting) -> anyhow::Result<()> {
+        self.install(setting)
+    }
+
+    fn measure(self, setting: &Setting, results: &mut Results) -> anyhow::Result<()> {
+        let server = Server::start(setting, self, server::SHARDS)?;
+        results.started(self.name(), &server.command_line);
+        for (title, load) in LOADS {
+            let sample = cell::run(setting, &server, load).context(title)?;
+            let label =
+                Label { title, contestant: self.title(), way: "AWS JSON".to_owned(), durability: self.durability() };
+            results.add(&label, sample);
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
