@@ -285,6 +285,15 @@ class Cluster:
         self.nodes[member.id] = member
         return member
 
+    def start_at(self, places, stream):
+        """Starts a node without limits at each place, the first with `stream`; returns when all have settled."""
+        first, *others = places
+        self.add("--no-limits", "--stream", stream, first=True, place=first)
+        for place in others:
+            self.add("--no-limits", place=place)
+        self.wait_settled()
+        return self
+
     def _joining(self, member):
         """The option by which it joins the others."""
         return ["--join", ",".join(other.peer for other in self.nodes.values() if other is not member)]

@@ -33,13 +33,7 @@ WARM_CALLS = 20
 def served(tmp_path, make_cluster):
     """A cluster whose nodes' syncs can be made slow, with a stream of one shard."""
     with places.places(tmp_path / "places", NODES, {places.SYNCS}) as (all_places, lacking):
-        cluster = make_cluster()
-        first, *others = all_places
-        cluster.add("--no-limits", "--stream", f"{STREAM}:1", first=True, place=first)
-        for place in others:
-            cluster.add("--no-limits", place=place)
-        cluster.wait_settled()
-        yield cluster, lacking
+        yield make_cluster().start_at(all_places, f"{STREAM}:1"), lacking
 
 
 def _milliseconds(api, calls):

@@ -46,13 +46,7 @@ def prepared(tmp_path):
 def chaotic_cluster(prepared, make_cluster):
     """A cluster with a node at each place, and what is lacking."""
     all_places, lacking = prepared
-    cluster = make_cluster()
-    first, *others = all_places
-    cluster.add("--no-limits", "--stream", f"{STREAM}:{SHARDS}", first=True, place=first)
-    for place in others:
-        cluster.add("--no-limits", place=place)
-    cluster.wait_settled()
-    return cluster, lacking
+    return make_cluster().start_at(all_places, f"{STREAM}:{SHARDS}"), lacking
 
 
 def _until(stop, act):
