@@ -14,7 +14,7 @@ use anabranch_cluster::{
 use anabranch_consensus::GroupOptions;
 use anabranch_limiter::{Bucket, ShardLimits};
 use anabranch_runtime::fs::StdFs;
-use anabranch_runtime::{Env, ManualClock, MemoryBudget, OnFailure, SimulatedClock};
+use anabranch_runtime::{BlockingInPlace, Env, ManualClock, MemoryBudget, OnFailure, SimulatedClock};
 use anabranch_storage::{HostParts, Storage, StorageOptions};
 use anabranch_store::{MemoryStore, RocksStore, SharedOptions, SharedResources, Store, StoreOptions};
 use anabranch_types::{
@@ -48,6 +48,8 @@ struct World {
     writable: Writable,
     /// What records on their way to readers are charged to.
     budget: MemoryBudget,
+    /// What blocks is done in place: the log passes time as it works, and waits for no other thread.
+    _in_place: BlockingInPlace,
 }
 
 fn log_options() -> Options {
@@ -80,6 +82,7 @@ impl World {
     }
 
     async fn start_in(env: Env, dir: &Path, store: Arc<dyn Store>, limits: Option<ShardLimits>, log: Options) -> World {
+        let in_place = BlockingInPlace::on_this_thread();
         let clock = Arc::new(SimulatedClock::starting_at(env.clock.wall()));
         let (log, mut driver) = Walog::open_driven(Arc::new(StdFs), dir, log).unwrap();
         let stopping = env.tasks.stopping();
@@ -106,7 +109,7 @@ impl World {
         let options = StorageOptions { limits, memory: budget.clone(), ..StorageOptions::default() };
         let storage = Storage::new(env.clone(), options, GroupOptions::default());
         storage.host(parts).await.unwrap();
-        World { env, clock, storage, store, memory: None, log, writable, budget }
+        World { env, clock, storage, store, memory: None, log, writable, budget, _in_place: in_place }
     }
 
     /// A new log and state with two shards, and no limits.
