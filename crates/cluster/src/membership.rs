@@ -15,7 +15,7 @@ use crate::view::ViewWatch;
 use anabranch_catalog::{Group as GroupRow, ReplicaJoined, ReplicaLeft, ReplicaState};
 use anabranch_consensus::{Group, GroupStatus, Machine, MembersError, Role, TransferError};
 use anabranch_runtime::Env;
-use anabranch_types::{GroupId, NodeId, ReplicaId};
+use anabranch_types::{GroupId, MapVersion, NodeId, ReplicaId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +80,7 @@ pub async fn keep_members<M: Machine>(group: Group<M>, view: ViewWatch, metadata
         loop {
             let step = tokio::select! {
                 () = stopping.cancelled() => return,
-                step = step_now(&group, &view, &*metadata) => step,
+                step = step_now(|| group.status(), &view, || metadata.version()) => step,
             };
             let step = match step {
                 Ok(Some(step)) => step,
@@ -114,13 +114,16 @@ pub async fn keep_members<M: Machine>(group: Group<M>, view: ViewWatch, metadata
 
 /// What comes next, by the newest view there is for a step that adds: what was taken out before this
 /// replica led is not in it. What is taken out later, by whoever leads then, is not added by this one.
-async fn step_now<M: Machine>(
-    group: &Group<M>,
+async fn step_now(
+    status: impl Fn() -> GroupStatus,
     view: &ViewWatch,
-    metadata: &dyn MetadataNode,
+    newest_version: impl AsyncFnOnce() -> Result<MapVersion, NodeError>,
 ) -> Result<Option<Step>, NodeError> {
-    let next = || view.load().map.group(group.id()).and_then(|row| next_step(row, &group.status()));
-    let (term, step) = (group.status().term, next());
+    let next = || {
+        let status = status();
+        view.load().map.group(status.group).and_then(|row| next_step(row, &status))
+    };
+    let (term, step) = (status().term, next());
     if !step.as_ref().is_some_and(Step::may_add) {
         return Ok(step);
     }
@@ -128,10 +131,10 @@ async fn step_now<M: Machine>(
     if anabranch_runtime::planted::is_planted(anabranch_runtime::planted::Bug::AddsByOldView) {
         return Ok(step);
     }
-    let version = metadata.version().await?;
+    let version = newest_version().await?;
     let is_newest = view.load().map.version() >= version;
     let step = next();
-    Ok(step.filter(|_| is_newest && group.status().term == term))
+    Ok(step.filter(|_| is_newest && status().term == term))
 }
 
 /// Whether the catalog has taken the report about `replica`.

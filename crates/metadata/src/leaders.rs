@@ -52,7 +52,8 @@ async fn balance(service: &MetadataService) {
         }
     }
     let group = &service.metadata.group;
-    let Some(to) = heir(&group.status(), &map, &down) else { return };
+    let state_of = |node| map.node(node).map(|node| node.state);
+    let Some(to) = heir(&group.status(), state_of, &down) else { return };
     match group.transfer_leader(to, HANDOVER_PATIENCE).await {
         Ok(()) => tracing::info!(group = %group.id(), %to, "leadership handed over"),
         Err(error) => tracing::info!(group = %group.id(), %to, %error, "leadership stays"),
@@ -62,13 +63,20 @@ async fn balance(service: &MetadataService) {
 /// Who is to lead the catalog when the node that does is to stop leading. Nobody when no voter is on a
 /// node that leads on: two that are both to go would hand over to each other for ever, and neither would
 /// lead for long enough to have its replicas moved.
-fn heir(status: &GroupStatus, map: &ShardMap, down: &BTreeSet<NodeId>) -> Option<ReplicaId> {
-    let leads_on =
-        |node: NodeId| map.node(node).is_some_and(|node| node.state == NodeState::Active) && !down.contains(&node);
-    if status.node_of(status.replica).is_none_or(|own| map.node(own).is_none_or(|own| own.state == NodeState::Active)) {
+fn heir(
+    status: &GroupStatus,
+    state_of: impl Fn(NodeId) -> Option<NodeState>,
+    down: &BTreeSet<NodeId>,
+) -> Option<ReplicaId> {
+    let own = status.node_of(status.replica).and_then(&state_of)?;
+    if own == NodeState::Active {
         return None;
     }
+    let leads_on = |node: NodeId| state_of(node) == Some(NodeState::Active) && !down.contains(&node);
     let lag = |id: ReplicaId| status.progress.iter().find(|other| other.replica == id).map(|other| other.lag_entries);
     let others = status.voters.iter().copied().filter(|id| *id != status.replica);
     others.filter(|id| status.node_of(*id).is_some_and(leads_on)).min_by_key(|id| lag(*id).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests;
