@@ -21,7 +21,7 @@ import history as histories
 import places
 import pytest
 
-SECONDS = float(os.environ.get("ANABRANCH_CHAOS_SECONDS", "15"))
+SECONDS = float(os.environ.get("ANABRANCH_CHAOS_SECONDS", "180"))
 PAUSE_MAX_SECONDS = float(os.environ.get("ANABRANCH_CHAOS_PAUSE_MAX", "8"))
 SEED = int(os.environ.get("ANABRANCH_SEED", random.SystemRandom().randrange(2**32)))
 STREAM, SHARDS = "chaos", 6

@@ -10,7 +10,9 @@ use std::process::{Command, Output};
 use std::thread;
 
 /// Seeds that every build runs.
-const SEEDS: &str = include_str!("../seeds.txt");
+const SEEDS: RangeInclusive<u64> = 1..=100;
+/// And those beyond them that found something.
+const REGRESSIONS: &str = include_str!("../seeds.txt");
 /// The seed that is run twice.
 const SEED_OF_TWO: u64 = 5;
 /// A planted bug has to be found within so many seeds.
@@ -44,10 +46,12 @@ pub fn check(filter: &str) -> anyhow::Result<()> {
 }
 
 fn promises_are_kept() -> anyhow::Result<()> {
-    let lines = SEEDS.lines().filter(|line| !line.starts_with('#'));
-    let seeds: Result<Vec<u64>, _> =
+    let lines = REGRESSIONS.lines().filter(|line| !line.starts_with('#'));
+    let found: Result<Vec<u64>, _> =
         lines.map(|line| line.split_whitespace().next().unwrap_or_default().parse()).collect();
-    run_all(seeds.context("seeds.txt has a seed at the beginning of each line")?)
+    let mut seeds = found.context("seeds.txt has a seed at the beginning of each line")?;
+    seeds.extend(SEEDS.filter(|seed| !seeds.contains(seed)).collect::<Vec<_>>());
+    run_all(seeds)
 }
 
 fn a_seed_is_a_run() -> anyhow::Result<()> {
