@@ -1,0 +1,3 @@
+//! One file for each area of the broker.
+
+pub mod catalog;
