@@ -1,7 +1,7 @@
 //! The command line of xtask.
 
 use crate::house::House;
-use crate::{bench, build, chaos, fix, floors, run, show, sim, test, tidy, verify};
+use crate::{bench, build, chaos, fix, floors, fuzz, run, show, sim, test, tidy, verify};
 
 /// What `cargo xtask` and a misused command print.
 pub const USAGE: &str = "\
@@ -16,6 +16,7 @@ usage: cargo xtask <command>
   show [NAME]         run one full-size show, or list them
   sim [--seeds A..B]  whole clusters in simulation; --seed N runs one and shows what it told
   chaos [--minutes M] real processes killed, stopped and replaced under clients; --seed N says how
+  fuzz [TARGET...]    bytes that break what reads them; --minutes M, --grow keeps what reached new code
   verify [--quick]    everything but the tests; never edits
   fix                 what verify wants and a machine can write
   floors              each crate depends only on lower floors
@@ -31,6 +32,7 @@ pub enum Command {
     Show { name: Option<String> },
     Sim { words: Vec<String> },
     Chaos { words: Vec<String> },
+    Fuzz { words: Vec<String> },
     Verify { quick: bool },
     Fix,
     Floors,
@@ -63,6 +65,7 @@ impl Command {
             ["show", name] => Ok(Command::Show { name: Some((*name).to_owned()) }),
             ["sim", ..] => Ok(Command::Sim { words: args[1..].to_vec() }),
             ["chaos", ..] => Ok(Command::Chaos { words: args[1..].to_vec() }),
+            ["fuzz", ..] => Ok(Command::Fuzz { words: args[1..].to_vec() }),
             ["verify"] => Ok(Command::Verify { quick: false }),
             ["verify", "--quick"] => Ok(Command::Verify { quick: true }),
             ["fix"] => Ok(Command::Fix),
@@ -82,6 +85,7 @@ impl Command {
             Command::Show { name } => show::show(house, name.as_deref()),
             Command::Sim { words } => sim::sim(house, &words),
             Command::Chaos { words } => chaos::chaos(house, &words),
+            Command::Fuzz { words } => fuzz::fuzz(house, &words),
             Command::Verify { quick } => verify::verify(house, quick),
             Command::Fix => fix::fix(house),
             Command::Floors => floors::check(house),

@@ -1,4 +1,5 @@
-//! The house's own commands: `cargo xtask run | test | build | bench | show | sim | floors | tidy | verify | fix`.
+//! The house's own commands, `cargo xtask run`, `test`, `build`, `bench`, `show`, `sim`, `chaos`, `fuzz`, `floors`, `tidy`,
+//! `verify` and `fix`.
 //!
 //! One file per command; it builds in seconds, so it depends on almost nothing.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
@@ -13,6 +14,7 @@ mod command;
 mod deny;
 mod fix;
 mod floors;
+mod fuzz;
 mod house;
 mod packages;
 mod prerequisites;
