@@ -6,6 +6,8 @@
 //! 16 segment number     24 log salt           32 segment bytes   40 ordinal of its first batch
 //! ```
 
+use std::ops::RangeInclusive;
+
 use crate::layout::{BLOCK_BYTES, u16_at, u32_at, u64_at};
 
 /// The newest format that is written and understood.
@@ -75,6 +77,9 @@ impl SegmentHeader {
     }
 }
 
+/// Numbers of files. They grow by one from 1, so a larger one was not given by a log, and none of them lacks a successor.
+const NUMBERS: RangeInclusive<u64> = 1..=u64::MAX >> 1;
+
 /// What a name in the log's directory stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileName {
@@ -95,12 +100,15 @@ impl FileName {
         }
         let (kind, rest) = name.split_once('-')?;
         let number = u64::from_str_radix(rest.strip_suffix(".log")?, 16).ok()?;
-        match kind {
-            "segment" => Some(Self::Segment(number)),
-            "spare" => Some(Self::Spare(number)),
-            "quarantined" => Some(Self::Quarantined(number)),
-            _ => None,
-        }
+        let parsed = match kind {
+            "segment" => Self::Segment(number),
+            "spare" => Self::Spare(number),
+            "quarantined" => Self::Quarantined(number),
+            _ => return None,
+        };
+        // A number has one spelling: a file of another, such as `+1` or `1`, is not the log's, and could not be opened
+        // by what its name stands for.
+        (NUMBERS.contains(&number) && parsed.to_string() == name).then_some(parsed)
     }
 }
 
@@ -151,5 +159,14 @@ mod tests {
         }
         assert_eq!(FileName::parse("segment-zz.log"), None);
         assert_eq!(FileName::parse("CURRENT"), None);
+    }
+
+    #[test]
+    fn a_name_that_the_log_does_not_give_is_not_its_file() {
+        let names = ["segment-1.log", "segment-+000000000000001.log", "segment-00000000000000001.log"];
+        let numbers = ["segment-0000000000000000.log", "spare-ffffffffffffffff.log", "segment-000000000000000A.log"];
+        for name in names.into_iter().chain(numbers) {
+            assert_eq!(FileName::parse(name), None, "{name}");
+        }
     }
 }

@@ -463,6 +463,26 @@ fn a_newer_format_refuses_to_open_and_names_both() {
 }
 
 #[test]
+fn files_that_the_log_did_not_name_are_left_alone() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog = open(dir.path());
+    append(&walog.group(GroupId(1)), 0).expect("append");
+    walog.close();
+    let strays =
+        ["segment-2.log", "segment-+000000000000002.log", "segment-ffffffffffffffff.log", "spare-2.log", "notes"];
+    for stray in strays {
+        std::fs::write(dir.path().join(stray), "kept").expect("write");
+    }
+    let walog = open(dir.path());
+    assert_eq!(walog.group(GroupId(1)).read(0..9, u64::MAX).expect("read"), vec![entry(0)]);
+    append(&walog.group(GroupId(1)), 1).expect("append");
+    walog.close();
+    for stray in strays {
+        assert_eq!(std::fs::read(dir.path().join(stray)).expect("it is there"), b"kept", "{stray}");
+    }
+}
+
+#[test]
 fn damage_costs_the_group_it_hit_and_no_other() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let walog = open(dir.path());
