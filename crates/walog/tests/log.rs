@@ -525,6 +525,63 @@ fn damage_costs_the_group_it_hit_and_no_other() {
 }
 
 #[test]
+fn a_segment_that_was_cut_short_opens_with_what_is_whole_in_it_and_takes_more() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog = open(dir.path());
+    for index in 0..3 {
+        append(&walog.group(GroupId(1)), index).expect("append");
+    }
+    walog.close();
+    let path = dir.path().join("segment-0000000000000001.log");
+    let whole = std::fs::read(&path).expect("read");
+    for length in [0, 100, 4096, 4100, 8192, 8192 + 64 + 48 + 500, 8192 + 64 + 48 + 1000, 12000, 12288, 60000] {
+        std::fs::write(&path, &whole[..length]).expect("write");
+        let cut = tempfile::tempdir().expect("temporary directory");
+        std::fs::copy(&path, cut.path().join("segment-0000000000000001.log")).expect("copy");
+        let opened = Walog::open(Arc::new(StdFs), cut.path(), options());
+        if length < 48 {
+            assert!(matches!(opened, Err(OpenError::NoHeader { .. })), "{length}: nothing is there to be verified");
+            continue;
+        }
+        let walog = opened.unwrap_or_else(|error| panic!("{length}: {error}"));
+        let group = walog.group(GroupId(1));
+        let entries = group.read(0..9, u64::MAX).expect("read");
+        let next = entries.len() as u64;
+        assert_eq!(entries, (0..next).map(entry).collect::<Vec<_>>(), "{length}");
+        append(&group, next).expect("append");
+        walog.close();
+        let entries = open(cut.path()).group(GroupId(1)).read(0..9, u64::MAX).expect("read");
+        assert_eq!(entries, (0..=next).map(entry).collect::<Vec<_>>(), "{length}");
+    }
+}
+
+#[test]
+fn a_segment_that_was_cut_short_before_another_is_damage() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog = open(dir.path());
+    for index in 0..20 {
+        append(&walog.group(GroupId(1)), index).expect("append");
+    }
+    walog.close();
+    assert!(dir.path().join("segment-0000000000000002.log").exists());
+    let path = dir.path().join("segment-0000000000000001.log");
+    let whole = std::fs::read(&path).expect("read");
+    for length in [0, 50, 4096, 4096 + 64 + 200, 8192 + 500, 12288 + 64 + 48 + 1000, 20000] {
+        let cut = tempfile::tempdir().expect("temporary directory");
+        for name in ["segment-0000000000000001.log", "segment-0000000000000002.log"] {
+            std::fs::copy(dir.path().join(name), cut.path().join(name)).expect("copy");
+        }
+        std::fs::write(cut.path().join("segment-0000000000000001.log"), &whole[..length]).expect("write");
+        for _ in 0..2 {
+            let walog = open(cut.path());
+            let quarantined = walog.quarantined();
+            walog.close();
+            assert!(quarantined.iter().any(|q| q.group == Some(GroupId(1))), "{length}: {quarantined:?}");
+        }
+    }
+}
+
+#[test]
 fn damage_to_the_last_batch_of_a_closed_log_is_found() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let options = Options { witness_after: std::time::Duration::from_secs(3600), ..options() };

@@ -240,7 +240,12 @@ impl Recovery<'_> {
         let scanned = image.scan(expected, replay);
         // A later segment was begun only when the batches of this one were synced.
         let last = scanned.last_batch.filter(|_| end_ordinal.is_none());
-        let last = last.map(|at| LastBatch { position: at, bytes: bytes[at as usize..scanned.end as usize].to_vec() });
+        let last = last.map(|at| {
+            let mut batch = bytes.split_off(at as usize);
+            // A file that was cut short may lack the zeros at the end.
+            batch.resize((scanned.end - at) as usize, 0);
+            LastBatch { position: at, bytes: batch }
+        });
         Ok((scanned, last))
     }
 

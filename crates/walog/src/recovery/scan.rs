@@ -12,6 +12,7 @@ use crate::roster::Roster;
 
 /// One segment as it was read.
 pub(crate) struct SegmentImage<'a> {
+    /// The whole file, which may have been cut short anywhere.
     pub bytes: &'a [u8],
     pub number: u64,
     pub seal: Seal,
@@ -51,7 +52,7 @@ impl SegmentImage<'_> {
 
     fn has_roster(&self) -> bool {
         let position = SEGMENT_START + BATCH_HEADER_BYTES;
-        let raw = self.bytes.get(position as usize..).unwrap_or_default();
+        let raw = self.from(position);
         let frame = FrameHeader::read(raw, self.seal, position).filter(|frame| frame.kind == FrameKind::Roster);
         let body = frame.and_then(|frame| frame.body(raw, self.seal, position));
         body.is_some_and(|body| Roster::decode(body).is_some())
@@ -74,7 +75,7 @@ impl SegmentImage<'_> {
             }
             let wanted = expected.unwrap_or(0);
             let later = self.later_batch(at, wanted);
-            let torn = self.bytes[at as usize..].first_chunk::<4>().is_some_and(|begin| *begin != [0; 4]);
+            let torn = self.from(at).first_chunk::<4>().is_some_and(|begin| *begin != [0; 4]);
             let proven = match later {
                 None if torn && self.habits.distrusts_torn_tail => true,
                 Some((_, header)) => header.synced >= wanted,
@@ -92,7 +93,7 @@ impl SegmentImage<'_> {
             let (to, next) = match (this, later) {
                 (Some(header), _) => (at + whole_blocks(u64::from(header.bytes)), Some(header.ordinal + 1)),
                 (None, Some((position, header))) => (position, Some(header.ordinal)),
-                (None, None) => (self.bytes.len() as u64, self.end_ordinal),
+                (None, None) => (at.max(whole_blocks(self.bytes.len() as u64)), self.end_ordinal),
             };
             self.salvage(at, to, replay);
             (scanned.end, scanned.last_batch, *expected) = (to, None, next);
@@ -115,6 +116,11 @@ impl SegmentImage<'_> {
             frames += 1;
         }
         (position == end && frames == header.frames).then_some(header)
+    }
+
+    /// The bytes from `at` on; none beyond the end of the file.
+    fn from(&self, at: u64) -> &[u8] {
+        self.bytes.get(at as usize..).unwrap_or_default()
     }
 
     fn header(&self, at: u64) -> Option<BatchHeader> {
@@ -143,7 +149,7 @@ impl SegmentImage<'_> {
     fn salvage(&self, from: u64, to: u64, replay: &mut Replay) {
         let lost = Place { segment: self.number, position: from };
         let header = self.header(from).filter(|header| from + u64::from(header.bytes) <= to);
-        let end = header.map_or(to, |header| from + u64::from(header.bytes));
+        let end = header.map_or(to.min(self.bytes.len() as u64), |header| from + u64::from(header.bytes));
         let mut position = from + BATCH_HEADER_BYTES;
         let mut in_gap = false;
         while position < end {
