@@ -5,7 +5,7 @@
 //! 12 frames u32     16 ordinal u64 (no gaps)          24 synced ordinal u64   32 zero
 //! ```
 
-use crate::layout::{BLOCK_BYTES, Seal, u32_at, u64_at};
+use crate::layout::{BLOCK_BYTES, COUNT_MAX, Seal, u32_at, u64_at};
 
 pub(crate) const BATCH_HEADER_BYTES: u64 = 64;
 const MAGIC: &[u8; 4] = b"WBAT";
@@ -45,6 +45,25 @@ impl BatchHeader {
             Self { bytes: u32_at(raw, 8), frames: u32_at(raw, 12), ordinal: u64_at(raw, 16), synced: u64_at(raw, 24) };
         let fits = u64::from(header.bytes) >= BATCH_HEADER_BYTES
             && position.checked_add(u64::from(header.bytes))? <= segment.len() as u64;
-        fits.then_some(header)
+        (fits && header.ordinal <= COUNT_MAX && header.synced < header.ordinal).then_some(header)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_reads_back_unless_no_log_counts_so() {
+        let seal = Seal::new(1, 2);
+        for (ordinal, synced, is_possible) in
+            [(1, 0, true), (9, 8, true), (0, 0, false), (9, 9, false), (u64::MAX, 8, false), (COUNT_MAX, 8, true)]
+        {
+            let header = BatchHeader { bytes: 64, frames: 0, ordinal, synced };
+            let mut segment = vec![0; 8192];
+            header.write_to(&mut segment[4096..], seal, 4096);
+            let expected = is_possible.then_some(header);
+            assert_eq!(BatchHeader::read(&segment, 4096, seal), expected, "{ordinal} {synced}");
+        }
     }
 }

@@ -9,7 +9,7 @@
 use anabranch_types::GroupId;
 
 use crate::entry::LogId;
-use crate::layout::{FRAME_ALIGN, Seal, u32_at, u64_at};
+use crate::layout::{COUNT_MAX, FRAME_ALIGN, INDEX_MAX, Seal, u32_at, u64_at};
 
 pub(crate) const FRAME_HEADER_BYTES: u64 = 48;
 
@@ -80,9 +80,15 @@ impl FrameHeader {
         frame_bytes(u64::from(self.body_bytes))
     }
 
+    /// Whether the next frame and the next entry can be numbered. Another header is never written, nor believed.
+    fn is_possible(&self) -> bool {
+        self.ordinal <= COUNT_MAX && self.id.index <= INDEX_MAX
+    }
+
     /// Appends the frame to `buffer`; it will lie at `position`.
     pub(crate) fn append_to(&self, buffer: &mut Vec<u8>, body: &[u8], seal: Seal, position: u64) {
         assert_eq!(body.len() as u64, u64::from(self.body_bytes), "a frame says how long its body is");
+        assert!(self.is_possible(), "frame {} of entry {} has no successor", self.ordinal, self.id);
         let mut raw = [0u8; FRAME_HEADER_BYTES as usize];
         let (kind, flag) = self.kind.code();
         raw[4..8].copy_from_slice(&seal.crc(position + FRAME_HEADER_BYTES, body).to_le_bytes());
@@ -106,13 +112,14 @@ impl FrameHeader {
         if seal.crc(position, &raw[4..]) != u32_at(raw, 0) {
             return None;
         }
-        Some(Self {
+        let header = Self {
             group: GroupId(u32_at(raw, 12)),
             kind: FrameKind::from_code(raw[16], raw[17])?,
             ordinal: u64_at(raw, 24),
             id: LogId { term: u64_at(raw, 32), index: u64_at(raw, 40) },
             body_bytes: u32_at(raw, 8),
-        })
+        };
+        header.is_possible().then_some(header)
     }
 
     /// The body in `raw`, whose front lies at `position`; `None` if it is cut or its checksum fails.
@@ -149,8 +156,8 @@ mod tests {
 
     prop_compose! {
         fn frames()(
-            group in any::<u32>(), kind in kinds(), ordinal in any::<u64>(), term in any::<u64>(),
-            index in any::<u64>(), body in proptest::collection::vec(any::<u8>(), 0..200),
+            group in any::<u32>(), kind in kinds(), ordinal in 0..=COUNT_MAX, term in any::<u64>(),
+            index in 0..=INDEX_MAX, body in proptest::collection::vec(any::<u8>(), 0..200),
         ) -> (FrameHeader, Vec<u8>) {
             let header = FrameHeader {
                 group: GroupId(group), kind, ordinal, id: LogId { term, index }, body_bytes: body.len() as u32,

@@ -103,7 +103,8 @@ impl Group {
 
     /// Why entries after `kept` cannot be cut, if so.
     pub(crate) fn refuses_truncation(&self, kept: Option<LogId>) -> Option<String> {
-        if kept < self.purged {
+        let below = kept.map(|id| id.index) < self.purged.map(|id| id.index);
+        if below || kept < self.purged {
             return Some(format!("truncation to {kept:?} is below the purge mark {:?}", self.purged));
         }
         let kept = kept?;
@@ -192,6 +193,7 @@ mod tests {
         group.purge(LogId { term: 1, index: 3 });
         assert!(group.refuses_truncation(Some(LogId { term: 1, index: 2 })).is_some());
         assert!(group.refuses_truncation(None).is_some());
+        assert!(group.refuses_truncation(Some(LogId { term: 9, index: 2 })).is_some(), "a later term is no excuse");
         assert!(group.refuses_truncation(Some(LogId { term: 7, index: 4 })).is_some());
         assert_eq!(group.refuses_truncation(Some(LogId { term: 1, index: 3 })), None);
         assert_eq!(group.truncate_after(Some(LogId { term: 1, index: 3 })).len(), 2);

@@ -14,6 +14,11 @@ pub(crate) const BLOCK_BYTES: u64 = 4096;
 pub(crate) const SEGMENT_START: u64 = BLOCK_BYTES;
 /// Frames begin at multiples of this.
 pub(crate) const FRAME_ALIGN: u64 = 8;
+/// The highest number of a segment or ordinal of a batch or frame. They grow by one from 1: a higher one was not counted,
+/// and each up to it has a successor.
+pub(crate) const COUNT_MAX: u64 = u64::MAX >> 1;
+/// The highest index of an entry, so that the next one's is a number too.
+pub(crate) const INDEX_MAX: u64 = u64::MAX - 1;
 
 /// Rounds up to whole blocks.
 pub(crate) fn whole_blocks(bytes: u64) -> u64 {

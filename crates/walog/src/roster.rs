@@ -14,6 +14,7 @@ use anabranch_types::GroupId;
 use bytes::Bytes;
 
 use crate::entry::LogId;
+use crate::layout::{COUNT_MAX, INDEX_MAX};
 
 /// What a roster without rows takes.
 pub(crate) const ROSTER_BYTES: u64 = 5;
@@ -86,7 +87,16 @@ impl RosterRow {
             let bytes = input.u32()? as usize;
             Some(Bytes::copy_from_slice(input.take(bytes)?))
         };
-        Some(Self { group, quarantined: flags & QUARANTINED != 0, frames, purged, last, committed, vote })
+        let row = Self { group, quarantined: flags & QUARANTINED != 0, frames, purged, last, committed, vote };
+        row.is_possible().then_some(row)
+    }
+
+    /// Whether a group can stand so: what follows can be numbered, and what is given up does not lie behind the end.
+    fn is_possible(&self) -> bool {
+        let marks = [self.purged, self.last, self.committed].into_iter().flatten();
+        let purged_to = self.purged.map(|id| id.index);
+        let ends_at = self.last.map(|id| id.index);
+        self.frames <= COUNT_MAX && marks.map(|id| id.index).all(|index| index <= INDEX_MAX) && purged_to <= ends_at
     }
 }
 
@@ -138,16 +148,43 @@ mod tests {
     use super::*;
 
     fn ids() -> impl Strategy<Value = Option<LogId>> {
-        proptest::option::of((any::<u64>(), any::<u64>()).prop_map(|(term, index)| LogId { term, index }))
+        proptest::option::of((any::<u64>(), 0..=INDEX_MAX).prop_map(|(term, index)| LogId { term, index }))
     }
 
     prop_compose! {
         fn rows()(
-            group in any::<u32>(), quarantined in any::<bool>(), frames in any::<u64>(), purged in ids(), last in ids(),
+            group in any::<u32>(), quarantined in any::<bool>(), frames in 0..=COUNT_MAX, marks in (ids(), ids()),
             committed in ids(), vote in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..40)),
         ) -> RosterRow {
             let vote = vote.map(Bytes::from);
+            let (purged, last) = if marks.0.map(|id| id.index) <= marks.1.map(|id| id.index) { marks } else { (marks.1, marks.0) };
             RosterRow { group: GroupId(group), quarantined, frames, purged, last, committed, vote }
+        }
+    }
+
+    #[test]
+    fn a_row_that_no_group_can_have_is_no_roster() {
+        let id = |index| Some(LogId { term: 1, index });
+        let row = RosterRow {
+            group: GroupId(1),
+            quarantined: false,
+            frames: 9,
+            purged: id(3),
+            last: id(8),
+            committed: id(7),
+            vote: None,
+        };
+        let decoded =
+            |row: &RosterRow| Roster::decode(&Roster { unknown_suspect: false, rows: vec![row.clone()] }.encode());
+        assert!(decoded(&row).is_some());
+        for broken in [
+            RosterRow { frames: u64::MAX, ..row.clone() },
+            RosterRow { last: id(u64::MAX), ..row.clone() },
+            RosterRow { committed: id(u64::MAX), ..row.clone() },
+            RosterRow { purged: id(9), ..row.clone() },
+            RosterRow { last: None, ..row.clone() },
+        ] {
+            assert_eq!(decoded(&broken), None, "{broken:?}");
         }
     }
 

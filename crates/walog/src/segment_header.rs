@@ -8,7 +8,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::layout::{BLOCK_BYTES, u16_at, u32_at, u64_at};
+use crate::layout::{BLOCK_BYTES, COUNT_MAX, SEGMENT_START, u16_at, u32_at, u64_at};
 
 /// The newest format that is written and understood.
 pub(crate) const FORMAT: u16 = 1;
@@ -73,12 +73,19 @@ impl SegmentHeader {
             segment_bytes: u64_at(copy, 32),
             first_batch: u64_at(copy, 40),
         };
-        if header.number == number { Ok(header) } else { Err(HeaderFault::Unreadable) }
+        if header.number == number && header.is_possible() { Ok(header) } else { Err(HeaderFault::Unreadable) }
+    }
+
+    /// Whether a log could have written it ([`crate::Options`] bounds the size).
+    fn is_possible(&self) -> bool {
+        let sizes = SEGMENT_START + BLOCK_BYTES..=u64::from(u32::MAX);
+        let is_size = sizes.contains(&self.segment_bytes) && self.segment_bytes.is_multiple_of(BLOCK_BYTES);
+        is_size && (1..=COUNT_MAX).contains(&self.first_batch)
     }
 }
 
-/// Numbers of files. They grow by one from 1, so a larger one was not given by a log, and none of them lacks a successor.
-const NUMBERS: RangeInclusive<u64> = 1..=u64::MAX >> 1;
+/// Numbers of files.
+const NUMBERS: RangeInclusive<u64> = 1..=COUNT_MAX;
 
 /// What a name in the log's directory stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +148,18 @@ mod tests {
     #[test]
     fn a_header_under_another_name_is_refused() {
         assert_eq!(SegmentHeader::decode(&HEADER.encode(), 8), Err(HeaderFault::Unreadable));
+    }
+
+    #[test]
+    fn a_header_that_no_log_writes_is_refused() {
+        for first_batch in [0, u64::MAX] {
+            let header = SegmentHeader { first_batch, ..HEADER };
+            assert_eq!(SegmentHeader::decode(&header.encode(), 7), Err(HeaderFault::Unreadable), "{header:?}");
+        }
+        for segment_bytes in [0, 4096, 65537, 1 << 32, u64::MAX] {
+            let header = SegmentHeader { segment_bytes, ..HEADER };
+            assert_eq!(SegmentHeader::decode(&header.encode(), 7), Err(HeaderFault::Unreadable), "{header:?}");
+        }
     }
 
     #[test]
