@@ -581,6 +581,59 @@ fn a_segment_that_was_cut_short_before_another_is_damage() {
     }
 }
 
+/// A log of group 1 with entries of such bodies, each in a batch of its own.
+fn log_of(options: Options, sizes: &[usize]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let walog = Walog::open(Arc::new(StdFs), dir.path(), options).expect("the log opens");
+    for (index, bytes) in sizes.iter().enumerate() {
+        let (done, heard) = done();
+        let body = Bytes::from(vec![index as u8; *bytes]);
+        walog.group(GroupId(1)).append(vec![Entry { id: id(index as u64), kind: 3, body }], done);
+        heard.recv().expect("an answer").expect("append");
+    }
+    walog.close();
+    dir
+}
+
+/// Opens the log three times: group 1 is quarantined each time, and the bytes of segment `number` stay.
+fn contradiction_lasts(dir: &Path, number: u64) {
+    let path = dir.join(format!("segment-{number:016x}.log"));
+    let bytes = std::fs::read(&path).expect("read");
+    for time in 1..4 {
+        let walog = open(dir);
+        let quarantined: Vec<_> = walog.quarantined().iter().map(|q| q.group).collect();
+        assert!(quarantined.contains(&Some(GroupId(1))), "open {time}: {quarantined:?}");
+        walog.close();
+        assert!(std::fs::read(&path).expect("it is there") == bytes, "open {time} changed the segment");
+    }
+}
+
+#[test]
+fn a_segment_of_another_past_is_a_contradiction_for_good() {
+    // One log has ten batches in its first segment, the other began its second one after four.
+    let (ours, other) = (log_of(options(), &[1000; 10]), log_of(options(), &[16_000; 5]));
+    let name = "segment-0000000000000002.log";
+    std::fs::copy(other.path().join(name), ours.path().join(name)).expect("the other log has two segments");
+    contradiction_lasts(ours.path(), 2);
+}
+
+#[test]
+fn a_segment_that_begins_before_the_one_before_it_is_damage_and_is_not_overwritten() {
+    // The second segment of one log begins later than the third of the other.
+    let (ours, other) = (log_of(options(), &[1000; 20]), log_of(options(), &[16_000; 8]));
+    let name = "segment-0000000000000003.log";
+    std::fs::copy(other.path().join(name), ours.path().join(name)).expect("the other log has three segments");
+    contradiction_lasts(ours.path(), 3);
+}
+
+#[test]
+fn a_newest_segment_of_another_log_is_damage_and_is_not_overwritten() {
+    let (ours, other) = (log_of(options(), &[1000; 10]), log_of(Options { salt: 7, ..options() }, &[16_000; 5]));
+    let name = "segment-0000000000000002.log";
+    std::fs::copy(other.path().join(name), ours.path().join(name)).expect("the other log has two segments");
+    contradiction_lasts(ours.path(), 2);
+}
+
 #[test]
 fn damage_to_the_last_batch_of_a_closed_log_is_found() {
     let dir = tempfile::tempdir().expect("temporary directory");

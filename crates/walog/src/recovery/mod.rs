@@ -80,6 +80,10 @@ impl Recovery<'_> {
         };
         let salt = found.values().find_map(|found| found.header.map(|header| header.salt));
         let salt = salt.ok_or_else(|| OpenError::NoHeader { path: self.path(FileName::Segment(last)) })?;
+        for found in found.values_mut() {
+            // The header of another log says nothing about this one.
+            found.header = found.header.filter(|header| header.salt == salt);
+        }
         self.replay(found, spares, salt, set_aside.max(last))
     }
 
@@ -236,7 +240,8 @@ impl Recovery<'_> {
         let mut bytes = vec![0u8; found.bytes as usize];
         self.io("read", self.path(FileName::Segment(number)), found.file.read_at(0, &mut bytes))?;
         let seal = seal(self.options, salt, number);
-        let image = SegmentImage { bytes: &bytes, number, seal, end_ordinal, habits: self.habits() };
+        let first_batch = found.header.map(|header| header.first_batch);
+        let image = SegmentImage { bytes: &bytes, number, seal, first_batch, end_ordinal, habits: self.habits() };
         let scanned = image.scan(expected, replay);
         // A later segment was begun only when the batches of this one were synced.
         let last = scanned.last_batch.filter(|_| end_ordinal.is_none());

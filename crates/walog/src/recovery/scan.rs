@@ -16,6 +16,8 @@ pub(crate) struct SegmentImage<'a> {
     pub bytes: &'a [u8],
     pub number: u64,
     pub seal: Seal,
+    /// Its first batch, as its header says.
+    pub first_batch: Option<u64>,
     /// The first batch of the next segment: this one holds all before it.
     pub end_ordinal: Option<u64>,
     pub habits: ScanHabits,
@@ -46,8 +48,36 @@ pub(crate) struct Scanned {
 impl SegmentImage<'_> {
     /// Replays the segment. `expected` is the ordinal of the next batch, if known.
     pub(crate) fn scan(&self, expected: &mut Option<u64>, replay: &mut Replay) -> Scanned {
+        let begins_wrong = self.begin(expected, replay);
         let scanned = self.scan_batches(expected, replay);
-        Scanned { rosterless: scanned.end > SEGMENT_START && !self.has_roster(), ..scanned }
+        let is_empty = scanned.end == SEGMENT_START;
+        let is_lost = is_empty && self.first_batch.is_none();
+        if is_lost {
+            // A header is synced before the file is a segment.
+            replay.unattributed(self.front(), "neither the header nor a batch of the segment can be read");
+        }
+        let damaged = scanned.damaged || begins_wrong || is_lost;
+        Scanned { damaged, rosterless: !is_empty && !self.has_roster(), ..scanned }
+    }
+
+    fn front(&self) -> Place {
+        Place { segment: self.number, position: 0 }
+    }
+
+    /// Goes to the first batch, whichever is expected. False when it is the one after those before.
+    ///
+    /// A segment that begins earlier has batches that were written before as well: one of the two is not of this log, or
+    /// not of this time. Both are read, so that its roster contradicts what stands otherwise, at this open and at every
+    /// later one. It must not be taken for a segment without batches, whose bytes would be overwritten.
+    fn begin(&self, expected: &mut Option<u64>, replay: &mut Replay) -> bool {
+        let first = self.first_batch.or_else(|| self.header(SEGMENT_START).map(|header| header.ordinal));
+        let (Some(first), Some(wanted)) = (first, *expected) else { return false };
+        if first < wanted {
+            replay.unattributed(self.front(), "the segment begins before the one before it ends");
+        }
+        // A later beginning was found to be damage where the batches before it are missing.
+        *expected = Some(if self.first_batch.is_some() { first } else { first.min(wanted) });
+        *expected != Some(wanted)
     }
 
     fn has_roster(&self) -> bool {
@@ -63,23 +93,25 @@ impl SegmentImage<'_> {
             Scanned { end: SEGMENT_START, last_batch: None, damaged: false, rosterless: false, stopped: false };
         loop {
             let at = scanned.end;
-            if self.end_ordinal.is_some() && *expected == self.end_ordinal {
-                return scanned;
-            }
             if let Some(header) = self.sound_batch(at, *expected) {
+                // The next segment begins with this batch too: both are read, and rosters tell who is hit.
+                scanned.damaged |= self.end_ordinal.is_some_and(|end| header.ordinal >= end);
                 self.replay_frames(at, &header, replay);
                 *expected = Some(header.ordinal + 1);
                 scanned.last_batch = Some(at);
                 scanned.end = at + whole_blocks(u64::from(header.bytes));
                 continue;
             }
+            if self.end_ordinal.is_some() && *expected == self.end_ordinal {
+                return scanned;
+            }
             let wanted = expected.unwrap_or(0);
             let later = self.later_batch(at, wanted);
             let torn = self.from(at).first_chunk::<4>().is_some_and(|begin| *begin != [0; 4]);
             let proven = match later {
                 None if torn && self.habits.distrusts_torn_tail => true,
-                Some((_, header)) => header.synced >= wanted,
-                None => self.end_ordinal.is_some_and(|end| wanted < end),
+                Some((_, header)) if header.synced >= wanted => true,
+                Some(_) | None => self.end_ordinal.is_some_and(|end| wanted < end),
             };
             if !proven {
                 return scanned;
