@@ -16,6 +16,9 @@ use std::collections::VecDeque;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BucketId(pub u32);
 
+/// No disk takes more, so no bucket has it; far from where sums of it end.
+const CHUNK_BYTES_SUM_MAX: u64 = 1 << 60;
+
 /// The chunks of a stretch of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
@@ -47,7 +50,8 @@ impl Bucket {
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(Bucket {
+        let refusal = reader.malformed("bucket bytes");
+        let bucket = Bucket {
             id: BucketId(reader.u32("bucket")?),
             start: counter(reader, "bucket start")?,
             end: counter(reader, "bucket end")?,
@@ -55,7 +59,8 @@ impl Bucket {
             first_arrival: reader.timestamp("first arrival")?,
             last_arrival: reader.timestamp("last arrival")?,
             chunk_bytes: reader.u64("bucket bytes")?,
-        })
+        };
+        if bucket.chunk_bytes > CHUNK_BYTES_SUM_MAX { Err(refusal) } else { Ok(bucket) }
     }
 
     /// A clock that ran back by a whole span also ends a bucket: it could stay open for years.

@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 pub(crate) const DROPPED_ROW_VERSION: u8 = 1;
 /// Dropped streams that are remembered. Part of the determinism of apply: changing it needs a
 /// new version of the command.
-const DROPPED_MAX: usize = 4_096;
+pub(crate) const DROPPED_MAX: usize = 4_096;
 
 /// Removes one incarnation of a stream. Nothing else ever removes shards (D8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

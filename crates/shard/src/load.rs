@@ -4,7 +4,7 @@ use crate::bucket::BucketId;
 use crate::bucket::{BUCKET_ROW_VERSION, Bucket, Newest};
 use crate::chunk_key::{ChunkKey, ShardNo};
 use crate::codec::{Malformed, Reader};
-use crate::drop_stream::DROPPED_ROW_VERSION;
+use crate::drop_stream::{DROPPED_MAX, DROPPED_ROW_VERSION};
 use crate::group_row::GROUP_ROW_VERSION;
 use crate::group_state::GroupState;
 use crate::init::POLICY_ROW_VERSION;
@@ -13,8 +13,13 @@ use crate::requests::REQUESTS_ROW_VERSION;
 use crate::row_key::RowKey;
 use crate::shard::{SHARD_ROW_VERSION, Shard};
 use crate::stream::{STREAM_ROW_VERSION, Stream};
+use anabranch_types::Counter;
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Shards and buckets are numbered in 32 bits. A group that came so far has no future worth loading; below it, apply
+/// never lacks a number.
+const NUMBERS_MAX: u32 = u32::MAX - (1 << 16);
 
 /// The rows are not the state of a group that this node can serve.
 #[derive(Debug, thiserror::Error)]
@@ -125,9 +130,11 @@ impl GroupState {
                 self.numbers.insert((shard.stream, shard.epoch.shard), no);
                 self.shards.insert(no, shard);
             }
-            RowKey::Bucket(_) => {
-                self.buckets.closed.push_back(Bucket::read(&mut reader)?);
+            RowKey::Bucket(id) => {
+                let refusal = reader.malformed("bucket of this key");
+                let bucket = Bucket::read(&mut reader)?;
                 reader.end("bucket row")?;
+                self.buckets.closed.push_back(if bucket.id == id { bucket } else { return Err(refusal) });
             }
             RowKey::Requests(log_index) => self.requests.load(log_index, row)?,
             RowKey::Dropped(log_index) => self.dropped.load(log_index, &row)?,
@@ -151,22 +158,73 @@ impl GroupState {
         if self.numbers.len() != self.shards.len() {
             return contradiction("one shard has two numbers".to_owned());
         }
-        if let Some(bucket) = self.buckets.iter().find(|bucket| bucket.id.0 >= self.buckets.next) {
-            return contradiction(format!("bucket {} was never given out", bucket.id.0));
+        if self.next_shard > NUMBERS_MAX || self.buckets.next > NUMBERS_MAX {
+            return contradiction("no number for another shard or bucket is left".to_owned());
         }
-        if self.buckets.iter().zip(self.buckets.iter().skip(1)).any(|(older, newer)| older.end > newer.start) {
-            return contradiction("two buckets overlap".to_owned());
+        match self.wrong_bucket().or_else(|| self.wrong_stream()).or_else(|| self.wrong_log_index()) {
+            Some(what) => contradiction(what),
+            None => Ok(()),
+        }
+    }
+
+    /// At or above the counters of all that was applied.
+    fn counters_end(&self) -> Counter {
+        Counter::new(self.generation, self.applied + 1, 0)
+    }
+
+    fn wrong_bucket(&self) -> Option<String> {
+        if self.policy.is_none() && self.buckets.iter().next().is_some() {
+            return Some("there are buckets and no policy".to_owned());
+        }
+        if let Some(bucket) = self.buckets.iter().find(|bucket| bucket.id.0 >= self.buckets.next) {
+            return Some(format!("bucket {} was never given out", bucket.id.0));
+        }
+        let mut following = self.buckets.iter().zip(self.buckets.iter().skip(1));
+        if following.any(|(older, newer)| older.end > newer.start || older.id >= newer.id) {
+            return Some("two buckets overlap".to_owned());
+        }
+        let wrong = |bucket: &&Bucket| {
+            let is_open = self.buckets.open.is_some_and(|open| open.id == bucket.id);
+            let ends = if is_open { bucket.end == Counter::END } else { bucket.end <= self.counters_end() };
+            // A bucket is made for a chunk.
+            !ends || bucket.start >= bucket.end.min(self.counters_end()) || bucket.first_arrival > bucket.last_arrival
+        };
+        let wrong = self.buckets.iter().find(wrong)?;
+        Some(format!("bucket {} holds what no entry can have put there", wrong.id.0))
+    }
+
+    fn wrong_stream(&self) -> Option<String> {
+        let longest = self.policy.map(|policy| policy.retention_max);
+        if let Some(stream) = self.streams.values().find(|stream| Some(stream.retention) > longest) {
+            return Some(format!("stream {} keeps records longer than the policy allows", stream.uid));
+        }
+        let mut dropped = BTreeSet::new();
+        let twice = self.dropped.iter().find(|(_, uid)| !dropped.insert(*uid) || self.streams.contains_key(uid));
+        if let Some((_, uid)) = twice {
+            return Some(format!("stream {uid} was dropped and is there, or was dropped twice"));
+        }
+        (dropped.len() > DROPPED_MAX).then(|| "more streams were dropped than are remembered".to_owned())
+    }
+
+    /// Rows of entries that were not applied, and requests that are remembered twice.
+    fn wrong_log_index(&self) -> Option<String> {
+        let newest = self.requests.rows().map(|(log_index, _)| log_index).last();
+        let newest = newest.max(self.dropped.iter().map(|(log_index, _)| *log_index).last());
+        if let Some(log_index) = newest.filter(|newest| *newest > self.applied) {
+            return Some(format!("a row is of entry {log_index}, {} were applied", self.applied));
         }
         if self.requests.deleted_to > self.requests.kept_from || self.requests.kept_from > self.applied + 1 {
-            return contradiction("the table of requests is ahead of the log".to_owned());
+            return Some("the table of requests is ahead of the log".to_owned());
         }
-        Ok(())
+        let remembered = self.requests.remembered();
+        (remembered != self.requests.len()).then(|| "a request is remembered twice".to_owned())
     }
 
     fn load_newest<E>(
         &mut self,
         newest_chunk: &mut impl FnMut(BucketId, ShardNo) -> Result<Option<Vec<u8>>, E>,
     ) -> Result<(), LoadError<E>> {
+        let end = self.counters_end();
         for shard in self.shards.values_mut() {
             for bucket in self.buckets.iter().rev() {
                 let found = newest_chunk(bucket.id, shard.no).map_err(|reason| LoadError::NewestChunk {
@@ -177,6 +235,12 @@ impl GroupState {
                 let Some(key) = found else { continue };
                 let decoded = ChunkKey::decode(&key).ok().filter(|decoded| decoded.shard == shard.no);
                 let decoded = decoded.ok_or(LoadError::ForeignChunk { shard: shard.no.0, key })?;
+                let counters = bucket.start..bucket.end.min(end);
+                let arrivals = bucket.first_arrival..=bucket.last_arrival;
+                if !counters.contains(&decoded.last) || !arrivals.contains(&decoded.arrival) {
+                    let what = format!("newest chunk of shard number {} in bucket {}", shard.no.0, bucket.id.0);
+                    return Err(LoadError::Contradiction { what: format!("{what} is of no entry that put into it") });
+                }
                 shard.newest = Some(Newest { last: decoded.last, arrival: decoded.arrival });
                 break;
             }

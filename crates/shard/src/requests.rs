@@ -118,6 +118,9 @@ impl RequestTable {
             RequestOutcome::read(&mut reader)?;
             reader.end("outcome")?;
         }
+        if requests.is_empty() {
+            return Err(Malformed { what: "requests", at: value.len() });
+        }
         if log_index >= self.kept_from {
             self.found.extend(requests.into_iter().map(|request| (request.id, log_index)));
             self.rows.push_back(Row { log_index, entered, value });
@@ -128,6 +131,15 @@ impl RequestTable {
     /// How many requests are remembered.
     pub(crate) fn len(&self) -> usize {
         self.found.len()
+    }
+
+    /// How many requests the rows hold; as many as [`RequestTable::len`], unless one is in two of them.
+    ///
+    /// # Panics
+    /// When a row is not one that this table wrote or checked.
+    pub(crate) fn remembered(&self) -> usize {
+        let requests = |row: &Row| read_row(&row.value).expect("this table wrote or checked the row").1.len();
+        self.rows.iter().map(requests).sum()
     }
 
     /// The rows that are remembered, by log index.

@@ -88,6 +88,9 @@ impl Shard {
     }
 }
 
+/// What a sequence number has room for: of more it would carry a part only, and two shards could have the same.
+const CREATED_SECONDS_MAX: u64 = (1 << 36) - 1;
+
 pub(crate) fn write_shard(out: &mut Vec<u8>, epoch: ShardEpoch, range: HashKeyRange, parents: Parents) {
     out.put_u32(epoch.shard.0);
     out.put_u64(epoch.created_s);
@@ -107,8 +110,12 @@ pub(crate) fn write_shard(out: &mut Vec<u8>, epoch: ShardEpoch, range: HashKeyRa
 }
 
 pub(crate) fn read_shard(reader: &mut Reader<'_>) -> Result<(ShardEpoch, HashKeyRange, Parents), Malformed> {
+    let refusal = reader.malformed("shard id or its creation");
     let shard = ShardId(reader.u32("shard id")?);
     let created_s = reader.u64("shard created")?;
+    if shard.0 >> 31 != 0 || created_s > CREATED_SECONDS_MAX {
+        return Err(refusal);
+    }
     let range = reader.range("hash key range")?;
     let refusal = reader.malformed("parents");
     let parents = match reader.u8("parents")? {

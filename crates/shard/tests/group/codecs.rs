@@ -39,7 +39,7 @@ fn new_shard() -> impl Strategy<Value = NewShard> {
         any::<u32>().prop_map(|parent| Parents::Split(ShardId(parent))),
         any::<(u32, u32)>().prop_map(|(parent, adjacent)| Parents::Merge(ShardId(parent), ShardId(adjacent))),
     ];
-    (any::<u64>(), any::<u32>(), range(), parents).prop_map(|(created_s, shard, range, parents)| NewShard {
+    (0u64..1 << 36, 0u32..1 << 31, range(), parents).prop_map(|(created_s, shard, range, parents)| NewShard {
         epoch: ShardEpoch { created_s, shard: ShardId(shard) },
         range,
         parents,
@@ -201,4 +201,93 @@ fn rows_of_a_later_version_unknown_keys_and_missing_rows_are_refused_by_name() {
         rows.push((Bytes::from_static(b"Ss\0\0\0\x09"), shard));
     };
     assert_eq!(refusal(&twice), "the rows contradict each other: shard number 9 was never given out");
+}
+
+#[test]
+fn rows_that_no_history_writes_together_are_refused() {
+    let mut world = World::new();
+    world.run(&crate::world::create(1, 1, Duration::from_secs(1)).encode());
+    let entries = world.log_index;
+    let refusal = |change: &dyn Fn(&mut std::collections::BTreeMap<Bytes, Bytes>)| {
+        let mut rows = world.disk.rows.clone();
+        change(&mut rows);
+        GroupState::load::<std::convert::Infallible>(rows, |_, _| Ok(None)).expect_err("changed").to_string()
+    };
+    let put = |key: &'static [u8], row: Vec<u8>| {
+        move |rows: &mut std::collections::BTreeMap<Bytes, Bytes>| {
+            rows.insert(Bytes::from_static(key), row.clone().into());
+        }
+    };
+    // The numbers that are given out next stand at bytes 16 and 20 of the group's row.
+    let given_out = |at: usize, next: u32| {
+        move |rows: &mut std::collections::BTreeMap<Bytes, Bytes>| {
+            let mut row = rows[&b"Sg"[..]].to_vec();
+            row[at..at + 4].copy_from_slice(&next.to_be_bytes());
+            rows.insert(Bytes::from_static(b"Sg"), row.into());
+        }
+    };
+    let bucket = |id: u32, from: u64, to: u64, first_arrival: u8, bytes: u64| {
+        let counter = |log_index| Counter::new(world.state.generation(), log_index, 0).bits().to_be_bytes();
+        let counters = [counter(from), counter(to)].concat();
+        let times = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, first_arrival, 0, 0, 0, 0, 0, 5];
+        [&[1], &id.to_be_bytes()[..], &counters, &times, &bytes.to_be_bytes()].concat()
+    };
+    let with_bucket = |row: Vec<u8>| {
+        refusal(&|rows| {
+            given_out(20, 1)(rows);
+            put(b"Sb\0\0\0\0", row.clone())(rows);
+        })
+    };
+    assert!(with_bucket(bucket(1, 1, 2, 5, 9)).contains("bucket of this key"));
+    assert!(with_bucket(bucket(0, 1, 2, 5, u64::MAX)).contains("bucket bytes"));
+    let nothing = "bucket 0 holds what no entry can have put there";
+    assert!(with_bucket(bucket(0, 1, entries + 2, 5, 9)).ends_with(nothing), "beyond the log");
+    assert!(with_bucket(bucket(0, 2, 2, 5, 9)).ends_with(nothing), "empty");
+    assert!(with_bucket(bucket(0, 1, 2, 6, 9)).ends_with(nothing), "its first record arrived after its last");
+    assert!(refusal(&given_out(16, u32::MAX)).ends_with("no number for another shard or bucket is left"));
+    assert!(refusal(&given_out(20, u32::MAX)).ends_with("no number for another shard or bucket is left"));
+    let dropped = |uid: u64| [&[1], &uid.to_be_bytes()[..]].concat();
+    assert!(refusal(&put(b"Sd\0\0\0\0\0\0\0\x63", dropped(9))).contains("a row is of entry 99"));
+    assert!(refusal(&put(b"Sd\0\0\0\0\0\0\0\x01", dropped(1))).contains("stream 1 was dropped and is there"));
+    let no_request = [1, 0, 0, 0, 0, 0, 9].to_vec();
+    assert!(refusal(&put(b"Sq\0\0\0\0\0\0\0\x01", no_request)).contains("malformed requests"));
+    let request = [&[1, 0, 0, 0, 0, 0, 9][..], &[7; 16], &[0, 0, 0, 0, 0, 8, 1, 0]].concat();
+    let twice = |rows: &mut std::collections::BTreeMap<Bytes, Bytes>| {
+        put(b"Sq\0\0\0\0\0\0\0\x01", request.clone())(rows);
+        put(b"Sq\0\0\0\0\0\0\0\x02", request.clone())(rows);
+    };
+    assert!(refusal(&twice).ends_with("a request is remembered twice"));
+    let wide = |at: usize| {
+        move |rows: &mut std::collections::BTreeMap<Bytes, Bytes>| {
+            let mut row = rows[&b"Ss\0\0\0\0"[..]].to_vec();
+            row[at] = 0x80;
+            rows.insert(Bytes::from_static(b"Ss\0\0\0\0"), row.into());
+        }
+    };
+    assert!(refusal(&wide(9)).contains("shard id"), "32 bits");
+    assert!(refusal(&wide(13)).contains("shard id or its creation"), "64 bits");
+}
+
+#[test]
+fn a_newest_chunk_that_no_entry_put_is_refused() {
+    let mut world = World::new();
+    world.run(&crate::world::create(1, 1, Duration::from_secs(1)).encode());
+    let (from, to) = (1u64 << 16, 2u64 << 16);
+    let mut rows = world.disk.rows.clone();
+    let mut group = rows[&b"Sg"[..]].to_vec();
+    group[20..24].copy_from_slice(&1u32.to_be_bytes());
+    rows.insert(Bytes::from_static(b"Sg"), group.into());
+    let times = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 5];
+    let bucket = [&[1, 0, 0, 0, 0], &from.to_be_bytes()[..], &to.to_be_bytes(), &times, &9u64.to_be_bytes()].concat();
+    rows.insert(Bytes::from_static(b"Sb\0\0\0\0"), bucket.into());
+    let load = |last: u64, arrival: u64| {
+        let last = Counter::from_bits(last).expect("63 bits");
+        let key = ChunkKey { shard: ShardNo(0), last, arrival: Timestamp::from_millis(arrival) }.encode();
+        GroupState::load::<std::convert::Infallible>(rows.clone(), |_, _| Ok(Some(key.to_vec())))
+    };
+    assert!(load(from, 3).is_ok() && load(to - 1, 5).is_ok());
+    for (last, arrival) in [(from - 1, 3), (to, 3), (from, 2), (from, 6), ((1 << 63) - 1, 5)] {
+        let refusal = load(last, arrival).expect_err("no such entry").to_string();
+        assert!(refusal.ends_with("is of no entry that put into it"), "{refusal}");
+    }
 }
