@@ -2,6 +2,7 @@
 
 use crate::catalog::{Catalog, Tallies};
 use crate::check::Violation;
+use crate::cluster::Counters;
 use crate::codec::DecodeError;
 use crate::rows::{RowKey, RowValue, decode_value};
 use crate::shard::Shard;
@@ -71,6 +72,7 @@ impl Catalog {
         }
         let catalog = loading.finish()?;
         catalog.check()?;
+        catalog.check_room()?;
         Ok(catalog)
     }
 }
@@ -81,7 +83,7 @@ impl Loading {
         let repeated = match &row {
             RowKey::Cluster => self.catalog.cluster.replace(read(&key, value)?).is_some(),
             RowKey::Counters => {
-                self.catalog.counters = read(&key, value)?;
+                self.catalog.counters = read_as(&key, value, |counters: &Counters| counters.changed_at > 0)?;
                 std::mem::replace(&mut self.has_counters, true)
             }
             RowKey::TokenKeys => self.catalog.token_keys.replace(read(&key, value)?).is_some(),
@@ -131,7 +133,7 @@ fn read<V: RowValue>(key: &Bytes, value: &Bytes) -> Result<V, LoadError> {
     decode_value(value).map_err(|reason| LoadError::Value { key: key.clone(), reason })
 }
 
-/// Reads a value that repeats its identity, which must be the key's.
+/// Reads a value that belongs under the key, as one that repeats its identity does only under its own.
 fn read_as<V: RowValue>(key: &Bytes, value: &Bytes, fits: impl Fn(&V) -> bool) -> Result<V, LoadError> {
     let row: V = read(key, value)?;
     if fits(&row) {

@@ -25,7 +25,9 @@ pub(super) fn check(catalog: &Catalog) -> Result<(), Violation> {
 }
 
 fn token_keys(keys: &TokenKeys) -> Result<(), Violation> {
+    ensure(keys.current.id > 0, "token keys count from 1", || format!("key of {}", keys.current.made))?;
     let Some(previous) = &keys.previous else { return Ok(()) };
+    ensure(previous.id > 0, "token keys count from 1", || format!("key of {}", previous.made))?;
     let follows = previous.id.checked_add(1) == Some(keys.current.id) && previous.made <= keys.current.made;
     ensure(follows, "the current token key follows the previous one", || {
         format!("key {} of {} after key {} of {}", keys.current.id, keys.current.made, previous.id, previous.made)

@@ -26,6 +26,7 @@ fn ending(stream: &StreamMap, shard: &Shard, closed: &Closed) -> Result<(), Viol
 /// Parents may be gone, when all their records have expired; those still here must fit.
 fn parents(stream: &StreamMap, child: &Shard) -> Result<(), Violation> {
     let ids = [child.parents.parent(), child.parents.adjacent()];
+    ensure(ids[0].is_none() || ids[0] != ids[1], "a merge takes two shards", || describe(stream, child))?;
     for id in ids.into_iter().flatten() {
         ensure(id < child.id, "a parent is older than its child", || describe(stream, child))?;
         let Some(parent) = stream.shard(id) else { continue };

@@ -14,6 +14,8 @@ pub(super) fn check(catalog: &Catalog) -> Result<(), Violation> {
         shards(catalog, stream)?;
         tiling(stream)?;
     }
+    let floor = catalog.floors.iter().find(|(_, floor)| floor.created_s > CREATED_SECONDS_MAX);
+    ensure(floor.is_none(), "deleted streams had create seconds that fit a sequence number", || format!("{floor:?}"))?;
     let (names, streams) = (catalog.map.names.len(), catalog.map.streams.len());
     ensure(names == streams, "each name has its own stream", || format!("{names} names, {streams} streams"))?;
     let counted = Tallies::of(&catalog.map);

@@ -249,3 +249,48 @@ fn a_row_that_comes_twice_is_refused() {
         }
     }
 }
+
+#[test]
+fn counters_without_room_for_a_cluster_s_life_are_refused() {
+    let edits: [fn(&mut crate::cluster::Counters); 6] = [
+        |counters| counters.changed_at = u64::MAX,
+        |counters| counters.next_node = NodeId(u64::MAX),
+        |counters| counters.next_group = GroupId(u32::MAX),
+        |counters| counters.next_replica = ReplicaId(u64::MAX),
+        |counters| counters.next_stream = StreamUid(u64::MAX),
+        |counters| counters.map_version = MapVersion(u64::MAX),
+    ];
+    for edit in edits {
+        let mut rows = rows();
+        change(&mut rows, &RowKey::Counters, edit);
+        assert_eq!(broken_rule(rows), "numbers are left to hand out");
+    }
+    let mut rows = rows();
+    change(&mut rows, &RowKey::TokenKeys, |keys: &mut TokenKeys| keys.current.id = u32::MAX);
+    assert_eq!(broken_rule(rows), "numbers are left to hand out");
+}
+
+#[test]
+fn counters_of_no_entry_are_no_row() {
+    let counters = encode_value(&crate::cluster::Counters::default());
+    let rows = Rows::from([(RowKey::Counters.encode(), counters)]);
+    assert!(matches!(load(rows), Err(LoadError::Value { .. })));
+}
+
+#[test]
+fn token_keys_and_floors_that_nothing_made_are_refused() {
+    let mut token_rows = rows();
+    change(&mut token_rows, &RowKey::TokenKeys, |keys: &mut TokenKeys| keys.current.id = 0);
+    assert_eq!(broken_rule(token_rows), "token keys count from 1");
+    let mut rows = rows();
+    let floor = RowKey::Floor(ACCOUNT, stream_name("gone"));
+    change(&mut rows, &floor, |floor: &mut crate::rows::Floor| floor.created_s = 1 << 36);
+    assert_eq!(broken_rule(rows), "deleted streams had create seconds that fit a sequence number");
+}
+
+#[test]
+fn a_shard_merged_from_one_shard_is_refused() {
+    let parents = Parents::Merge { parent: ShardId(0), adjacent: ShardId(0) };
+    let rows = change_shard(3, |shard| shard.parents = parents);
+    assert_eq!(broken_rule(rows), "a merge takes two shards");
+}
