@@ -59,8 +59,15 @@ impl AppliedState {
             return Err(AppliedRowError::Version { found: version });
         }
         let flags = row.try_get_u8().map_err(malformed)?;
+        if flags & !(HAS_LAST | HAS_MEMBERSHIP) != 0 {
+            return Err(AppliedRowError::Malformed);
+        }
         let last = if flags & HAS_LAST != 0 { Some(get_log_id(&mut row)?) } else { None };
-        let membership = if flags & HAS_MEMBERSHIP != 0 { Some((get_log_id(&mut row)?, row)) } else { None };
+        let membership =
+            if flags & HAS_MEMBERSHIP != 0 { Some((get_log_id(&mut row)?, row.split_off(0))) } else { None };
+        if row.has_remaining() {
+            return Err(AppliedRowError::Malformed);
+        }
         Ok(AppliedState { last, membership })
     }
 }
@@ -73,7 +80,8 @@ fn put_log_id(row: &mut Vec<u8>, id: LogId) {
 fn get_log_id(row: &mut Bytes) -> Result<LogId, AppliedRowError> {
     let term = row.try_get_u64_le().map_err(|_| AppliedRowError::Malformed)?;
     let index = row.try_get_u64_le().map_err(|_| AppliedRowError::Malformed)?;
-    Ok(LogId { term, index })
+    // The log goes on behind it.
+    if index == u64::MAX { Err(AppliedRowError::Malformed) } else { Ok(LogId { term, index }) }
 }
 
 #[cfg(test)]
@@ -83,7 +91,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_applied_row_reads_back_as_written(term: u64, index: u64, has_last: bool, membership: Option<Vec<u8>>) {
+        fn an_applied_row_reads_back_as_written(term: u64, index in 0..u64::MAX, has_last: bool, membership: Option<Vec<u8>>) {
             let id = LogId { term, index };
             let membership = membership.map(|bytes| (id, Bytes::from(bytes)));
             let state = AppliedState { last: has_last.then_some(id), membership };
@@ -93,6 +101,17 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused_without_panic(bytes: Vec<u8>) {
             let _ = AppliedState::from_row(bytes.into());
+        }
+    }
+
+    #[test]
+    fn a_row_that_no_state_writes_is_refused() {
+        let last = |index| AppliedState { last: Some(LogId { term: 1, index }), membership: None }.to_row();
+        let longer = [last(3), vec![0]].concat();
+        let mut flagged = last(3);
+        flagged[1] |= 4;
+        for row in [longer, flagged, last(u64::MAX)] {
+            assert_eq!(AppliedState::from_row(row.clone().into()), Err(AppliedRowError::Malformed), "{row:?}");
         }
     }
 

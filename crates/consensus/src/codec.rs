@@ -102,7 +102,12 @@ pub(crate) fn membership_in(mut bytes: Bytes) -> io::Result<RaftMembership> {
     for _ in 0..bytes.try_get_u16_le().map_err(|_| short())? {
         let mut config = BTreeSet::new();
         for _ in 0..bytes.try_get_u16_le().map_err(|_| short())? {
-            config.insert(bytes.try_get_u64_le().map_err(|_| short())?);
+            let replica = bytes.try_get_u64_le().map_err(|_| short())?;
+            // In order, so that none comes twice and each membership has one spelling.
+            if config.last().is_some_and(|last| *last >= replica) {
+                return Err(malformed("membership: voters out of order"));
+            }
+            config.insert(replica);
         }
         configs.push(config);
     }
@@ -110,6 +115,9 @@ pub(crate) fn membership_in(mut bytes: Bytes) -> io::Result<RaftMembership> {
     for _ in 0..bytes.try_get_u16_le().map_err(|_| short())? {
         let replica = bytes.try_get_u64_le().map_err(|_| short())?;
         let node = NodeId(bytes.try_get_u64_le().map_err(|_| short())?);
+        if members.last_key_value().is_some_and(|(last, _)| *last >= replica) {
+            return Err(malformed("membership: replicas out of order"));
+        }
         members.insert(replica, Member { node });
     }
     if bytes.has_remaining() {
@@ -152,6 +160,18 @@ mod tests {
                 prop_assert!(membership_in(bytes.slice(..cut)).is_err());
             }
             prop_assert_eq!(membership_in(bytes).expect("own bytes"), membership);
+        }
+
+        #[test]
+        fn a_replica_that_comes_twice_is_no_member(voters in prop::collection::btree_set(1u64..99, 2..6)) {
+            let members = voters.iter().map(|r| (*r, Member { node: NodeId(r + 7) })).collect::<BTreeMap<_, _>>();
+            let bytes = membership_out(&RaftMembership::new(vec![voters.clone()], members).expect("valid"));
+            let members_at = 1 + 2 + 2 + 8 * voters.len() + 2;
+            for (first, step) in [(1 + 2 + 2, 8), (members_at, 16)] {
+                let mut bytes = bytes.to_vec();
+                bytes.copy_within(first..first + 8, first + step);
+                prop_assert!(membership_in(bytes.into()).is_err());
+            }
         }
 
         #[test]
