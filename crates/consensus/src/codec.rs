@@ -42,7 +42,8 @@ pub(crate) fn entry_out(entry: RaftEntry) -> Entry {
 
 pub(crate) fn entry_in(entry: Entry) -> io::Result<RaftEntry> {
     let payload = match entry.kind {
-        KIND_BLANK => EntryPayload::Blank,
+        KIND_BLANK if entry.body.is_empty() => EntryPayload::Blank,
+        KIND_BLANK => return Err(malformed("blank entry: it has a body")),
         KIND_COMMAND => EntryPayload::Normal(Command { bytes: entry.body, admission: None }),
         KIND_MEMBERSHIP => EntryPayload::Membership(membership_in(entry.body)?),
         kind => return Err(malformed(&format!("entry of unknown kind {kind}"))),
@@ -142,6 +143,13 @@ fn malformed(what: &str) -> io::Error {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_blank_entry_with_a_body_is_refused() {
+        let entry = |body| Entry { id: LogId { term: 1, index: 2 }, kind: KIND_BLANK, body };
+        assert!(entry_in(entry(Bytes::new())).is_ok());
+        assert!(entry_in(entry(Bytes::from_static(b"x"))).is_err());
+    }
 
     proptest! {
         #[test]
