@@ -11,6 +11,9 @@ mod barrier;
 mod codec;
 mod config;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 mod in_flight;
 mod late_commits;

@@ -19,6 +19,8 @@ mod staging;
 pub use config::{SnapshotOptions, Snapshots};
 pub(crate) use incoming::Incoming;
 pub(crate) use leftovers::clear;
+#[cfg(feature = "fuzzing")]
+pub(crate) use manifest::again as manifest_again;
 pub(crate) use message::{fetch_answer, fetch_in, offer_answer, offer_in};
 pub(crate) use outgoing::Outgoing;
 pub(crate) use sending::SendError;

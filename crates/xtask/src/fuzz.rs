@@ -133,7 +133,9 @@ impl Search<'_> {
         fuzzer.env(VARIABLE, self.corpus.target());
         fuzzer.args([format!("-max_total_time={seconds}"), format!("-max_len={INPUT_BYTES_MAX}")]);
         fuzzer.args([format!("-timeout={INPUT_SECONDS_MAX}"), format!("-rss_limit_mb={MEMORY_MIB_MAX}")]);
-        fuzzer.args(["-print_final_stats=1", "-reload=0"]);
+        fuzzer.args(["-print_final_stats=1", "-reload=0", "-len_control=20"]);
+        // libFuzzer's own trace of a failure says where the target was called from, at the cost of the message.
+        fuzzer.env("RUST_BACKTRACE", "0");
         fuzzer.arg(format!("-artifact_prefix={}/", self.corpus.findings().display()));
         fuzzer.arg(self.corpus.work()).arg(self.corpus.kept());
         let mut fuzzer = fuzzer.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().context("start the fuzzer")?;

@@ -199,6 +199,15 @@ fn take_file(body: &mut Bytes) -> Result<ManifestFile, ManifestError> {
     Ok(file)
 }
 
+/// The manifest in `bytes`, written again.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn again(bytes: &Bytes) -> Option<Bytes> {
+    let (manifest, id) = Manifest::decode(bytes).ok()?;
+    let pieces = manifest.files.iter().flat_map(|file| (0..file.piece_crcs.len()).map(|number| file.piece(number)));
+    assert_eq!(pieces.map(|(_, bytes)| bytes).sum::<u64>(), manifest.total_bytes(), "pieces make up {id}");
+    Some(manifest.encode())
+}
+
 /// Whether `name` can only mean a file of the directory it is looked up in.
 pub(crate) fn is_plain_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
