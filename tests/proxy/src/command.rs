@@ -18,6 +18,9 @@ use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
+/// The longest delay and the most jitter: both can be added to any time of the machine's.
+const MILLIS_MAX: u64 = 24 * 3_600 * 1_000;
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -64,7 +67,7 @@ pub enum Misuse {
     #[error("{0:?} is no address, such as 127.0.0.1:4000")]
     Address(String),
     /// What `set` is to set does not parse.
-    #[error("{0:?} is nothing to set: delay=MS, jitter=MS or rate=BYTES, which is above 0")]
+    #[error("{0:?} is nothing to set: delay=MS or jitter=MS, a day at the most, or rate=BYTES, above 0")]
     Setting(String),
     /// A node's name would be taken for something else.
     #[error("{0:?} is no name of a node")]
@@ -115,6 +118,7 @@ fn set(words: &[&str]) -> Result<Command, Misuse> {
         let (name, value) = setting.split_once('=').ok_or_else(wrong)?;
         let number: u64 = value.parse().map_err(|_| wrong())?;
         match name {
+            "delay" | "jitter" if number > MILLIS_MAX => return Err(wrong()),
             "delay" => pace.delay = Duration::from_millis(number),
             "jitter" => pace.jitter = Duration::from_millis(number),
             "rate" => pace.bytes_per_second = Some(NonZeroU64::new(number).ok_or_else(wrong)?),
@@ -163,6 +167,8 @@ mod tests {
             ("cut 1 2 3", "`cut FROM TO`"),
             ("set 1", "`set FROM TO"),
             ("set 1 2 delay=soon", "\"delay=soon\" is nothing to set"),
+            ("set 1 2 delay=18446744073709551615", "\"delay=18446744073709551615\" is nothing to set"),
+            ("set 1 2 jitter=86400001", "\"jitter=86400001\" is nothing to set"),
             ("set 1 2 rate=0", "\"rate=0\" is nothing to set"),
             ("set 1 2 loss=3", "\"loss=3\" is nothing to set"),
             ("listen 1 nowhere", "\"nowhere\" is no address"),
