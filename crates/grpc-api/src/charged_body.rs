@@ -4,6 +4,7 @@
 //! its charge until it is answered, a produce stream gives back what it has answered. Of an answer,
 //! what the client has not taken yet.
 
+use crate::message_lengths::MessageLengths;
 use anabranch_runtime::{BudgetSpent, Charge, ClientWait, MemoryBudget};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -35,6 +36,7 @@ pub(crate) struct CallBytes {
 struct State {
     charge: Charge,
     held: usize,
+    lengths: MessageLengths,
     /// Since bytes came or were given back last, as long as more may come: of a message that does not
     /// come to its end, nobody else can tell.
     wait: Option<ClientWait>,
@@ -48,18 +50,30 @@ impl CallBytes {
     /// No bytes yet. `connection` ends the call's connection when its client keeps memory waiting that
     /// others need.
     pub fn new(memory: MemoryBudget, connection: CancellationToken) -> Self {
-        let state = Arc::new(Mutex::new(State { charge: memory.open(), held: 0, wait: None }));
+        let state = Arc::new(Mutex::new(State {
+            charge: memory.open(),
+            held: 0,
+            lengths: MessageLengths::default(),
+            wait: None,
+        }));
         CallBytes { state, memory, connection }
     }
 
-    fn arrived(&self, bytes: usize) -> Result<(), BudgetSpent> {
+    fn arrived(&self, bytes: &[u8]) -> Result<(), BudgetSpent> {
         let mut state = self.state.lock();
-        let held = state.held + bytes;
+        let held = state.held + bytes.len();
         state.charge.grow_to(cost(held))?;
         state.held = held;
+        state.lengths.pass(bytes);
         let taken = state.charge.bytes();
         state.wait.get_or_insert_with(|| self.wait_for_client(taken)).holds(taken);
         Ok(())
+    }
+
+    /// Bytes that the next message took on its way here, with its frame. To be asked once for each message,
+    /// when it has been read.
+    pub fn of_next_message(&self) -> usize {
+        self.state.lock().lengths.next().unwrap_or_default()
     }
 
     /// The request is here: what it holds waits for its client no more.
@@ -116,8 +130,8 @@ impl Body for ChargedBody {
             Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
             Some(Ok(frame)) => frame,
         };
-        let size = frame.data_ref().map_or(0, Bytes::len);
-        Poll::Ready(Some(match self.bytes.arrived(size) {
+        let data = frame.data_ref().map_or(&[][..], |data| data);
+        Poll::Ready(Some(match self.bytes.arrived(data) {
             Ok(()) => {
                 if self.body.is_end_stream() {
                     self.bytes.complete();
@@ -156,12 +170,12 @@ mod tests {
     async fn what_arrives_is_charged_and_what_is_answered_is_given_back() {
         let memory = MemoryBudget::new(100_000);
         let (bytes, _) = call(&memory);
-        bytes.arrived(20_000).expect("it fits");
+        bytes.arrived(&[0; 20_000]).expect("it fits");
         assert_eq!(memory.free_bytes(), 100_000 - 49_152);
-        assert_eq!(bytes.arrived(30_000), Err(BudgetSpent));
+        assert_eq!(bytes.arrived(&[0; 30_000]), Err(BudgetSpent));
         bytes.release(15_000);
         assert_eq!(memory.free_bytes(), 100_000 - 16_384);
-        bytes.arrived(45_000).expect_err("the last step is not there");
+        bytes.arrived(&[0; 45_000]).expect_err("the last step is not there");
         drop(bytes);
         assert_eq!(memory.free_bytes(), 100_000);
     }
@@ -170,12 +184,12 @@ mod tests {
     async fn a_request_that_does_not_come_to_its_end_gives_way_and_a_whole_one_does_not() {
         let memory = MemoryBudget::new(100_000);
         let ((part, of_part), (whole, of_whole)) = (call(&memory), call(&memory));
-        part.arrived(20_000).expect("it fits");
-        whole.arrived(20_000).expect("it fits");
+        part.arrived(&[0; 20_000]).expect("it fits");
+        whole.arrived(&[0; 20_000]).expect("it fits");
         whole.complete();
         tokio::time::advance(SLOW_AFTER).await;
         let (late, of_late) = call(&memory);
-        assert_eq!(late.arrived(20_000), Err(BudgetSpent));
+        assert_eq!(late.arrived(&[0; 20_000]), Err(BudgetSpent));
         assert_eq!((of_part.is_cancelled(), of_whole.is_cancelled(), of_late.is_cancelled()), (true, false, false));
     }
 
@@ -183,7 +197,7 @@ mod tests {
     async fn a_stream_that_is_answered_does_not_wait_for_its_client() {
         let memory = MemoryBudget::new(100_000);
         let (stream, connection) = call(&memory);
-        stream.arrived(30_000).expect("it fits");
+        stream.arrived(&[0; 30_000]).expect("it fits");
         tokio::time::advance(SLOW_AFTER).await;
         stream.release(10_000);
         assert!(memory.charge(90_000).is_err());
@@ -197,7 +211,7 @@ mod tests {
     async fn a_call_that_goes_on_keeps_nothing_of_its_request() {
         let memory = MemoryBudget::new(100_000);
         let (bytes, _) = call(&memory);
-        bytes.arrived(5).expect("it fits");
+        bytes.arrived(&[0; 5]).expect("it fits");
         bytes.release_all();
         assert_eq!(memory.free_bytes(), 100_000);
     }

@@ -12,6 +12,7 @@ mod errors;
 mod follow;
 mod health;
 mod long_stream;
+mod message_lengths;
 mod metrics;
 mod observed_body;
 mod options;

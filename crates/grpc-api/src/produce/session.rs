@@ -17,7 +17,6 @@ use anabranch_proto::v1::{
 };
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
-use prost::Message;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,8 +31,6 @@ const ANSWERS_MAX: usize = 1_000;
 const LANES_MAX: u32 = 64;
 /// No partition key is longer: 256 characters of UTF-8.
 const KEY_BYTES_MAX: usize = 256 * 4;
-/// What frames a message: gRPC's prefix. Source: gRPC over HTTP/2, Length-Prefixed-Message.
-const FRAME_BYTES: usize = 5;
 /// The service gets this much longer than its deadline before it is given up.
 const DEADLINE_GRACE: Duration = Duration::from_secs(5);
 
@@ -79,7 +76,7 @@ async fn open<S: Kinesis>(
     inbound: &mut Streaming<ProduceRequest>,
 ) -> Result<(StreamSelector, StreamDescriptionSummary, Duration), Status> {
     let first = inbound.message().await?.and_then(|message| {
-        call.bytes.release(FRAME_BYTES + message.encoded_len());
+        call.bytes.release(call.bytes.of_next_message());
         message.step
     });
     let Some(Step::Open(ProduceOpen { stream, record_timeout })) = first else {
@@ -185,7 +182,7 @@ impl<S: Kinesis> Session<S> {
 
     /// Takes one message in.
     fn take(&mut self, message: ProduceRequest) -> Result<(), End> {
-        let message_bytes = FRAME_BYTES + message.encoded_len();
+        let message_bytes = self.call.bytes.of_next_message();
         match message.step {
             Some(Step::Batch(batch)) => return self.take_batch(batch, message_bytes),
             Some(Step::AcknowledgeFailure(acknowledged)) => {

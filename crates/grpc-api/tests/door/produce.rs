@@ -9,13 +9,17 @@ use anabranch_grpc_api::{GrpcLimits, GrpcOptions};
 use anabranch_proto::v1::produce_request::Step;
 use anabranch_proto::v1::records_client::RecordsClient;
 use anabranch_proto::v1::*;
-use futures::FutureExt;
 use futures::stream;
+use futures::{FutureExt, StreamExt};
+use http::uri::PathAndQuery;
+use prost::Message;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
+use tonic::client::Grpc;
 use tonic::{Code, Request, Status, Streaming};
+use tonic_prost::ProstCodec;
 
 /// A client's side of a stream.
 struct Producer {
@@ -134,6 +138,39 @@ fn remember(fake: &Fake, fate: impl Fn(&str, usize) -> PutResult + Send + Sync +
 fn throttled(millis: u64) -> ApiError {
     let error = ApiError::new(ErrorCode::ProvisionedThroughputExceeded, "slow down");
     error.with_retry_after(Duration::from_millis(millis))
+}
+
+/// A message of a client that is newer than this build.
+#[derive(Clone, PartialEq, Message)]
+struct Newer {
+    #[prost(message, optional, tag = "1")]
+    open: Option<ProduceOpen>,
+    #[prost(message, optional, tag = "2")]
+    batch: Option<ProduceBatch>,
+    #[prost(bytes = "vec", tag = "15")]
+    unknown: Vec<u8>,
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_of_fields_that_nobody_knows_is_given_back_too() {
+    let world = World::open();
+    let free = world.memory.free_bytes();
+    let record = ProduceRecord { number: 1, entry: Some(entry("key", "data")) };
+    let unknown = || vec![7; 100_000];
+    let open = Some(ProduceOpen { stream: orders(), record_timeout: None });
+    let messages = [
+        Newer { open, batch: None, unknown: unknown() },
+        Newer { open: None, batch: Some(ProduceBatch { batch: 1, records: vec![record] }), unknown: unknown() },
+    ];
+    // The client does not end its side, so that the stream stays.
+    let said = stream::iter(messages).chain(stream::pending());
+    let codec = ProstCodec::<Newer, ProduceResponse>::default();
+    let mut client = Grpc::new(world.link().await);
+    client.ready().await.expect("a connection");
+    let path = PathAndQuery::from_static("/anabranch.v1.Records/Produce");
+    let mut hears = client.streaming(Request::new(said), path, codec).await.expect("the head").into_inner();
+    while hears.message().await.expect("no end").expect("an answer").finished_batches.is_empty() {}
+    assert_eq!(world.memory.free_bytes(), free);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use anabranch_grpc_api::{GrpcDoor, GrpcOptions};
 use anabranch_proto::v1 as proto;
 use anabranch_proto::v1::records_client::RecordsClient;
 use anabranch_proto::v1::streams_client::StreamsClient;
-use anabranch_runtime::Env;
+use anabranch_runtime::{Env, MemoryBudget};
 use anabranch_types::{AccountId, Timestamp};
 use prost::Message;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub struct World {
     pub fake: Arc<Fake>,
     pub door: Arc<AwsDoor<Fake>>,
     pub env: Env,
+    /// What the port's requests and answers are charged to.
+    pub memory: MemoryBudget,
 }
 
 pub fn account() -> AccountId {
@@ -44,8 +46,9 @@ impl World {
     pub fn closed(options: GrpcOptions) -> World {
         let env = Env::simulated(NOW, 1);
         let aws = DoorOptions::new(options.account, options.verification.clone());
+        let memory = aws.memory.clone();
         let door = AwsDoor::closed(aws, env.clone()).beside(Arc::new(GrpcDoor::new(options, env.clone())));
-        World { fake: Arc::new(Fake::new(env.clone())), door: Arc::new(door), env }
+        World { fake: Arc::new(Fake::new(env.clone())), door: Arc::new(door), env, memory }
     }
 
     pub async fn link(&self) -> Link {
