@@ -7,7 +7,9 @@ use std::sync::Arc;
 use webpki::EndEntityCert;
 
 /// The object identifier of a common name, 2.5.4.3, as DER. Source: X.520.
-const COMMON_NAME: [u8; 5] = [0x06, 0x03, 0x55, 0x04, 0x03];
+const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
+/// The DER tag of an object identifier.
+const IDENTIFIER: u8 = 0x06;
 /// String types of a name, as DER tags: UTF8String, PrintableString, IA5String.
 const STRINGS: [u8; 3] = [0x0c, 0x13, 0x16];
 
@@ -24,16 +26,34 @@ pub(crate) fn client_name(certificate: &CertificateDer<'_>) -> Option<Arc<str>> 
     common_name(parsed.subject()).map(Arc::from)
 }
 
-/// Finds the value that follows the identifier: a tag, a length of one byte (a common name has at
-/// most 64 characters, of four bytes at the most, of which longer ones than 127 bytes are not read)
-/// and the text.
+/// The first common name of a subject: sets of attributes, each an identifier and a value. Source: RFC 5280,
+/// 4.1.2.4. Only the identifier of an attribute counts: whoever asks for a certificate may choose what is in values.
 fn common_name(subject: &[u8]) -> Option<&str> {
-    let at = subject.windows(COMMON_NAME.len()).position(|window| window == COMMON_NAME)?;
-    let [tag, length, rest @ ..] = &subject[at + COMMON_NAME.len()..] else { return None };
-    if !STRINGS.contains(tag) || *length == 0 || *length > 127 {
+    let mut attributes = elements(subject).flat_map(|(_, set)| elements(set));
+    let (tag, text) = attributes.find_map(|(_, attribute)| {
+        let mut parts = elements(attribute);
+        parts.next().filter(|identifier| *identifier == (IDENTIFIER, &COMMON_NAME))?;
+        parts.next()
+    })?;
+    if !STRINGS.contains(&tag) || text.is_empty() {
         return None;
     }
-    std::str::from_utf8(rest.get(..usize::from(*length))?).ok()
+    std::str::from_utf8(text).ok()
+}
+
+/// The tags and contents of the DER values in `der`, up to the first that is cut short.
+fn elements(mut der: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    std::iter::from_fn(move || {
+        let (tag, length, rest) = match der {
+            [tag, 0x81, length, rest @ ..] => (*tag, usize::from(*length), rest),
+            [tag, 0x82, high, low, rest @ ..] => (*tag, usize::from(u16::from_be_bytes([*high, *low])), rest),
+            [tag, length @ ..=0x7f, rest @ ..] => (*tag, usize::from(*length), rest),
+            _ => return None,
+        };
+        let (content, rest) = rest.split_at_checked(length)?;
+        der = rest;
+        Some((tag, content))
+    })
 }
 
 #[cfg(test)]
@@ -64,12 +84,33 @@ mod tests {
     }
 
     #[test]
+    fn a_common_name_within_another_attribute_names_nobody() {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, "\u{6}\u{3}U\u{4}\u{3}\u{c}\u{5}admin");
+        params.distinguished_name.push(DnType::CommonName, "nobody");
+        let certificate = params.self_signed(&KeyPair::generate().expect("a key")).expect("a certificate");
+        assert_eq!(client_name(certificate.der()).as_deref(), Some("nobody"));
+    }
+
+    #[test]
+    fn a_common_name_of_any_length_is_read() {
+        for characters in [1, 31, 32, 64] {
+            let name = "\u{1f980}".repeat(characters);
+            assert_eq!(name_of(Vec::new(), Some(&name)).as_deref(), Some(&*name));
+        }
+    }
+
+    #[test]
     fn a_broken_subject_names_nobody() {
-        let mut subject = COMMON_NAME.to_vec();
-        for rest in [&[][..], &[0x0c], &[0x0c, 5, b'a'], &[0x0c, 0], &[0x30, 1, b'a'], &[0x0c, 1, 0xff]] {
-            subject.truncate(COMMON_NAME.len());
-            subject.extend(rest);
-            assert_eq!(common_name(&subject), None, "{rest:?}");
+        for value in [&[][..], &[0x0c], &[0x0c, 5, b'a'], &[0x0c, 0], &[0x30, 1, b'a'], &[0x0c, 1, 0xff], &[0x0c, 0x80]]
+        {
+            let attribute = [&[IDENTIFIER, 3], &COMMON_NAME[..], value].concat();
+            let set = [&[0x30, attribute.len() as u8], &attribute[..]].concat();
+            let subject = [&[0x31, set.len() as u8], &set[..]].concat();
+            for cut in 0..=subject.len() {
+                assert_eq!(common_name(&subject[..cut]), None, "{value:?}");
+            }
         }
     }
 }
