@@ -11,6 +11,7 @@ mod join;
 mod lane;
 mod remote_metadata;
 mod remote_storage;
+mod status_details;
 mod transport;
 
 pub use join::{JoinFailed, join};

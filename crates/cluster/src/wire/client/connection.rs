@@ -2,6 +2,7 @@
 
 use super::Common;
 use super::lane::{Lane, NoLink};
+use super::status_details::{Checked, drop_broken_details};
 use crate::wire::charged::{Charged, MessageCharge};
 use crate::wire::network::PeerStream;
 use crate::wire::refusal::Refusal;
@@ -55,7 +56,7 @@ pub(super) enum CallBroke {
 }
 
 /// The body of a reply, charged where the call has a [`MessageCharge`] as an extension.
-pub(super) type ReplyBody = Either<Incoming, Charged<Incoming>>;
+pub(super) type ReplyBody = Checked<Either<Incoming, Charged<Incoming>>>;
 
 /// Ends when the connection does.
 pub(super) type Driver = BoxFuture<'static, Result<(), hyper::Error>>;
@@ -146,20 +147,21 @@ impl Service<Request<Body>> for Connection {
         let sent = self.sender.try_send_request(request);
         let (common, node, incarnation) = (Arc::clone(&self.common), self.node, self.incarnation);
         async move {
-            let response = sent.await.map_err(|mut broke| match broke.take_message() {
+            let mut response = sent.await.map_err(|mut broke| match broke.take_message() {
                 Some(_) => CallBroke::NotSent(broke.into_error()),
                 None => CallBroke::Sent(broke.into_error()),
             })?;
+            drop_broken_details(response.headers_mut());
             let status = Status::from_header_map(response.headers());
             if status.as_ref().and_then(Refusal::of_status).is_some() {
                 // Whoever it is that refuses: it does not know this node and did nothing.
-                return Ok(response.map(Either::Left));
+                return Ok(response.map(|body| Checked(Either::Left(body))));
             }
             let checked = common.identification.check_answerer(response.headers(), node, incarnation);
             checked.map_err(CallBroke::WrongAnswerer)?;
             Ok(response.map(|body| match charge {
-                Some(charge) => Either::Right(Charged::arriving(body, charge, answer_cost)),
-                None => Either::Left(body),
+                Some(charge) => Checked(Either::Right(Charged::arriving(body, charge, answer_cost))),
+                None => Checked(Either::Left(body)),
             }))
         }
         .boxed()
