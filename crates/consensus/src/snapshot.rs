@@ -4,6 +4,8 @@
 //! a receiver pulls it (`incoming`, `pull`), checks every byte (`manifest`), keeps what it has over
 //! breaks and restarts (`staging`), and hands it to openraft and the machine when it is complete.
 
+#[cfg(feature = "fuzzing")]
+mod again;
 mod checkpoint;
 mod config;
 mod incoming;
@@ -16,6 +18,8 @@ mod pull;
 mod sending;
 mod staging;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use again::{fetch_again, offer_again, offer_answer_again};
 pub use config::{SnapshotOptions, Snapshots};
 pub(crate) use incoming::Incoming;
 pub(crate) use leftovers::clear;
