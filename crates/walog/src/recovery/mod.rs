@@ -241,16 +241,14 @@ impl Recovery<'_> {
         self.io("read", self.path(FileName::Segment(number)), found.file.read_at(0, &mut bytes))?;
         let seal = seal(self.options, salt, number);
         let first_batch = found.header.map(|header| header.first_batch);
-        let image = SegmentImage { bytes: &bytes, number, seal, first_batch, end_ordinal, habits: self.habits() };
+        let is_cut = found.header.is_some_and(|header| found.bytes < header.segment_bytes);
+        let habits = self.habits();
+        let image = SegmentImage { bytes: &bytes, is_cut, number, seal, first_batch, end_ordinal, habits };
         let scanned = image.scan(expected, replay);
         // A later segment was begun only when the batches of this one were synced.
-        let last = scanned.last_batch.filter(|_| end_ordinal.is_none());
-        let last = last.map(|at| {
-            let mut batch = bytes.split_off(at as usize);
-            // A file that was cut short may lack the zeros at the end.
-            batch.resize((scanned.end - at) as usize, 0);
-            LastBatch { position: at, bytes: batch }
-        });
+        // One that was cut short stays so: its length proves the damage until the verdict is durable.
+        let last = scanned.last_batch.filter(|_| end_ordinal.is_none() && !is_cut);
+        let last = last.map(|at| LastBatch { position: at, bytes: bytes[at as usize..scanned.end as usize].to_vec() });
         Ok((scanned, last))
     }
 
@@ -272,9 +270,6 @@ impl Recovery<'_> {
         any_damage: bool,
     ) -> Result<(), OpenError> {
         let path = self.path(FileName::Segment(end.segment));
-        if tail.bytes < segment_bytes {
-            self.io("allocate", path.clone(), tail.file.allocate(segment_bytes))?;
-        }
         if let Some(LastBatch { position, bytes }) = last_batch.filter(|_| !self.trusts_what_is_read()) {
             self.io("write", path.clone(), Staging::new().write(&*tail.file, position, &bytes))?;
         }

@@ -14,6 +14,8 @@ use crate::roster::Roster;
 pub(crate) struct SegmentImage<'a> {
     /// The whole file, which may have been cut short anywhere.
     pub bytes: &'a [u8],
+    /// Whether it is known to be shorter than it was made.
+    pub is_cut: bool,
     pub number: u64,
     pub seal: Seal,
     /// Its first batch, as its header says.
@@ -56,7 +58,15 @@ impl SegmentImage<'_> {
             // A header is synced before the file is a segment.
             replay.unattributed(self.front(), "neither the header nor a batch of the segment can be read");
         }
-        let damaged = scanned.damaged || begins_wrong || is_lost;
+        let is_cut = self.is_cut && self.end_ordinal.is_none();
+        if is_cut {
+            // A file has its length before it is a segment. Where another follows, that one says whether a batch is missing.
+            replay.unattributed(
+                self.front(),
+                "the newest segment is shorter than it was made, and may have lost batches",
+            );
+        }
+        let damaged = scanned.damaged || begins_wrong || is_lost || is_cut;
         Scanned { damaged, rosterless: !is_empty && !self.has_roster(), ..scanned }
     }
 
