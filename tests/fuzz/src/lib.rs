@@ -6,9 +6,13 @@
 
 pub mod disk;
 pub mod input;
+pub mod nodes;
+pub mod service;
 mod targets;
+pub mod time;
+pub mod wire;
 
-use targets::{catalog, consensus, shard, walog};
+use targets::{aws, catalog, consensus, grpc, peer, shard, tokens, tools, walog, words};
 
 /// Something that reads bytes, and what must hold of it.
 pub struct Target {
@@ -37,6 +41,25 @@ pub const TARGETS: &[Target] = &[
     Target { name: "shard-chunk", what: "a chunk and its key, from the store", run: shard::chunk },
     Target { name: "walog-damage", what: "segments that the log wrote itself, damaged since", run: walog::damage },
     Target { name: "walog-segments", what: "segments whose checksums are right, from the disk", run: walog::segments },
+    // From clients.
+    Target { name: "aws-bodies", what: "an operation, and the JSON that a client asks it with", run: aws::bodies },
+    Target { name: "aws-connections", what: "bytes of a connection to the port of clients", run: aws::connections },
+    Target { name: "aws-heads", what: "whole requests of the AWS door, signed and not", run: aws::heads },
+    Target { name: "grpc-calls", what: "messages of clients of the gRPC door, on every method", run: grpc::calls },
+    Target {
+        name: "request-numbers",
+        what: "sequence numbers, as clients are told and tell them",
+        run: words::numbers,
+    },
+    Target { name: "request-words", what: "names, keys and numbers in requests", run: words::texts },
+    Target { name: "tokens", what: "shard iterators and page tokens, forged, damaged and sealed", run: tokens::tokens },
+    // From other nodes.
+    Target { name: "consensus-messages", what: "messages of one replica to another", run: consensus::messages },
+    Target { name: "peer-answers", what: "what a called node answers to each call", run: peer::answers },
+    Target { name: "peer-calls", what: "a node's calls of every method, and who it says it is", run: peer::calls },
+    // From tests.
+    Target { name: "checker-histories", what: "what clients saw, for the checker", run: tools::histories },
+    Target { name: "proxy-commands", what: "commands of the proxy that breaks networks", run: tools::commands },
 ];
 
 /// The target of that name.

@@ -1,4 +1,5 @@
-//! Consensus: what it keeps in the log, in the store and beside them. Whatever is accepted is what would be written.
+//! Consensus: what it keeps in the log, in the store and beside them, and what replicas say to each other. Whatever is
+//! accepted is what would be written.
 
 use crate::input::Input;
 use anabranch_consensus::{AppliedState, fuzzing};
@@ -41,4 +42,14 @@ pub fn manifest(bytes: &[u8]) {
     manifest.extend(crc32c::crc32c(bytes).to_le_bytes());
     let manifest = Bytes::from(manifest);
     assert!(fuzzing::manifest(&manifest).is_none_or(|again| again == manifest));
+}
+
+/// A message of one replica to another, or an answer.
+pub fn messages(bytes: &[u8]) {
+    let bytes = Bytes::copy_from_slice(bytes);
+    for again in fuzzing::messages(&bytes) {
+        // The reason of a failure is cut where it is written: what is longer comes from nobody of ours.
+        let is_cut = bytes.len() > again.len() && bytes.starts_with(&again);
+        assert!(again == bytes || is_cut, "{bytes:?} is written as {again:?}");
+    }
 }

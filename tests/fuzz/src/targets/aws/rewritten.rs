@@ -1,0 +1,120 @@
+//! A request as the JSON that asks it.
+
+use crate::service::Asked;
+use anabranch_api::{GetShardIterator, IteratorStart, ListShards, PutEntry, ShardFilter, ShardPage, StreamSelector};
+use anabranch_types::Timestamp;
+use serde_json::{Map, Value, json};
+
+type Members = Map<String, Value>;
+
+fn put(members: &mut Members, name: &str, value: Option<impl Into<Value>>) {
+    if let Some(value) = value {
+        members.insert(name.to_owned(), value.into());
+    }
+}
+
+fn stream(members: &mut Members, stream: &StreamSelector) {
+    put(members, "StreamName", stream.name.as_ref().map(ToString::to_string));
+    put(members, "StreamARN", stream.arn.as_ref().map(ToString::to_string));
+}
+
+fn seconds(time: Timestamp) -> Value {
+    serde_json::from_str(&time.to_string()).expect("seconds with decimals are a number")
+}
+
+fn entry(members: &mut Members, entry: &PutEntry) {
+    put(members, "Data", Some(base64_simd::STANDARD.encode_to_string(&entry.data)));
+    put(members, "PartitionKey", Some(entry.partition_key.as_str()));
+    put(members, "ExplicitHashKey", entry.explicit_hash_key.map(|key| key.to_string()));
+}
+
+fn shards(members: &mut Members, request: &ListShards) {
+    put(members, "MaxResults", request.max_results);
+    let (named, after, filter, created) = match &request.page {
+        ShardPage::First { stream, after, filter, created } => (stream, after, filter, created),
+        ShardPage::Next { token, stream_arn } => {
+            put(members, "NextToken", Some(token.as_str()));
+            return put(members, "StreamARN", stream_arn.as_ref().map(ToString::to_string));
+        }
+    };
+    stream(members, named);
+    put(members, "ExclusiveStartShardId", after.map(|shard| shard.to_string()));
+    put(members, "StreamCreationTimestamp", created.map(seconds));
+    if after.is_none() {
+        let filter = match filter {
+            ShardFilter::AfterShardId(shard) => json!({"Type": "AFTER_SHARD_ID", "ShardId": shard.to_string()}),
+            ShardFilter::AtTrimHorizon => json!({"Type": "AT_TRIM_HORIZON"}),
+            ShardFilter::FromTrimHorizon => json!({"Type": "FROM_TRIM_HORIZON"}),
+            ShardFilter::AtLatest => json!({"Type": "AT_LATEST"}),
+            ShardFilter::AtTimestamp(at) => json!({"Type": "AT_TIMESTAMP", "Timestamp": seconds(*at)}),
+            ShardFilter::FromTimestamp(from) => json!({"Type": "FROM_TIMESTAMP", "Timestamp": seconds(*from)}),
+        };
+        put(members, "ShardFilter", Some(filter));
+    }
+}
+
+fn iterator(members: &mut Members, request: &GetShardIterator) {
+    stream(members, &request.stream);
+    put(members, "ShardId", Some(request.shard.as_str()));
+    let (kind, number, time) = match request.start {
+        IteratorStart::AtSequenceNumber(number) => ("AT_SEQUENCE_NUMBER", Some(number), None),
+        IteratorStart::AfterSequenceNumber(number) => ("AFTER_SEQUENCE_NUMBER", Some(number), None),
+        IteratorStart::TrimHorizon => ("TRIM_HORIZON", None, None),
+        IteratorStart::Latest => ("LATEST", None, None),
+        IteratorStart::AtTimestamp(time) => ("AT_TIMESTAMP", None, Some(time)),
+    };
+    put(members, "ShardIteratorType", Some(kind));
+    put(members, "StartingSequenceNumber", number.map(|number| number.to_string()));
+    put(members, "Timestamp", time.map(seconds));
+}
+
+/// An iterator in quotes where it needs them: one pair is taken off.
+fn quoted(iterator: &str) -> String {
+    let needs = iterator.is_empty() || (iterator.len() > 1 && iterator.starts_with('"') && iterator.ends_with('"'));
+    if needs { format!("\"{iterator}\"") } else { iterator.to_owned() }
+}
+
+/// The JSON of a request that asks for `asked` and nothing else.
+pub fn rewritten(asked: &Asked) -> Value {
+    let mut members = Members::new();
+    match asked {
+        Asked::Create(request) => {
+            put(&mut members, "StreamName", Some(request.name.as_str()));
+            put(&mut members, "ShardCount", Some(request.shard_count.get()));
+        }
+        Asked::Delete(request) => stream(&mut members, &request.stream),
+        Asked::Describe(request) => {
+            stream(&mut members, &request.stream);
+            put(&mut members, "Limit", request.limit);
+            put(&mut members, "ExclusiveStartShardId", request.after.map(|shard| shard.to_string()));
+        }
+        Asked::Summarize(request) => stream(&mut members, &request.stream),
+        Asked::Streams(request) => {
+            put(&mut members, "Limit", request.limit);
+            put(&mut members, "ExclusiveStartStreamName", request.after.as_ref().map(ToString::to_string));
+            put(&mut members, "NextToken", request.next_token.as_deref());
+        }
+        Asked::Shards(request) => shards(&mut members, request),
+        Asked::Put(request) => {
+            stream(&mut members, &request.stream);
+            entry(&mut members, &request.entry);
+            put(&mut members, "SequenceNumberForOrdering", request.above.map(|number| number.to_string()));
+        }
+        Asked::Puts(request) => {
+            stream(&mut members, &request.stream);
+            let entries = request.entries.iter().map(|one| {
+                let mut members = Members::new();
+                entry(&mut members, one);
+                Value::from(members)
+            });
+            put(&mut members, "Records", Some(entries.collect::<Vec<Value>>()));
+        }
+        Asked::Iterator(request) => iterator(&mut members, request),
+        Asked::Records(request) => {
+            put(&mut members, "ShardIterator", Some(quoted(&request.iterator.0)));
+            put(&mut members, "Limit", request.limit);
+            put(&mut members, "StreamARN", request.stream_arn.as_ref().map(ToString::to_string));
+        }
+    }
+    members.into()
+}
