@@ -2,6 +2,7 @@
 //!
 //! Knows forms only: which refusal wins is decided in `checks.rs`.
 
+use crate::encoding::{Encoded, Encoding};
 use anabranch_api::{ApiError, ErrorCode};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -11,29 +12,16 @@ use http_body_util::Full;
 /// The body of every answer.
 pub type DoorBody = Full<Bytes>;
 
-/// JSON 1.1, the encoding of all SDKs but Java's.
-pub(crate) const AMZ_JSON: &str = "application/x-amz-json-1.1";
-/// CBOR 1.1, the encoding of the SDKs for Java.
-pub(crate) const AMZ_CBOR: &str = "application/x-amz-cbor-1.1";
 /// Plain JSON, which the real front end knows and serves nothing in.
 pub(crate) const PLAIN_JSON: &str = "application/json";
-
-/// How a request's body is encoded, and so how its answer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encoding {
-    /// [`AMZ_JSON`].
-    Json,
-    /// [`AMZ_CBOR`].
-    Cbor,
-    /// [`PLAIN_JSON`].
-    PlainJson,
-}
 
 /// A request that is not served, with all that its answer depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// An error of the service's vocabulary, in the encoding of the request.
     Error(ApiError, Encoding),
+    /// A request in [`PLAIN_JSON`], refused by this code.
+    PlainJson(ErrorCode),
     /// The body came too slowly. Not in the vocabulary of the service: an error of HTTP.
     RequestTimeout(Encoding),
     /// Path and headers are larger than the limit. An error of HTTP as well.
@@ -49,6 +37,7 @@ impl Refusal {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Refusal::Error(error, _) => error.code.name(),
+            Refusal::PlainJson(code) => code.name(),
             Refusal::RequestTimeout(_) => "RequestTimeoutException",
             Refusal::HeadTooLarge(_) => "RequestHeaderFieldsTooLargeException",
             Refusal::Unnamed => ErrorCode::AccessDenied.name(),
@@ -60,10 +49,9 @@ impl Refusal {
     pub(crate) fn print(&self) -> Response<DoorBody> {
         match self {
             Refusal::Error(error, encoding) => {
-                let status =
-                    StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                print_error(status, error.code.name(), &error.message, *encoding)
+                print_error(status_of(error.code), error.code.name(), &error.message, *encoding)
             }
+            Refusal::PlainJson(code) => print_plain_json(*code),
             Refusal::RequestTimeout(encoding) => {
                 print_error(StatusCode::REQUEST_TIMEOUT, self.code(), "The request body came too slowly.", *encoding)
             }
@@ -83,9 +71,13 @@ impl Refusal {
     }
 }
 
+fn status_of(code: ErrorCode) -> StatusCode {
+    StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
 /// The answer of an operation; zero bytes for one without output.
-pub(crate) fn success(body: Bytes) -> Response<DoorBody> {
-    answer(StatusCode::OK, AMZ_JSON, body)
+pub(crate) fn success(output: Encoded) -> Response<DoorBody> {
+    answer(StatusCode::OK, output.encoding.media_type(), output.bytes)
 }
 
 /// An answer with the headers that belong to its body.
@@ -104,15 +96,17 @@ fn xml(status: StatusCode, text: &'static str) -> Response<DoorBody> {
 
 /// An empty message is left out, as the front end does where it refuses on its own.
 fn print_error(status: StatusCode, name: &str, message: &str, encoding: Encoding) -> Response<DoorBody> {
-    match encoding {
-        Encoding::Json => answer(status, AMZ_JSON, json_error(name, message).into()),
-        Encoding::Cbor => answer(status, AMZ_CBOR, cbor_error(name, message).into()),
-        Encoding::PlainJson => {
-            let body = format!(r#"{{"Output":{{"__type":"com.amazon.coral.service#{name}"}},"Version":"1.0"}}"#);
-            let status = if name == ErrorCode::UnknownOperation.name() { StatusCode::NOT_FOUND } else { status };
-            answer(status, PLAIN_JSON, body.into())
-        }
-    }
+    let body = match encoding {
+        Encoding::Json => Bytes::from(json_error(name, message)),
+        Encoding::Cbor => Bytes::from(cbor_error(name, message)),
+    };
+    answer(status, encoding.media_type(), body)
+}
+
+fn print_plain_json(code: ErrorCode) -> Response<DoorBody> {
+    let body = format!(r#"{{"Output":{{"__type":"com.amazon.coral.service#{}"}},"Version":"1.0"}}"#, code.name());
+    let status = if code == ErrorCode::UnknownOperation { StatusCode::NOT_FOUND } else { status_of(code) };
+    answer(status, PLAIN_JSON, body.into())
 }
 
 /// `{"__type":name,"message":message}`. A SerializationException spells it `Message`.

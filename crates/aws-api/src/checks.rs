@@ -3,7 +3,8 @@
 //! As recorded from the real front end: method, empty body, content type, unreadable body,
 //! unknown target, signature. Types and constraints come after, in the operations.
 
-use crate::answer::{AMZ_CBOR, AMZ_JSON, Encoding, PLAIN_JSON, Refusal};
+use crate::answer::{PLAIN_JSON, Refusal};
+use crate::encoding::Encoding;
 use crate::kinesis::Operation;
 use crate::sigv4::{BodyHash, Signer, Verifier};
 use anabranch_api::{ApiError, ErrorCode};
@@ -30,8 +31,10 @@ pub(crate) fn operation(parts: &Parts) -> Option<Operation> {
 
 /// The encoding that errors are printed in before the content type is judged.
 pub(crate) fn encoding_of_errors(parts: &Parts) -> Encoding {
-    let known = encoding(parts).filter(|encoding| *encoding != Encoding::PlainJson);
-    known.unwrap_or(Encoding::Json)
+    match content_type(parts) {
+        Some(ContentType::Served(encoding)) => encoding,
+        Some(ContentType::PlainJson) | None => Encoding::Json,
+    }
 }
 
 /// The checks that need no body.
@@ -54,20 +57,21 @@ pub(crate) fn check(
     now: Timestamp,
 ) -> Result<(Operation, Signer), Refusal> {
     let operation = operation(parts);
-    let encoding = encoding(parts);
+    let content_type = content_type(parts);
     if body.is_empty() {
         let code = if operation.is_some() { ErrorCode::Serialization } else { ErrorCode::UnknownOperation };
-        let encoding = encoding.filter(|encoding| *encoding == Encoding::Json).unwrap_or(Encoding::Cbor);
+        let is_json = content_type == Some(ContentType::Served(Encoding::Json));
+        let encoding = if is_json { Encoding::Json } else { Encoding::Cbor };
         return Err(Refusal::Error(ApiError::new(code, ""), encoding));
     }
-    match encoding {
-        Some(Encoding::Json) => {}
-        Some(Encoding::Cbor) => {
+    match content_type {
+        Some(ContentType::Served(Encoding::Json)) => {}
+        Some(ContentType::Served(Encoding::Cbor)) => {
             return Err(Refusal::Error(ApiError::new(ErrorCode::Serialization, NO_CBOR), Encoding::Cbor));
         }
-        Some(Encoding::PlainJson) => {
+        Some(ContentType::PlainJson) => {
             let code = if is_json(body) { ErrorCode::UnknownOperation } else { ErrorCode::Serialization };
-            return Err(Refusal::Error(ApiError::new(code, ""), Encoding::PlainJson));
+            return Err(Refusal::PlainJson(code));
         }
         None if parts.headers.contains_key("x-amz-target") => return Err(Refusal::UnknownEncoding),
         None => return Err(Refusal::Unnamed),
@@ -80,12 +84,20 @@ pub(crate) fn check(
     })
 }
 
+/// A content type that the real front end knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ContentType {
+    Served(Encoding),
+    PlainJson,
+}
+
 /// What `Content-Type` says, without its parameters.
-fn encoding(parts: &Parts) -> Option<Encoding> {
+fn content_type(parts: &Parts) -> Option<ContentType> {
     let text = parts.headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let media_type = text.split(';').next().unwrap_or(text).trim();
-    let known = [(AMZ_JSON, Encoding::Json), (AMZ_CBOR, Encoding::Cbor), (PLAIN_JSON, Encoding::PlainJson)];
-    known.into_iter().find(|(name, _)| media_type.eq_ignore_ascii_case(name)).map(|(_, encoding)| encoding)
+    let served = Encoding::ALL.map(|encoding| (encoding.media_type(), ContentType::Served(encoding)));
+    let mut known = served.into_iter().chain([(PLAIN_JSON, ContentType::PlainJson)]);
+    known.find(|(name, _)| media_type.eq_ignore_ascii_case(name)).map(|(_, content_type)| content_type)
 }
 
 /// Whether a body is an object or an array of JSON.

@@ -1,7 +1,8 @@
 //! One request from its head to its answer: identity, body, checks, operation, headers, log.
 
-use crate::answer::{DoorBody, Encoding, Refusal, answer, success};
+use crate::answer::{DoorBody, Refusal, answer, success};
 use crate::body::{BodyReader, BodyRefused, Collected};
+use crate::encoding::{Encoded, Encoding};
 use crate::kinesis::{self, Operation};
 use crate::metrics::{self, Present};
 use crate::options::DoorOptions;
@@ -204,7 +205,7 @@ impl<S: Kinesis> AwsDoor<S> {
         metrics::request_answered(operation, code, elapsed);
         debug!(code, body_bytes, elapsed_us = elapsed.as_micros() as u64, "request answered");
         match result {
-            Ok(output) => success(output),
+            Ok(bytes) => success(Encoded { encoding: Encoding::Json, bytes }),
             Err(refusal) if body_bytes.is_some() => refusal.print(),
             Err(refusal) => self.refuse_unread(&refusal, parts, body).await,
         }

@@ -11,6 +11,7 @@ mod checks;
 mod connection;
 mod cors;
 mod door;
+mod encoding;
 pub mod kinesis;
 mod listener;
 mod local_calls;
@@ -27,6 +28,7 @@ mod tls;
 
 pub use answer::DoorBody;
 pub use door::AwsDoor;
+pub use encoding::{Encoded, Encoding};
 pub use listener::Listener;
 pub use local_calls::{LocalCall, LocalCalls, local_error};
 pub use options::{DoorLimits, DoorOptions, DoorTimeouts};
