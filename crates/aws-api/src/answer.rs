@@ -2,12 +2,14 @@
 //!
 //! Knows forms only: which refusal wins is decided in `checks.rs`.
 
+use crate::cbor;
 use crate::encoding::{Encoded, Encoding};
 use anabranch_api::{ApiError, ErrorCode};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
+use serde::Serialize;
 
 /// The body of every answer.
 pub type DoorBody = Full<Bytes>;
@@ -119,34 +121,18 @@ fn json_error(name: &str, message: &str) -> String {
     format!(r#"{{"__type":"{name}","{key}":{message}}}"#)
 }
 
-/// The same as an indefinite map (`bf … ff`) of text strings. Source: RFC 8949, 3.2.2.
+/// The same in CBOR, where every error spells it `message`.
 fn cbor_error(name: &str, message: &str) -> Vec<u8> {
-    let mut bytes = vec![0xbf];
-    push_cbor_text(&mut bytes, "__type");
-    push_cbor_text(&mut bytes, name);
-    if !message.is_empty() {
-        push_cbor_text(&mut bytes, "message");
-        push_cbor_text(&mut bytes, message);
+    #[derive(Serialize)]
+    struct Body<'a> {
+        #[serde(rename = "__type")]
+        name: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        message: &'a str,
     }
-    bytes.push(0xff);
+    let mut bytes = Vec::new();
+    cbor::append(&Body { name, message }, &mut bytes);
     bytes
-}
-
-/// Major type 3: `60`+length up to 23, else `78` + one, `79` + two or `7a` + four bytes of length.
-fn push_cbor_text(bytes: &mut Vec<u8>, text: &str) {
-    match text.len() {
-        length @ 0..=23 => bytes.push(0x60 | length as u8),
-        length @ 24..=0xff => bytes.extend([0x78, length as u8]),
-        length @ 0x100..=0xffff => {
-            bytes.push(0x79);
-            bytes.extend((length as u16).to_be_bytes());
-        }
-        length => {
-            bytes.push(0x7a);
-            bytes.extend(u32::try_from(length).expect("an error text is far below 4 GiB").to_be_bytes());
-        }
-    }
-    bytes.extend(text.as_bytes());
 }
 
 #[cfg(test)]
@@ -164,15 +150,9 @@ mod tests {
     }
 
     #[test]
-    fn cbor_texts_of_every_length_class_carry_their_length() {
-        for (length, head) in
-            [(23, vec![0x77]), (24, vec![0x78, 24]), (256, vec![0x79, 1, 0]), (65_536, vec![0x7a, 0, 1, 0, 0])]
-        {
-            let mut bytes = Vec::new();
-            push_cbor_text(&mut bytes, &"a".repeat(length));
-            assert_eq!((&bytes[..head.len()], bytes.len()), (&head[..], head.len() + length));
-        }
+    fn errors_in_cbor_are_maps_of_indefinite_length_as_recorded() {
         assert_eq!(cbor_error("E", "m"), b"\xbf\x66__type\x61E\x67message\x61m\xff");
+        assert_eq!(cbor_error("SerializationException", ""), b"\xbf\x66__type\x76SerializationException\xff");
     }
 
     #[test]

@@ -4,8 +4,10 @@
 //! unknown target, signature. Types and constraints come after, in the operations.
 
 use crate::answer::{PLAIN_JSON, Refusal};
-use crate::encoding::Encoding;
+use crate::cbor;
+use crate::encoding::{Encoded, Encoding};
 use crate::kinesis::Operation;
+use crate::model;
 use crate::sigv4::{BodyHash, Signer, Verifier};
 use anabranch_api::{ApiError, ErrorCode};
 use anabranch_types::Timestamp;
@@ -13,14 +15,9 @@ use bytes::Bytes;
 use http::Method;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use serde::de::IgnoredAny;
 
 /// The prefix of `X-Amz-Target`, before the dot. Source: targetPrefix of the API model.
 const TARGET_PREFIX: &str = "Kinesis_20131202";
-/// Answered to Java's SDKs until CBOR is built; they show the text to their user.
-const NO_CBOR: &str = "application/x-amz-cbor-1.1 is not supported by this server. Use JSON: set the system property \
-                       aws.cborEnabled=false or the environment variable CBOR_ENABLED=false (AWS SDK for Java 2), \
-                       AWS_CBOR_DISABLE=true (AWS SDK for Java 1).";
 
 /// The operation that the target names, if it is built.
 pub(crate) fn operation(parts: &Parts) -> Option<Operation> {
@@ -47,41 +44,48 @@ pub(crate) fn check_head(parts: &Parts, bytes_max: usize) -> Result<(), Refusal>
     if parts.method == Method::POST { Ok(()) } else { Err(Refusal::Unnamed) }
 }
 
+/// A request that has passed.
+pub(crate) struct Checked {
+    pub(crate) operation: Operation,
+    pub(crate) signer: Signer,
+    pub(crate) body: Encoded,
+}
+
 /// All other checks. Whether the body can be read at all is decided by the operation itself
 /// where everything else is right: it would be read twice otherwise. Its refusal is the same.
 pub(crate) fn check(
     parts: &Parts,
-    body: &Bytes,
+    bytes: Bytes,
     body_hash: &BodyHash,
     verifier: &Verifier,
     now: Timestamp,
-) -> Result<(Operation, Signer), Refusal> {
+) -> Result<Checked, Refusal> {
     let operation = operation(parts);
     let content_type = content_type(parts);
-    if body.is_empty() {
+    if bytes.is_empty() {
         let code = if operation.is_some() { ErrorCode::Serialization } else { ErrorCode::UnknownOperation };
         let is_json = content_type == Some(ContentType::Served(Encoding::Json));
         let encoding = if is_json { Encoding::Json } else { Encoding::Cbor };
         return Err(Refusal::Error(ApiError::new(code, ""), encoding));
     }
-    match content_type {
-        Some(ContentType::Served(Encoding::Json)) => {}
-        Some(ContentType::Served(Encoding::Cbor)) => {
-            return Err(Refusal::Error(ApiError::new(ErrorCode::Serialization, NO_CBOR), Encoding::Cbor));
-        }
+    let body = match content_type {
+        Some(ContentType::Served(encoding)) => Encoded { encoding, bytes },
         Some(ContentType::PlainJson) => {
-            let code = if is_json(body) { ErrorCode::UnknownOperation } else { ErrorCode::Serialization };
+            let is_readable = is_readable(&Encoded { encoding: Encoding::Json, bytes });
+            let code = if is_readable { ErrorCode::UnknownOperation } else { ErrorCode::Serialization };
             return Err(Refusal::PlainJson(code));
         }
         None if parts.headers.contains_key("x-amz-target") => return Err(Refusal::UnknownEncoding),
         None => return Err(Refusal::Unnamed),
-    }
+    };
     let known = operation.ok_or_else(|| ApiError::new(ErrorCode::UnknownOperation, ""));
-    let admitted = known.and_then(|operation| Ok((operation, verifier.verify(parts, body_hash, now)?)));
-    admitted.map_err(|error| {
-        let wins = if is_json(body) { error } else { ApiError::new(ErrorCode::Serialization, "") };
-        Refusal::Error(wins, Encoding::Json)
-    })
+    match known.and_then(|operation| Ok((operation, verifier.verify(parts, body_hash, now)?))) {
+        Ok((operation, signer)) => Ok(Checked { operation, signer, body }),
+        Err(error) => {
+            let wins = if is_readable(&body) { error } else { ApiError::new(ErrorCode::Serialization, "") };
+            Err(Refusal::Error(wins, body.encoding))
+        }
+    }
 }
 
 /// A content type that the real front end knows.
@@ -100,8 +104,14 @@ fn content_type(parts: &Parts) -> Option<ContentType> {
     known.find(|(name, _)| media_type.eq_ignore_ascii_case(name)).map(|(_, content_type)| content_type)
 }
 
-/// Whether a body is an object or an array of JSON.
-fn is_json(body: &[u8]) -> bool {
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    matches!(first, Some(b'{' | b'[')) && serde_json::from_slice::<IgnoredAny>(body).is_ok()
+/// Whether a body is an object or a list of its encoding.
+fn is_readable(body: &Encoded) -> bool {
+    let begins = match body.encoding {
+        Encoding::Json => {
+            let first = body.bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+            matches!(first, Some(b'{' | b'['))
+        }
+        Encoding::Cbor => cbor::begins_list_or_map(&body.bytes),
+    };
+    begins && model::is_well_formed(body)
 }

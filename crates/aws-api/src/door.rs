@@ -2,13 +2,14 @@
 
 use crate::answer::{DoorBody, Refusal, answer, success};
 use crate::body::{BodyReader, BodyRefused, Collected};
+use crate::checks::{self, Checked};
 use crate::encoding::{Encoded, Encoding};
 use crate::kinesis::{self, Operation};
 use crate::metrics::{self, Present};
 use crate::options::DoorOptions;
 use crate::other_calls::{Admission, OtherCalls};
-use crate::sigv4::{Signer, Verifier};
-use crate::{calendar, checks, cors};
+use crate::sigv4::Verifier;
+use crate::{calendar, cors};
 use anabranch_api::{ApiError, ErrorCode, Kinesis, Principal, RequestContext};
 use anabranch_runtime::{BudgetSpent, Charge, Env, TaskGroup};
 use anabranch_types::RequestId;
@@ -205,7 +206,7 @@ impl<S: Kinesis> AwsDoor<S> {
         metrics::request_answered(operation, code, elapsed);
         debug!(code, body_bytes, elapsed_us = elapsed.as_micros() as u64, "request answered");
         match result {
-            Ok(bytes) => success(Encoded { encoding: Encoding::Json, bytes }),
+            Ok(output) => success(output),
             Err(refusal) if body_bytes.is_some() => refusal.print(),
             Err(refusal) => self.refuse_unread(&refusal, parts, body).await,
         }
@@ -236,10 +237,10 @@ impl<S: Kinesis> AwsDoor<S> {
                 return Served { result: Err(refusal), body_bytes: None };
             }
         };
-        let body_bytes = Some(collected.bytes.len());
-        let now = self.env.clock.wall();
-        let result = match checks::check(parts, &collected.bytes, &collected.hash, &self.verifier, now) {
-            Ok((operation, signer)) => self.call(service, operation, signer, collected, (ids, arrival)).await,
+        let Collected { bytes, hash, charge } = collected;
+        let body_bytes = Some(bytes.len());
+        let result = match checks::check(parts, bytes, &hash, &self.verifier, self.env.clock.wall()) {
+            Ok(checked) => self.call(service, checked, charge, ids, arrival).await,
             Err(refusal) => Err(refusal),
         };
         Served { result, body_bytes }
@@ -258,11 +259,11 @@ impl<S: Kinesis> AwsDoor<S> {
     async fn call(
         &self,
         service: &S,
-        operation: Operation,
-        signer: Signer,
-        body: Collected,
-        (ids, arrival): (&AnswerIds, &Arrival),
-    ) -> Result<Bytes, Refusal> {
+        Checked { operation, signer, body }: Checked,
+        charge: Charge,
+        ids: &AnswerIds,
+        arrival: &Arrival,
+    ) -> Result<Encoded, Refusal> {
         let timeout = self.options.timeouts.request;
         let context = RequestContext {
             request_id: RequestId(ids.request_id.as_u128()),
@@ -271,8 +272,8 @@ impl<S: Kinesis> AwsDoor<S> {
             region: signer.region,
             deadline: self.env.clock.monotonic() + timeout,
         };
-        let Collected { bytes, charge, .. } = body;
-        let call = kinesis::dispatch(service, &context, operation, bytes);
+        let encoding = body.encoding;
+        let call = kinesis::dispatch(service, &context, operation, body);
         let result = tokio::time::timeout(timeout + DEADLINE_GRACE, call).await;
         let result = result.unwrap_or_else(|_| {
             Err(ApiError::new(
@@ -281,7 +282,10 @@ impl<S: Kinesis> AwsDoor<S> {
             ))
         });
         let result = result.and_then(|output| answer_held(operation, output, charge, &arrival.connection));
-        result.map_err(|error| Refusal::Error(error, Encoding::Json))
+        match result {
+            Ok(bytes) => Ok(Encoded { encoding, bytes }),
+            Err(error) => Err(Refusal::Error(error, encoding)),
+        }
     }
 
     fn body_refusal(&self, refused: BodyRefused, encoding: Encoding) -> Refusal {
@@ -338,7 +342,7 @@ fn answer_held(
 /// What became of a request.
 struct Served {
     /// The operation's output or why there is none.
-    result: Result<Bytes, Refusal>,
+    result: Result<Encoded, Refusal>,
     /// None when the body was not read to its end.
     body_bytes: Option<usize>,
 }

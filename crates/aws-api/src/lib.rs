@@ -1,12 +1,14 @@
-//! The AWS door: HTTP/1.1 and HTTP/2, TLS, SigV4, the order of checks, JSON in and out.
+//! The AWS door: HTTP/1.1 and HTTP/2, TLS, SigV4, the order of checks, JSON and CBOR in
+//! and out.
 //!
 //! Parses, authenticates, calls one method of [`anabranch_api::Kinesis`] and prints. No rule
-//! about streams lives here. CBOR and event streams are refused by name. Its port is that of all
-//! doors: `other_calls.rs` is the seam.
+//! about streams lives here. Event streams are refused by name. Its port is that of all doors:
+//! `other_calls.rs` is the seam.
 
 mod answer;
 mod body;
 mod calendar;
+mod cbor;
 mod checks;
 mod connection;
 mod cors;

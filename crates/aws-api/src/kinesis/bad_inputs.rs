@@ -1,11 +1,18 @@
 //! Requests that must be refused, made from the model: every member of every operation absent,
-//! of every wrong type, too small, too large, outside of its pattern or its set.
+//! of every wrong type, too small, too large, outside of its pattern or its set; in JSON and in
+//! CBOR.
 //!
 //! For tests, in this crate and (feature `bad-inputs`) against a running server.
 
+mod in_cbor;
+
+pub use in_cbor::{as_json, encoded};
+
 use super::Operation;
+use crate::encoding::{Encoded, Encoding};
 use crate::model::{Bounds, Kind, MODEL, Presence, Shape, Structure};
 use anabranch_api::ErrorCode;
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 /// One request and the refusal that it must get.
@@ -13,8 +20,8 @@ use serde_json::{Map, Value, json};
 pub struct BadInput {
     /// What is asked for.
     pub operation: Operation,
-    /// The request's JSON, or what is none.
-    pub body: Vec<u8>,
+    /// The request, or bytes that are none.
+    pub body: Encoded,
     /// The code of the refusal.
     pub code: ErrorCode,
     /// What the refusal's message must contain; texts of type errors name no member.
@@ -48,22 +55,32 @@ pub fn good_input(operation: Operation) -> Value {
     }
 }
 
-/// All bad requests. Two of them hold more than 10 MiB of data.
+/// All bad requests, each in every encoding. Four of them hold more than 10 MiB of data.
 pub fn bad_inputs() -> Vec<BadInput> {
     let mut inputs = Vec::new();
     for (operation, shape) in MODEL.inputs() {
         let Kind::Structure(structure) = &shape.kind else { continue };
         let faults = structure_faults(structure, &good_input(operation), "");
-        inputs.extend(faults.into_iter().map(|fault| BadInput {
-            operation,
-            body: fault.value.to_string().into_bytes(),
-            code: fault.code,
-            names: fault.names,
-        }));
+        inputs.extend(faults.into_iter().flat_map(|fault| in_every_encoding(operation, fault)));
         inputs.extend(malformed(operation));
+        inputs.extend(malformed_cbor(operation));
     }
     inputs.extend(refused_by_rule());
     inputs
+}
+
+fn in_every_encoding(operation: Operation, fault: Fault) -> [BadInput; 2] {
+    Encoding::ALL.map(|encoding| BadInput {
+        operation,
+        body: encoded(operation, &fault.value, encoding),
+        code: fault.code,
+        names: fault.names.clone(),
+    })
+}
+
+fn unreadable(operation: Operation, encoding: Encoding, bytes: &[u8]) -> BadInput {
+    let body = Encoded { encoding, bytes: Bytes::copy_from_slice(bytes) };
+    BadInput { operation, body, code: ErrorCode::Serialization, names: None }
 }
 
 /// Bodies that are no JSON object.
@@ -82,9 +99,43 @@ fn malformed(operation: Operation) -> Vec<BadInput> {
         trailing.as_bytes(),
         b"\"text\"",
     ];
-    let refused =
-        |body: &[u8]| BadInput { operation, body: body.to_vec(), code: ErrorCode::Serialization, names: None };
-    bodies.into_iter().map(refused).collect()
+    bodies.into_iter().map(|body| unreadable(operation, Encoding::Json, body)).collect()
+}
+
+/// Bodies that are no CBOR map with texts for names.
+fn malformed_cbor(operation: Operation) -> Vec<BadInput> {
+    let good = encoded(operation, &good_input(operation), Encoding::Cbor).bytes;
+    let unknown = |value: &[u8]| [b"\xbf\x67Unknown", value, b"\xff"].concat();
+    let bodies: Vec<Vec<u8>> = vec![
+        Vec::new(),
+        b"{}".to_vec(),
+        b"\xbf".to_vec(),
+        b"\x9f\xff".to_vec(),
+        b"\xff".to_vec(),
+        b"\x64text".to_vec(),
+        good[..good.len() - 1].to_vec(),
+        [&good[..], b"\x00"].concat(),
+        // Names that are no texts.
+        b"\xa1\x01\x02".to_vec(),
+        b"\xa1\x41a\x02".to_vec(),
+        b"\xa1\xf6\x02".to_vec(),
+        // More entries, bytes and characters than there are.
+        b"\xbb\xff\xff\xff\xff\xff\xff\xff\xff".to_vec(),
+        unknown(b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff"),
+        unknown(b"\x5b\x00\x00\x00\xff\xff\xff\xff\xff"),
+        unknown(b"\x7b\x7f\xff\xff\xff\xff\xff\xff\xff"),
+        // No Unicode, a piece of bytes in a text, a break where a value belongs, a reserved length
+        // and a simple value without a meaning.
+        unknown(b"\x61\xff"),
+        unknown(b"\x7f\x41a\xff"),
+        unknown(b"\x82\x01\xff"),
+        unknown(b"\x1c"),
+        unknown(b"\xf8\x20"),
+        unknown(&[vec![0x81; 5_000], vec![0xf6]].concat()),
+        unknown(&[b"\x9f".repeat(5_000), b"\xff".repeat(5_000)].concat()),
+        unknown(&[vec![0xc1; 5_000], vec![0x00]].concat()),
+    ];
+    bodies.iter().map(|body| unreadable(operation, Encoding::Cbor, body)).collect()
 }
 
 /// Requests whose members fit one by one, but not together, or ask for what is not served.
@@ -129,13 +180,12 @@ fn refused_by_rule() -> Vec<BadInput> {
         ),
         (Operation::PutRecords, json!({"DryRun": true}), "DryRun"),
     ];
-    let refused = |(operation, patch, names): &(Operation, Value, &str)| BadInput {
-        operation: *operation,
-        body: patched(&good_input(*operation), patch).to_string().into_bytes(),
-        code: ErrorCode::InvalidArgument,
-        names: Some((*names).to_owned()),
+    let refused = |(operation, patch, names): &(Operation, Value, &str)| {
+        let value = patched(&good_input(*operation), patch);
+        let fault = Fault { value, code: ErrorCode::InvalidArgument, names: Some((*names).to_owned()) };
+        in_every_encoding(*operation, fault)
     };
-    rows.iter().map(refused).collect()
+    rows.iter().flat_map(refused).collect()
 }
 
 fn patched(good: &Value, patch: &Value) -> Value {
@@ -212,7 +262,7 @@ fn faults_of(shape: &Shape, good: &Value, path: &str) -> Vec<Fault> {
     faults
 }
 
-/// JSON of every type that does not fit.
+/// A value of every type of JSON that does not fit.
 fn wrong_types(kind: &Kind) -> Vec<Value> {
     let (text, number, truth) = (json!("x"), json!(1.5), json!(true));
     match kind {

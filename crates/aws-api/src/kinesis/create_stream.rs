@@ -2,6 +2,7 @@
 
 use super::Operation;
 use super::input::{checked, stream_name};
+use crate::encoding::Encoded;
 use crate::model;
 use anabranch_api::{ApiError, CreateStream, Kinesis, RequestContext};
 use bytes::Bytes;
@@ -11,12 +12,16 @@ use std::num::NonZeroU32;
 /// answer of the service.
 const SHARDS_DEFAULT: NonZeroU32 = NonZeroU32::new(4).expect("4 is not 0");
 
-pub(super) async fn serve<S: Kinesis>(service: &S, context: &RequestContext, body: &[u8]) -> Result<Bytes, ApiError> {
+pub(super) async fn serve<S: Kinesis>(
+    service: &S,
+    context: &RequestContext,
+    body: &Encoded,
+) -> Result<Bytes, ApiError> {
     service.create_stream(context, read(body)?).await?;
     Ok(Bytes::new())
 }
 
-fn read(body: &[u8]) -> Result<CreateStream, ApiError> {
+fn read(body: &Encoded) -> Result<CreateStream, ApiError> {
     let mut fields = checked(Operation::CreateStream, body)?;
     let name = fields.text("StreamName").expect("the model requires it");
     let shard_count = match fields.integer("ShardCount") {

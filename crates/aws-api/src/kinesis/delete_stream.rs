@@ -2,10 +2,15 @@
 
 use super::Operation;
 use super::input::{checked, stream};
+use crate::encoding::Encoded;
 use anabranch_api::{ApiError, DeleteStream, Kinesis, RequestContext};
 use bytes::Bytes;
 
-pub(super) async fn serve<S: Kinesis>(service: &S, context: &RequestContext, body: &[u8]) -> Result<Bytes, ApiError> {
+pub(super) async fn serve<S: Kinesis>(
+    service: &S,
+    context: &RequestContext,
+    body: &Encoded,
+) -> Result<Bytes, ApiError> {
     let mut fields = checked(Operation::DeleteStream, body)?;
     let request = DeleteStream { stream: stream(&mut fields)? };
     service.delete_stream(context, request).await?;

@@ -1,21 +1,29 @@
-//! GetRecords. The answer is written by hand into one buffer of its final size: it can hold
-//! 10 MiB of data, which is encoded straight into place.
+//! GetRecords.
+
+mod cbor;
+mod json;
 
 use super::Operation;
 use super::input::{checked, count, stream_arn};
-use super::shard::PrintedChild;
-use anabranch_api::{ApiError, GetRecords, GetRecordsOutput, Kinesis, Record, RequestContext, ShardIterator};
+use crate::encoding::{Encoded, Encoding};
+use anabranch_api::{ApiError, GetRecords, Kinesis, RequestContext, ShardIterator};
 use bytes::Bytes;
-use serde::Serialize;
-use std::io::Write;
 use std::time::Duration;
 
-pub(super) async fn serve<S: Kinesis>(service: &S, context: &RequestContext, body: &[u8]) -> Result<Bytes, ApiError> {
+pub(super) async fn serve<S: Kinesis>(
+    service: &S,
+    context: &RequestContext,
+    body: &Encoded,
+) -> Result<Bytes, ApiError> {
     let slice = service.get_records(context, read(body)?).await?;
-    Ok(Bytes::from(print(slice)))
+    let answer = match body.encoding {
+        Encoding::Json => json::print(slice),
+        Encoding::Cbor => cbor::print(slice),
+    };
+    Ok(Bytes::from(answer))
 }
 
-fn read(body: &[u8]) -> Result<GetRecords, ApiError> {
+fn read(body: &Encoded) -> Result<GetRecords, ApiError> {
     let mut fields = checked(Operation::GetRecords, body)?;
     let iterator = fields.text("ShardIterator").expect("the model requires it");
     Ok(GetRecords {
@@ -32,112 +40,4 @@ fn read(body: &[u8]) -> Result<GetRecords, ApiError> {
 fn unquoted(iterator: String) -> String {
     let inner = iterator.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map(str::to_owned);
     inner.unwrap_or(iterator)
-}
-
-/// A record's member names, punctuation and quotes, a sequence number of up to 57 digits and
-/// a time of up to 24 characters.
-const RECORD_FRAME_BYTES: usize = 160;
-
-/// The answer's own member names and a number.
-const ANSWER_FRAME_BYTES: usize = 128;
-
-/// Bytes of the printed answer at the least; exact but for the slack of the frames, keys that
-/// need escapes, and children.
-fn answer_bytes(slice: &GetRecordsOutput) -> usize {
-    let record = |record: &Record| {
-        RECORD_FRAME_BYTES + base64_simd::STANDARD.encoded_length(record.data.len()) + record.partition_key.len()
-    };
-    let iterator = slice.next.as_ref().map_or(0, |iterator| iterator.0.len());
-    ANSWER_FRAME_BYTES + iterator + slice.records.iter().map(record).sum::<usize>()
-}
-
-fn print(slice: GetRecordsOutput) -> Vec<u8> {
-    let mut answer = Vec::with_capacity(answer_bytes(&slice));
-    answer.extend_from_slice(b"{\"Records\":[");
-    // Each is let go of once it is printed: the answer is as large as all of them.
-    for (index, record) in slice.records.into_iter().enumerate() {
-        if index > 0 {
-            answer.push(b',');
-        }
-        print_record(&record, &mut answer);
-    }
-    answer.push(b']');
-    if let Some(next) = &slice.next {
-        answer.extend_from_slice(b",\"NextShardIterator\":");
-        append_json(&next.0, &mut answer);
-    }
-    append(format_args!(",\"MillisBehindLatest\":{}", slice.millis_behind_latest), &mut answer);
-    if !slice.child_shards.is_empty() {
-        let children: Vec<PrintedChild> = slice.child_shards.into_iter().map(PrintedChild::from).collect();
-        answer.extend_from_slice(b",\"ChildShards\":");
-        append_json(&children, &mut answer);
-    }
-    answer.push(b'}');
-    answer
-}
-
-/// EncryptionType is left out, as the service does for streams that are not encrypted.
-fn print_record(record: &Record, answer: &mut Vec<u8>) {
-    append(
-        format_args!(
-            "{{\"SequenceNumber\":\"{}\",\"ApproximateArrivalTimestamp\":{},\"Data\":\"",
-            record.sequence_number, record.arrival
-        ),
-        answer,
-    );
-    base64_simd::STANDARD.encode_append(&record.data, answer);
-    answer.extend_from_slice(b"\",\"PartitionKey\":");
-    append_json(&*String::from_utf8_lossy(&record.partition_key), answer);
-    answer.push(b'}');
-}
-
-fn append(text: std::fmt::Arguments<'_>, answer: &mut Vec<u8>) {
-    answer.write_fmt(text).expect("a vector takes every write");
-}
-
-fn append_json<T: Serialize + ?Sized>(value: &T, answer: &mut Vec<u8>) {
-    serde_json::to_writer(answer, value).expect("a vector takes every write and the value has text keys only");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use anabranch_types::{Counter, SequenceNumber, ShardEpoch, ShardId, Timestamp};
-
-    fn record(data: &'static [u8], key: &'static [u8]) -> Record {
-        let epoch = ShardEpoch { created_s: 1_742_000_000, shard: ShardId(3) };
-        Record {
-            sequence_number: SequenceNumber::of_record(epoch, Counter::new(0, 7, 1), Timestamp::EPOCH),
-            arrival: Timestamp::from_millis(1_742_000_000_045),
-            data: Bytes::from_static(data),
-            partition_key: Bytes::from_static(key),
-        }
-    }
-
-    #[test]
-    fn an_answer_of_plain_keys_is_written_without_growing_its_buffer() {
-        let slice = GetRecordsOutput {
-            records: vec![record(&[7; 100_000], b"key"), record(b"", &[b'k'; 256])],
-            next: Some(ShardIterator("A".repeat(512))),
-            millis_behind_latest: u64::MAX,
-            child_shards: Vec::new(),
-        };
-        let expected = answer_bytes(&slice);
-        let answer = print(slice);
-        assert!(answer.len() <= expected && expected - answer.len() < 400, "{} of {expected}", answer.len());
-        assert!(answer.capacity() < expected + 64);
-    }
-
-    #[test]
-    fn keys_with_quotes_controls_or_broken_unicode_print_as_json() {
-        let slice = GetRecordsOutput {
-            records: vec![record(b"a", b"\"\\\n\x01"), record(b"a", b"\xff")],
-            next: None,
-            millis_behind_latest: 0,
-            child_shards: Vec::new(),
-        };
-        let json: serde_json::Value = serde_json::from_slice(&print(slice)).expect("json");
-        assert_eq!(json["Records"][0]["PartitionKey"], "\"\\\n\u{1}");
-        assert_eq!(json["Records"][1]["PartitionKey"], "\u{fffd}");
-    }
 }

@@ -3,6 +3,7 @@
 use super::Operation;
 use super::input::{checked, name_of, stream};
 use super::output;
+use crate::encoding::{Encoded, Encoding};
 use crate::model::Fields;
 use anabranch_api::{
     ApiError, GetShardIterator, IteratorStart, Kinesis, RequestContext, ShardIterator, StreamSelector, messages,
@@ -11,12 +12,16 @@ use anabranch_types::{AccountId, SequenceNumber, ShardId};
 use bytes::Bytes;
 use serde::Serialize;
 
-pub(super) async fn serve<S: Kinesis>(service: &S, context: &RequestContext, body: &[u8]) -> Result<Bytes, ApiError> {
+pub(super) async fn serve<S: Kinesis>(
+    service: &S,
+    context: &RequestContext,
+    body: &Encoded,
+) -> Result<Bytes, ApiError> {
     let iterator = service.get_shard_iterator(context, read(context, body)?).await?;
-    Ok(print(iterator))
+    Ok(print(iterator, body.encoding))
 }
 
-fn read(context: &RequestContext, body: &[u8]) -> Result<GetShardIterator, ApiError> {
+fn read(context: &RequestContext, body: &Encoded) -> Result<GetShardIterator, ApiError> {
     let mut fields = checked(Operation::GetShardIterator, body)?;
     let stream = stream(&mut fields)?;
     let shard = fields.text("ShardId").expect("the model requires it");
@@ -64,6 +69,6 @@ struct Output {
     shard_iterator: String,
 }
 
-fn print(iterator: ShardIterator) -> Bytes {
-    output::json(&Output { shard_iterator: iterator.0 })
+fn print(iterator: ShardIterator, encoding: Encoding) -> Bytes {
+    output::print(encoding, &Output { shard_iterator: iterator.0 })
 }

@@ -1,13 +1,14 @@
 //! What the operations' readers share: the checks in their order, and how a stream is named.
 
 use super::{Operation, unsupported};
+use crate::encoding::Encoded;
 use crate::model::{self, Fields, MODEL};
 use anabranch_api::{ApiError, StreamSelector, messages};
 use anabranch_types::{ShardId, StreamArn, StreamName};
 
 /// Reads a request and checks, in the service's order, types and constraints; then that it asks
 /// for nothing that is not served.
-pub(super) fn checked(operation: Operation, body: &[u8]) -> Result<Fields, ApiError> {
+pub(super) fn checked(operation: Operation, body: &Encoded) -> Result<Fields, ApiError> {
     let fields = model::read(MODEL.input(operation), body)?;
     model::check(&fields)?;
     unsupported::check(&fields)?;

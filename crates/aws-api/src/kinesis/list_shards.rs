@@ -4,6 +4,7 @@ use super::Operation;
 use super::input::{checked, count, optional_stream, shard_of, stream_arn};
 use super::output;
 use super::shard::PrintedShard;
+use crate::encoding::{Encoded, Encoding};
 use crate::model::Fields;
 use anabranch_api::{
     ApiError, Kinesis, ListShards, ListShardsOutput, RequestContext, ShardFilter, ShardPage, StreamSelector, messages,
@@ -16,12 +17,16 @@ use serde::Serialize;
 /// producer; the service compares the two.
 const DECIDED_BY_TOKEN: [&str; 4] = ["StreamName", "StreamCreationTimestamp", "ExclusiveStartShardId", "ShardFilter"];
 
-pub(super) async fn serve<S: Kinesis>(service: &S, context: &RequestContext, body: &[u8]) -> Result<Bytes, ApiError> {
+pub(super) async fn serve<S: Kinesis>(
+    service: &S,
+    context: &RequestContext,
+    body: &Encoded,
+) -> Result<Bytes, ApiError> {
     let page = service.list_shards(context, read(context, body)?).await?;
-    Ok(print(page))
+    Ok(print(page, body.encoding))
 }
 
-fn read(context: &RequestContext, body: &[u8]) -> Result<ListShards, ApiError> {
+fn read(context: &RequestContext, body: &Encoded) -> Result<ListShards, ApiError> {
     let mut fields = checked(Operation::ListShards, body)?;
     let max_results = count(&mut fields, "MaxResults");
     let page = match fields.text("NextToken") {
@@ -83,7 +88,7 @@ struct Output {
     next_token: Option<String>,
 }
 
-fn print(page: ListShardsOutput) -> Bytes {
+fn print(page: ListShardsOutput, encoding: Encoding) -> Bytes {
     let shards = page.shards.into_iter().map(PrintedShard::from).collect();
-    output::json(&Output { shards, next_token: page.next_token })
+    output::print(encoding, &Output { shards, next_token: page.next_token })
 }

@@ -3,17 +3,22 @@
 use super::Operation;
 use super::input::{checked, count, stream_name};
 use super::output::{self, StreamModeDetails};
+use crate::encoding::{Encoded, Encoding};
 use anabranch_api::{ApiError, Kinesis, ListStreams, ListStreamsOutput, RequestContext, StreamSummary};
 use anabranch_types::{StreamArn, StreamName, Timestamp};
 use bytes::Bytes;
 use serde::Serialize;
 
-pub(super) async fn serve<S: Kinesis>(service: &S, context: &RequestContext, body: &[u8]) -> Result<Bytes, ApiError> {
+pub(super) async fn serve<S: Kinesis>(
+    service: &S,
+    context: &RequestContext,
+    body: &Encoded,
+) -> Result<Bytes, ApiError> {
     let page = service.list_streams(context, read(body)?).await?;
-    Ok(print(page))
+    Ok(print(page, body.encoding))
 }
 
-fn read(body: &[u8]) -> Result<ListStreams, ApiError> {
+fn read(body: &Encoded) -> Result<ListStreams, ApiError> {
     let mut fields = checked(Operation::ListStreams, body)?;
     Ok(ListStreams {
         limit: count(&mut fields, "Limit"),
@@ -41,7 +46,7 @@ struct Summary {
     stream_arn: StreamArn,
     stream_status: &'static str,
     stream_mode_details: StreamModeDetails,
-    #[serde(serialize_with = "output::seconds")]
+    #[serde(serialize_with = "output::moment")]
     stream_creation_timestamp: Timestamp,
 }
 
@@ -57,11 +62,14 @@ impl From<StreamSummary> for Summary {
     }
 }
 
-fn print(page: ListStreamsOutput) -> Bytes {
-    output::json(&Output {
-        stream_names: page.streams.iter().map(|summary| summary.arn.name.to_string()).collect(),
-        has_more_streams: page.next_token.is_some(),
-        next_token: page.next_token,
-        stream_summaries: page.streams.into_iter().map(Summary::from).collect(),
-    })
+fn print(page: ListStreamsOutput, encoding: Encoding) -> Bytes {
+    output::print(
+        encoding,
+        &Output {
+            stream_names: page.streams.iter().map(|summary| summary.arn.name.to_string()).collect(),
+            has_more_streams: page.next_token.is_some(),
+            next_token: page.next_token,
+            stream_summaries: page.streams.into_iter().map(Summary::from).collect(),
+        },
+    )
 }

@@ -1,4 +1,4 @@
-//! The operations of Kinesis on the JSON wire: one file each, from body to trait call to body.
+//! The operations of Kinesis on the wire, in either encoding: one file each, from body to trait call to body.
 //!
 //! Nothing here decides about streams: a file reads, calls one method of the service and
 //! prints. A body of zero bytes is the answer of operations without output.
@@ -27,13 +27,14 @@ mod tests;
 
 pub use operation::Operation;
 
+use crate::encoding::Encoded;
 use anabranch_api::{ApiError, Kinesis, RequestContext};
 use bytes::Bytes;
 
-/// Serves one request of `operation` whose JSON is `body`.
+/// Serves one request of `operation`. The answer has the encoding of `body`.
 ///
 /// # Errors
-/// SerializationException when the body is no JSON (then the message is empty) or a member has
+/// SerializationException when the body is not in its encoding (then the message is empty) or a member has
 /// another type than the API model's; ValidationException when a member breaks a constraint of
 /// the model; InvalidArgumentException when members contradict each other or ask for what
 /// is not served; else what the service answers.
@@ -41,7 +42,7 @@ pub async fn dispatch<S: Kinesis>(
     service: &S,
     context: &RequestContext,
     operation: Operation,
-    body: Bytes,
+    body: Encoded,
 ) -> Result<Bytes, ApiError> {
     match operation {
         Operation::CreateStream => create_stream::serve(service, context, &body).await,

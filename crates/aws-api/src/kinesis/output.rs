@@ -1,21 +1,35 @@
-//! How answers are printed: absent members are left out, times are seconds with three
-//! decimals, everything that has a text form is a text.
+//! How answers are printed: absent members are left out, times are as their encoding has them,
+//! everything that has a text form is a text.
 
+use crate::cbor;
+use crate::encoding::Encoding;
 use anabranch_types::Timestamp;
 use bytes::Bytes;
 use serde::ser::{Error, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::fmt::Display;
 
-/// The JSON of an answer.
-pub(super) fn json<T: Serialize>(answer: &T) -> Bytes {
-    let printed = serde_json::to_vec(answer).expect("answers have text keys and printable members only");
+/// The bytes of an answer.
+pub(super) fn print<T: Serialize>(encoding: Encoding, answer: &T) -> Bytes {
+    let printed = match encoding {
+        Encoding::Json => serde_json::to_vec(answer).expect("answers have text keys and printable members only"),
+        Encoding::Cbor => {
+            let mut printed = Vec::new();
+            cbor::append(answer, &mut printed);
+            printed
+        }
+    };
     Bytes::from(printed)
 }
 
-/// `1742000000.045`, a number. Source: recorded answers; SDKs read any JSON number.
-pub(super) fn seconds<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    RawValue::from_string(moment.to_string()).map_err(S::Error::custom)?.serialize(serializer)
+/// In JSON `1742000000.045`, seconds; in CBOR milliseconds, a whole number, because Java's SDKs read
+/// nothing else. Source: recorded answers; `SdkCborGenerator` of the AWS SDKs for Java.
+pub(super) fn moment<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    if serializer.is_human_readable() {
+        RawValue::from_string(moment.to_string()).map_err(S::Error::custom)?.serialize(serializer)
+    } else {
+        serializer.serialize_newtype_struct(cbor::TIMESTAMP, &moment.as_millis())
+    }
 }
 
 /// The value's text form.

@@ -3,21 +3,23 @@
 use super::Operation;
 use super::input::{checked, name_of, stream};
 use super::output;
-use super::record::{FastEntry, Object, Text, decode_fast, entry, stream_fast};
+use super::record::{Data, FastEntry, Text, decode_fast, entry, object, stream_fast};
+use crate::encoding::{Encoded, Encoding};
 use anabranch_api::{ApiError, Kinesis, PutRecord, PutRecordOutput, RequestContext, messages};
 use anabranch_types::{SequenceNumber, ShardId};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub(super) async fn serve<S: Kinesis>(service: &S, context: &RequestContext, body: Bytes) -> Result<Bytes, ApiError> {
+pub(super) async fn serve<S: Kinesis>(service: &S, context: &RequestContext, body: Encoded) -> Result<Bytes, ApiError> {
     let request = match read_fast(&body) {
         Some(request) => request,
         None => read_checked(context, &body)?,
     };
-    // What is decoded lives on; the body need not wait for the disks.
+    let encoding = body.encoding;
+    // What is decoded lives on; a body of JSON need not wait for the disks.
     drop(body);
     let stored = service.put_record(context, request).await?;
-    Ok(print(stored))
+    Ok(print(stored, encoding))
 }
 
 #[derive(Deserialize)]
@@ -28,7 +30,7 @@ struct FastRequest<'a> {
     #[serde(borrow, rename = "StreamARN")]
     stream_arn: Option<Text<'a>>,
     #[serde(borrow)]
-    data: Text<'a>,
+    data: Data<'a>,
     #[serde(borrow)]
     partition_key: Text<'a>,
     #[serde(borrow)]
@@ -38,8 +40,8 @@ struct FastRequest<'a> {
 }
 
 /// The request when it has no fault and no rare member.
-pub(super) fn read_fast(body: &[u8]) -> Option<PutRecord> {
-    let Object(request) = serde_json::from_slice::<Object<FastRequest<'_>>>(body).ok()?;
+pub(super) fn read_fast(body: &Encoded) -> Option<PutRecord> {
+    let request = object::<FastRequest<'_>>(body)?;
     let above = match request.sequence_number_for_ordering {
         Some(text) => Some(SequenceNumber::parse(&text.0).ok()?),
         None => None,
@@ -50,11 +52,11 @@ pub(super) fn read_fast(body: &[u8]) -> Option<PutRecord> {
         explicit_hash_key: request.explicit_hash_key,
     };
     let stream = stream_fast(request.stream_name, request.stream_arn)?;
-    Some(PutRecord { stream, entry: decode_fast(vec![entry])?.pop()?, above })
+    Some(PutRecord { stream, entry: decode_fast(vec![entry], &body.bytes)?.pop()?, above })
 }
 
 /// The request, checked member by member.
-pub(super) fn read_checked(context: &RequestContext, body: &[u8]) -> Result<PutRecord, ApiError> {
+pub(super) fn read_checked(context: &RequestContext, body: &Encoded) -> Result<PutRecord, ApiError> {
     let mut fields = checked(Operation::PutRecord, body)?;
     let stream = stream(&mut fields)?;
     let number = |text: String| {
@@ -75,6 +77,6 @@ struct Output {
     sequence_number: SequenceNumber,
 }
 
-fn print(stored: PutRecordOutput) -> Bytes {
-    output::json(&Output { shard_id: stored.shard, sequence_number: stored.sequence_number })
+fn print(stored: PutRecordOutput, encoding: Encoding) -> Bytes {
+    output::print(encoding, &Output { shard_id: stored.shard, sequence_number: stored.sequence_number })
 }

@@ -3,7 +3,8 @@
 use super::Operation;
 use super::input::{checked, stream};
 use super::output;
-use super::record::{FastEntry, Object, Text, decode_fast, entry, stream_fast};
+use super::record::{FastEntry, Object, Text, decode_fast, entry, object, stream_fast};
+use crate::encoding::{Encoded, Encoding};
 use anabranch_api::{ApiError, ErrorCode, Kinesis, PutRecords, PutRecordsOutput, PutResult, RequestContext};
 use anabranch_types::{SequenceNumber, ShardId, limits};
 use bytes::Bytes;
@@ -12,15 +13,16 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 
-pub(super) async fn serve<S: Kinesis>(service: &S, context: &RequestContext, body: Bytes) -> Result<Bytes, ApiError> {
+pub(super) async fn serve<S: Kinesis>(service: &S, context: &RequestContext, body: Encoded) -> Result<Bytes, ApiError> {
     let request = match read_fast(&body) {
         Some(request) => request,
         None => read_checked(&body)?,
     };
-    // What is decoded lives on; the body need not wait for the disks.
+    let encoding = body.encoding;
+    // What is decoded lives on; a body of JSON need not wait for the disks.
     drop(body);
     let fates = service.put_records(context, request).await?;
-    Ok(print(fates))
+    Ok(print(fates, encoding))
 }
 
 #[derive(Deserialize)]
@@ -63,15 +65,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for FastEntries<'a> {
 }
 
 /// The request when it has no fault and no rare member.
-pub(super) fn read_fast(body: &[u8]) -> Option<PutRecords> {
-    let Object(request) = serde_json::from_slice::<Object<FastRequest<'_>>>(body).ok()?;
+pub(super) fn read_fast(body: &Encoded) -> Option<PutRecords> {
+    let request = object::<FastRequest<'_>>(body)?;
     let stream = stream_fast(request.stream_name, request.stream_arn)?;
-    let entries = decode_fast(request.records.0)?;
+    let entries = decode_fast(request.records.0, &body.bytes)?;
     (!entries.is_empty()).then_some(PutRecords { stream, entries })
 }
 
 /// The request, checked member by member.
-pub(super) fn read_checked(body: &[u8]) -> Result<PutRecords, ApiError> {
+pub(super) fn read_checked(body: &Encoded) -> Result<PutRecords, ApiError> {
     let mut fields = checked(Operation::PutRecords, body)?;
     let stream = stream(&mut fields)?;
     let mut records = fields.structures("Records").expect("the model requires it");
@@ -116,7 +118,10 @@ impl From<PutResult> for Fate {
     }
 }
 
-fn print(fates: PutRecordsOutput) -> Bytes {
+fn print(fates: PutRecordsOutput, encoding: Encoding) -> Bytes {
     let failed_record_count = fates.results.iter().filter(|result| result.is_err()).count();
-    output::json(&Output { failed_record_count, records: fates.results.into_iter().map(Fate::from).collect() })
+    output::print(
+        encoding,
+        &Output { failed_record_count, records: fates.results.into_iter().map(Fate::from).collect() },
+    )
 }

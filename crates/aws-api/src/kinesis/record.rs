@@ -1,9 +1,11 @@
 //! Records in requests: the fast reader's parts, and the checked reader of one entry.
 //!
-//! The fast readers of PutRecord and PutRecords borrow from the body and decode all data into
-//! one buffer. They know only requests without a fault and without rare members, and give up
+//! The fast readers of PutRecord and PutRecords borrow from the body. Data of JSON they decode, all
+//! into one buffer; data of CBOR stays where it is. They know only requests without a fault and without rare members, and give up
 //! at anything else; the checked reader then finds the fault or accepts.
 
+use crate::cbor;
+use crate::encoding::{Encoded, Encoding};
 use crate::model::Fields;
 use anabranch_api::{ApiError, PutEntry, StreamSelector, messages};
 use anabranch_types::{HashKey, PartitionKey, StreamArn, StreamName, limits};
@@ -36,37 +38,72 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
+/// All of `body` as an object that is a `T`; none when it is anything else.
+pub(super) fn object<'b, T: Deserialize<'b>>(body: &'b Encoded) -> Option<T> {
+    let Object(value) = match body.encoding {
+        Encoding::Json => serde_json::from_slice(&body.bytes).ok()?,
+        Encoding::Cbor => cbor::from_slice(&body.bytes).ok()?,
+    };
+    Some(value)
+}
+
 /// A text, borrowed from the body unless it has escapes.
 #[derive(Deserialize)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+/// Data, borrowed from the body.
+pub(super) enum Data<'a> {
+    /// Of JSON.
+    Base64(Text<'a>),
+    /// Of CBOR, in one piece.
+    Plain(&'a [u8]),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Data<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            Text::deserialize(deserializer).map(Data::Base64)
+        } else {
+            <&[u8]>::deserialize(deserializer).map(Data::Plain)
+        }
+    }
+}
 
 /// An entry of PutRecords; duplicate and unknown members make the fast reader give up.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct FastEntry<'a> {
     #[serde(borrow)]
-    pub data: Text<'a>,
+    pub data: Data<'a>,
     #[serde(borrow)]
     pub partition_key: Text<'a>,
     #[serde(borrow)]
     pub explicit_hash_key: Option<Text<'a>>,
 }
 
-/// Turns `entries` into the domain's, their data slices of one buffer; none when an entry has
-/// any fault.
-pub(super) fn decode_fast(entries: Vec<FastEntry<'_>>) -> Option<Vec<PutEntry>> {
-    let room = entries.iter().map(|entry| base64_simd::STANDARD.estimated_decoded_length(entry.data.0.len())).sum();
-    let mut arena = Vec::with_capacity(room);
+/// Turns the `entries` of `body` into the domain's, their data slices of one buffer or of the body;
+/// none when an entry has any fault.
+pub(super) fn decode_fast(entries: Vec<FastEntry<'_>>, body: &Bytes) -> Option<Vec<PutEntry>> {
+    let room = entries.iter().map(|entry| match &entry.data {
+        Data::Base64(text) => base64_simd::STANDARD.estimated_decoded_length(text.0.len()),
+        Data::Plain(_) => 0,
+    });
+    let mut arena = Vec::with_capacity(room.sum());
     let mut ends = Vec::with_capacity(entries.len());
     for entry in &entries {
-        base64_simd::STANDARD.decode_append(entry.data.0.as_bytes(), &mut arena).ok()?;
+        if let Data::Base64(text) = &entry.data {
+            base64_simd::STANDARD.decode_append(text.0.as_bytes(), &mut arena).ok()?;
+        }
         ends.push(arena.len());
     }
     let arena = Bytes::from(arena);
     let mut start = 0;
     let mut decoded = Vec::with_capacity(entries.len());
     for (entry, end) in entries.into_iter().zip(ends) {
-        let data = arena.slice(start..end);
+        let data = match entry.data {
+            Data::Base64(_) => arena.slice(start..end),
+            Data::Plain(bytes) => body.slice_ref(bytes),
+        };
         start = end;
         if data.len() as u64 > limits::RECORD_BYTES_MAX {
             return None;

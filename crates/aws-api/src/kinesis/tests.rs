@@ -1,4 +1,4 @@
-//! The JSON wire against a service that records what it is asked.
+//! The wire, in both encodings, against a service that records what it is asked.
 
 mod answers;
 mod answers_fit_the_model;

@@ -22,3 +22,4 @@ pub(crate) use load::MODEL;
 pub(crate) use read::read;
 #[cfg(any(test, feature = "bad-inputs"))]
 pub(crate) use shape::{Bounds, Kind, Presence, Shape, Structure};
+pub(crate) use well_formed::is_well_formed;

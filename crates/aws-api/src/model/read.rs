@@ -1,4 +1,4 @@
-//! The type check: reads a JSON body into a [`Document`] of the model's kinds.
+//! The type check: reads a body of either encoding into a [`Document`] of the model's kinds.
 //!
 //! The body is read as a stream that the model steers: a list that is too long or a member that
 //! nobody knows costs no memory, however large the body is (I10).
@@ -7,7 +7,9 @@ use super::blob;
 use super::document::{Document, Fields};
 use super::shape::{Bounds, Kind, Shape};
 use super::type_error::{self, Found};
-use super::well_formed::WellFormed;
+use super::well_formed::{WellFormed, is_well_formed};
+use crate::cbor::Decoder;
+use crate::encoding::{Encoded, Encoding};
 use anabranch_api::{ApiError, ErrorCode};
 use anabranch_types::Timestamp;
 use bytes::Bytes;
@@ -25,20 +27,19 @@ const TIMESTAMP_MILLIS_MAX: f64 = 253_402_300_799_999.0;
 ///
 /// # Errors
 /// SerializationException: with the service's text when a member is of another type, without
-/// a text when the body is no JSON.
-pub(crate) fn read(shape: &'static Shape, body: &[u8]) -> Result<Fields, ApiError> {
+/// a text when the body is not in its encoding.
+pub(crate) fn read(shape: &'static Shape, body: &Encoded) -> Result<Fields, ApiError> {
     let refusal = Cell::new(None);
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let outcome = Reader { shape, refusal: &refusal }.deserialize(&mut json);
-    match outcome.and_then(|document| json.end().map(|()| document)) {
-        Ok(Document::Structure(fields)) => Ok(fields),
-        Ok(_) => match &shape.kind {
+    let reader = Reader { shape, encoding: body.encoding, refusal: &refusal };
+    match reader.read_all(&body.bytes) {
+        Some(Document::Structure(fields)) => Ok(fields),
+        Some(_) => match &shape.kind {
             Kind::Structure(structure) => Ok(Fields::empty(structure)),
             _ => unreachable!("inputs are structures"),
         },
-        Err(_) => {
-            // A body that is no JSON further on is that first of all.
-            let text = refusal.take().filter(|_| serde_json::from_slice::<WellFormed>(body).is_ok());
+        None => {
+            // A body that is unreadable further on is that first of all.
+            let text = refusal.take().filter(|_| is_well_formed(body));
             Err(ApiError::new(ErrorCode::Serialization, text.unwrap_or_default()))
         }
     }
@@ -48,10 +49,27 @@ pub(crate) fn read(shape: &'static Shape, body: &[u8]) -> Result<Fields, ApiErro
 #[derive(Clone, Copy)]
 struct Reader<'r> {
     shape: &'static Shape,
+    encoding: Encoding,
     refusal: &'r Cell<Option<String>>,
 }
 
 impl Reader<'_> {
+    /// The value that all of `bytes` are; none when they are not in the encoding, or of another type.
+    fn read_all(self, bytes: &[u8]) -> Option<Document> {
+        match self.encoding {
+            Encoding::Json => {
+                let mut json = serde_json::Deserializer::from_slice(bytes);
+                let document = self.deserialize(&mut json).ok()?;
+                json.end().ok().map(|()| document)
+            }
+            Encoding::Cbor => {
+                let mut cbor = Decoder::new(bytes);
+                let document = self.deserialize(&mut cbor).ok()?;
+                cbor.end().ok().map(|()| document)
+            }
+        }
+    }
+
     fn refuse<E: Error>(&self, text: String) -> E {
         self.refusal.set(Some(text));
         E::custom("another type than the model's")
@@ -61,20 +79,23 @@ impl Reader<'_> {
         Err(self.refuse(type_error::text(&self.shape.kind, found)))
     }
 
+    /// A number of the encoding's unit since the Unix epoch; what lies before it is the epoch.
+    fn moment(self, number: f64) -> Document {
+        let millis = match self.encoding {
+            Encoding::Json => (number * 1000.0).round(),
+            Encoding::Cbor => number.round(),
+        };
+        Document::Timestamp(Timestamp::from_millis(millis.clamp(0.0, TIMESTAMP_MILLIS_MAX) as u64))
+    }
+
     /// A number that fits 64 bits without a fraction.
     fn whole<E: Error>(self, number: i128) -> Result<Document, E> {
         match &self.shape.kind {
             Kind::Integer(_) => Ok(Document::Integer(number.clamp(i128::from(i32::MIN), i128::from(i32::MAX)) as i64)),
-            Kind::Timestamp => Ok(moment(number as f64)),
+            Kind::Timestamp => Ok(self.moment(number as f64)),
             _ => self.found(Found::Number),
         }
     }
-}
-
-/// Seconds since the Unix epoch; what lies before it is the epoch.
-fn moment(seconds: f64) -> Document {
-    let millis = (seconds * 1000.0).round().clamp(0.0, TIMESTAMP_MILLIS_MAX);
-    Document::Timestamp(Timestamp::from_millis(millis as u64))
 }
 
 /// One more than fits shows that there are too many; the rest is read and dropped.
@@ -119,7 +140,9 @@ impl<'de> Visitor<'de> for Reader<'_> {
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Document, E> {
         match &self.shape.kind {
-            Kind::Timestamp => Ok(moment(number)),
+            // JSON has no such numbers.
+            _ if !number.is_finite() => self.found(Found::Number),
+            Kind::Timestamp => Ok(self.moment(number)),
             _ => self.whole(number.floor() as i128),
         }
     }
@@ -127,7 +150,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_str<E: Error>(self, text: &str) -> Result<Document, E> {
         match &self.shape.kind {
             Kind::Text { .. } => Ok(Document::Text(text.to_owned())),
-            Kind::Blob(_) => {
+            Kind::Blob(_) if self.encoding == Encoding::Json => {
                 blob::decode(text).map(|bytes| Document::Blob(Bytes::from(bytes))).map_err(|fault| self.refuse(fault))
             }
             Kind::Boolean => match text.to_ascii_lowercase().as_str() {
@@ -136,6 +159,13 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 _ => self.found(Found::Text(text)),
             },
             _ => self.found(Found::Text(text)),
+        }
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Document, E> {
+        match &self.shape.kind {
+            Kind::Blob(_) => Ok(Document::Blob(Bytes::copy_from_slice(bytes))),
+            _ => self.found(Found::Bytes),
         }
     }
 

@@ -49,9 +49,9 @@ pub(crate) enum Kind {
     Integer(Bounds),
     /// True or false.
     Boolean,
-    /// Bytes, base64 in JSON.
+    /// Bytes, base64 in JSON and as they are in CBOR.
     Blob(Bounds),
-    /// Seconds since the Unix epoch, with fractions.
+    /// Since the Unix epoch: seconds with fractions in JSON, milliseconds in CBOR.
     Timestamp,
     /// Entries of one shape.
     List {

@@ -8,6 +8,8 @@ use super::shape::Kind;
 pub(super) enum Found<'a> {
     /// A text.
     Text(&'a str),
+    /// Bytes, which JSON does not have.
+    Bytes,
     /// Any number.
     Number,
     /// True or false.
@@ -24,16 +26,20 @@ pub(super) fn text(wanted: &Kind, found: Found<'_>) -> String {
         (Kind::Boolean, Found::Text(text)) => {
             return format!("'{}' can not be converted to an Boolean", shortened(text).to_uppercase());
         }
-        (Kind::List { .. }, Found::Text(_) | Found::Number | Found::Boolean) => {
+        (Kind::List { .. }, Found::Text(_) | Found::Bytes | Found::Number | Found::Boolean) => {
             return "Expected list or null".to_owned();
         }
-        (Kind::Map { .. }, Found::Text(_) | Found::Number | Found::Boolean) => {
+        (Kind::Map { .. }, Found::Text(_) | Found::Bytes | Found::Number | Found::Boolean) => {
             return "Expected map or null".to_owned();
         }
-        (Kind::Structure(_), Found::Text(_) | Found::Number | Found::Boolean) => return "Expected null".to_owned(),
+        (Kind::Structure(_), Found::Text(_) | Found::Bytes | Found::Number | Found::Boolean) => {
+            return "Expected null".to_owned();
+        }
         (_, Found::List) => return "Start of list found where not expected".to_owned(),
         (_, Found::Object) => return "Start of structure or map found where not expected.".to_owned(),
         (_, Found::Text(_)) => "java.lang.String",
+        // Not recorded: as the service prints a blob's class elsewhere.
+        (_, Found::Bytes) => "java.nio.HeapByteBuffer",
         (_, Found::Number) => "com.amazon.coral.value.json.numbers.TruncatingBigNumber",
         (_, Found::Boolean) => "java.lang.Boolean",
     };

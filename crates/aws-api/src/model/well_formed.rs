@@ -1,9 +1,19 @@
-//! Walks JSON that nobody wants, so that it is read in full and keeps within the depth limit.
+//! Walks what nobody wants, so that it is read in full and keeps within the depth limit.
 
+use crate::cbor;
+use crate::encoding::{Encoded, Encoding};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// Any JSON value, thrown away. Unlike serde's own `IgnoredAny`, texts must be Unicode and the
+/// Whether `body` is one value of its encoding and nothing else.
+pub(crate) fn is_well_formed(body: &Encoded) -> bool {
+    match body.encoding {
+        Encoding::Json => serde_json::from_slice::<WellFormed>(&body.bytes).is_ok(),
+        Encoding::Cbor => cbor::from_slice::<WellFormed>(&body.bytes).is_ok(),
+    }
+}
+
+/// Any value, thrown away. Unlike serde's own `IgnoredAny`, texts must be Unicode and the
 /// reader's depth limit counts.
 pub(super) struct WellFormed;
 
@@ -41,6 +51,10 @@ impl<'de> Visitor<'de> for WellFormed {
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(WellFormed)
+    }
+
+    fn visit_bytes<E>(self, _: &[u8]) -> Result<Self, E> {
         Ok(WellFormed)
     }
 

@@ -71,10 +71,15 @@ fn unsigned(headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request<Full<By
 
 /// A call as an SDK would make it.
 fn signed(operation: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    signed_as(Encoding::Json, operation, body)
+}
+
+/// A call as an SDK that speaks `encoding` would make it.
+fn signed_as(encoding: Encoding, operation: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     let (body, target) = (body.into(), format!("Kinesis_20131202.{operation}"));
     let signer = ClientSigner::default();
     let headers = [
-        ("content-type", "application/x-amz-json-1.1"),
+        ("content-type", encoding.media_type()),
         ("host", "broker"),
         ("x-amz-date", signer.date),
         ("x-amz-target", &target),

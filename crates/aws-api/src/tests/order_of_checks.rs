@@ -1,6 +1,8 @@
 //! Which refusal wins, and what every answer carries.
 
 use super::*;
+use crate::kinesis::bad_inputs::as_json;
+use serde_json::{Value, json};
 
 const JSON: (&str, &str) = ("content-type", "application/x-amz-json-1.1");
 const CBOR: (&str, &str) = ("content-type", "application/x-amz-cbor-1.1");
@@ -62,11 +64,43 @@ async fn plain_json_is_read_and_then_not_served() {
     assert_eq!(refused(&[PLAIN, TARGET], "{}").await, (404, output("UnknownOperationException")));
 }
 
+/// What an answer of CBOR says, as JSON.
+async fn ask_in_cbor(request: Request<Full<Bytes>>) -> (u16, Value) {
+    let response = door(options()).handle(request).await;
+    assert_eq!(response.headers()["content-type"], Encoding::Cbor.media_type());
+    let status = response.status().as_u16();
+    let bytes = response.into_body().collect().await.expect("the answer is whole").to_bytes();
+    (status, as_json(&Encoded { encoding: Encoding::Cbor, bytes }).expect("CBOR"))
+}
+
 #[tokio::test]
-async fn cbor_is_refused_in_cbor_with_the_way_out() {
-    let (status, text, content_type) = ask(unsigned(&[CBOR, TARGET], "\u{7f}")).await;
-    assert_eq!((status, content_type.as_deref()), (400, Some("application/x-amz-cbor-1.1")));
-    assert!(text.contains("SerializationException") && text.contains("CBOR_ENABLED=false"), "{text}");
+async fn a_request_of_cbor_is_answered_in_cbor() {
+    let (status, answer) = ask_in_cbor(signed_as(Encoding::Cbor, "ListStreams", &b"\xbf\xff"[..])).await;
+    assert_eq!((status, &answer["HasMoreStreams"]), (200, &json!(false)));
+    let create = &b"\xa2\x6aStreamName\x61s\x6aShardCount\x01"[..];
+    assert_eq!(ask_in_cbor(signed_as(Encoding::Cbor, "CreateStream", create)).await, (200, Value::Null));
+}
+
+#[tokio::test]
+async fn every_refusal_of_a_request_of_cbor_is_in_cbor_and_in_the_same_order() {
+    let map = &b"\xa0"[..];
+    let serialization = json!({"__type": "SerializationException"});
+    for body in ["\u{7f}", "{}", "\u{1}", "  "] {
+        assert_eq!(ask_in_cbor(unsigned(&[CBOR], body)).await, (400, serialization.clone()), "{body}");
+        assert_eq!(ask_in_cbor(signed_as(Encoding::Cbor, "ListStreams", body)).await.0, 400, "{body}");
+    }
+    assert_eq!(ask_in_cbor(unsigned(&[CBOR, TARGET], "")).await, (400, serialization));
+    let unknown = json!({"__type": "UnknownOperationException"});
+    assert_eq!(ask_in_cbor(unsigned(&[CBOR], map)).await, (400, unknown.clone()));
+    assert_eq!(ask_in_cbor(signed_as(Encoding::Cbor, "ListStream", map)).await, (400, unknown));
+    let missing = json!({"__type": "MissingAuthenticationTokenException", "message": "Missing Authentication Token"});
+    assert_eq!(ask_in_cbor(unsigned(&[CBOR, TARGET], map)).await, (400, missing));
+    let type_error = "class java.lang.String can not be converted to an Integer";
+    let type_error = json!({"__type": "SerializationException", "message": type_error});
+    let many = &b"\xa1\x65Limit\x64many"[..];
+    assert_eq!(ask_in_cbor(signed_as(Encoding::Cbor, "ListStreams", many)).await, (400, type_error));
+    let large = unsigned(&[CBOR, TARGET, ("x-large", &"a".repeat(20 << 10))], map);
+    assert_eq!(ask_in_cbor(large).await.0, 431);
 }
 
 #[tokio::test]

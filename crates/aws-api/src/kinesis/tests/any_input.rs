@@ -1,9 +1,11 @@
 //! Whatever a client sends is answered or refused by name; nothing panics (I10).
 
-use super::recorder::{Recorder, serve};
+use super::recorder::{Recorder, serve, serve_encoded};
+use crate::encoding::{Encoded, Encoding};
 use crate::kinesis::Operation;
-use crate::kinesis::bad_inputs::good_input;
-use anabranch_api::ErrorCode;
+use crate::kinesis::bad_inputs::{encoded, good_input};
+use anabranch_api::{ApiError, ErrorCode};
+use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -79,10 +81,23 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn answered(operation: Operation, body: &[u8]) -> Result<(), TestCaseError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let service = Recorder::default();
-    match runtime.block_on(serve(&service, operation, body)) {
-        Ok(_) => prop_assert_eq!(service.seen().len(), 1),
+    judge(run(serve(&service, operation, body)).map(drop), &service)
+}
+
+fn answered_in_cbor(operation: Operation, bytes: Vec<u8>) -> Result<(), TestCaseError> {
+    let body = Encoded { encoding: Encoding::Cbor, bytes: Bytes::from(bytes) };
+    let service = Recorder::default();
+    judge(run(serve_encoded(&service, operation, body)).map(drop), &service)
+}
+
+fn run<T>(call: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(call)
+}
+
+fn judge(outcome: Result<(), ApiError>, service: &Recorder) -> Result<(), TestCaseError> {
+    match outcome {
+        Ok(()) => prop_assert_eq!(service.seen().len(), 1),
         Err(error) => {
             prop_assert!(REFUSALS.contains(&error.code), "{}", error);
             prop_assert_eq!(service.seen().len(), 0);
@@ -109,6 +124,17 @@ proptest! {
         body in prop::collection::vec(any::<u8>(), 0..80),
     ) {
         answered(operation, &body)?;
+        answered_in_cbor(operation, body)?;
+    }
+
+    #[test]
+    fn a_map_of_any_bytes_is_answered_or_refused(
+        operation in prop::sample::select(Operation::ALL),
+        name in prop::sample::select(&NAMES[..]),
+        value in prop::collection::vec(any::<u8>(), 0..80),
+    ) {
+        let head = [0xa1, 0x60 | name.len().min(23) as u8];
+        answered_in_cbor(operation, [&head[..], &name.as_bytes()[..name.len().min(23)], &value].concat())?;
     }
 
     #[test]
@@ -117,9 +143,13 @@ proptest! {
         at in any::<prop::sample::Index>(),
         byte in any::<u8>(),
     ) {
-        let mut body = good_input(operation).to_string().into_bytes();
-        let at = at.index(body.len());
-        body[at] = byte;
-        answered(operation, &body)?;
+        let changed = |encoding| {
+            let mut body = encoded(operation, &good_input(operation), encoding).bytes.to_vec();
+            let at = at.index(body.len());
+            body[at] = byte;
+            body
+        };
+        answered(operation, &changed(Encoding::Json))?;
+        answered_in_cbor(operation, changed(Encoding::Cbor))?;
     }
 }

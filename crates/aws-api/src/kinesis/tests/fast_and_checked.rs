@@ -1,29 +1,63 @@
 //! The fast readers of puts agree with the checked ones, and take what clients send.
 
 use super::recorder::context;
-use crate::kinesis::{put_record, put_records};
+use crate::encoding::{Encoded, Encoding};
+use crate::kinesis::bad_inputs::encoded;
+use crate::kinesis::{Operation, put_record, put_records};
+use anabranch_api::ApiError;
+use bytes::Bytes;
 use proptest::prelude::*;
+use serde_json::Value;
 
-fn agree_on_put_records(body: &str) -> Result<(), TestCaseError> {
-    let (fast, checked) = (put_records::read_fast(body.as_bytes()), put_records::read_checked(body.as_bytes()));
-    if let Some(fast) = fast {
+type Outcome = (Option<String>, Result<String, ApiError>);
+
+/// What the fast and the checked reader of `operation` make of `body`.
+fn read(operation: Operation, body: &Encoded) -> Outcome {
+    match operation {
+        Operation::PutRecord => {
+            let checked = put_record::read_checked(&context(), body).map(|request| format!("{request:?}"));
+            (put_record::read_fast(body).map(|request| format!("{request:?}")), checked)
+        }
+        _ => {
+            let checked = put_records::read_checked(body).map(|request| format!("{request:?}"));
+            (put_records::read_fast(body).map(|request| format!("{request:?}")), checked)
+        }
+    }
+}
+
+fn json(body: impl Into<Bytes>) -> Encoded {
+    Encoded { encoding: Encoding::Json, bytes: body.into() }
+}
+
+/// The JSON `body` in CBOR, when it is JSON.
+fn cbor(operation: Operation, body: &str) -> Option<Encoded> {
+    let request: Value = serde_json::from_str(body).ok()?;
+    Some(encoded(operation, &request, Encoding::Cbor))
+}
+
+/// What one fast reader takes the checked one and those of the other encoding read alike.
+fn agree_on(operation: Operation, body: &str) -> Result<(), TestCaseError> {
+    let (fast, checked) = read(operation, &json(body.to_owned()));
+    if let Some(fast) = &fast {
         let checked =
             checked.map_err(|error| TestCaseError::fail(format!("only the fast reader took {body}: {error}")))?;
-        prop_assert_eq!(format!("{fast:?}"), format!("{checked:?}"));
+        prop_assert_eq!(fast, &checked);
     }
+    let Some(in_cbor) = cbor(operation, body) else { return Ok(()) };
+    let (fast_of_cbor, checked) = read(operation, &in_cbor);
+    if let Some(fast) = &fast_of_cbor {
+        prop_assert_eq!(Some(fast), checked.as_ref().ok(), "only the fast reader took {} in CBOR", body);
+    }
+    prop_assert!(fast.is_none() || fast == fast_of_cbor, "only in JSON {} goes the fast way", body);
     Ok(())
 }
 
+fn agree_on_put_records(body: &str) -> Result<(), TestCaseError> {
+    agree_on(Operation::PutRecords, body)
+}
+
 fn agree_on_put_record(body: &str) -> Result<(), TestCaseError> {
-    let context = context();
-    let fast = put_record::read_fast(body.as_bytes());
-    let checked = put_record::read_checked(&context, body.as_bytes());
-    if let Some(fast) = fast {
-        let checked =
-            checked.map_err(|error| TestCaseError::fail(format!("only the fast reader took {body}: {error}")))?;
-        prop_assert_eq!(format!("{fast:?}"), format!("{checked:?}"));
-    }
-    Ok(())
+    agree_on(Operation::PutRecord, body)
 }
 
 /// JSON of a value for `Data`, mostly good.
@@ -137,32 +171,56 @@ fn what_clients_send_takes_the_fast_way() {
         format!(r#"{{ "Records" : [ {record} ] , "StreamARN" : "{arn}" , "StreamName" : "orders" }}"#),
         format!(r#"{{"StreamName":"orders","Records":[{full}]}}"#),
     ] {
-        assert!(put_records::read_fast(body.as_bytes()).is_some(), "{body}");
+        let in_cbor = cbor(Operation::PutRecords, &body).expect("JSON");
+        assert!(put_records::read_fast(&json(body.clone())).is_some(), "{body}");
+        assert!(put_records::read_fast(&in_cbor).is_some(), "{body} in CBOR");
     }
     let body = r#"{"StreamName":"orders","Data":"aGVsbG8=","PartitionKey":"k","ExplicitHashKey":"1"}"#;
-    assert!(put_record::read_fast(body.as_bytes()).is_some());
+    assert!(put_record::read_fast(&json(body)).is_some());
+    assert!(put_record::read_fast(&cbor(Operation::PutRecord, body).expect("JSON")).is_some());
 }
 
 #[test]
 fn lists_in_the_place_of_objects_do_not_take_the_fast_way() {
-    assert!(put_records::read_fast(br#"["orders",null,[{"Data":"","PartitionKey":"k"}]]"#).is_none());
-    assert!(put_records::read_fast(br#"{"StreamName":"orders","Records":[["YQ==","k",null]]}"#).is_none());
-    assert!(put_record::read_fast(br#"["orders",null,"YQ==","k",null,null]"#).is_none());
+    for body in [
+        r#"["orders",null,[{"Data":"","PartitionKey":"k"}]]"#,
+        r#"{"StreamName":"orders","Records":[["YQ==","k",null]]}"#,
+    ] {
+        assert!(put_records::read_fast(&json(body)).is_none());
+        assert!(put_records::read_fast(&cbor(Operation::PutRecords, body).expect("JSON")).is_none());
+    }
+    assert!(put_record::read_fast(&json(r#"["orders",null,"YQ==","k",null,null]"#)).is_none());
+    // CBOR: the same list, with bytes where data belongs.
+    let list = Bytes::from_static(b"\x86\x66orders\xf6\x41a\x61k\xf6\xf6");
+    assert!(put_record::read_fast(&Encoded { encoding: Encoding::Cbor, bytes: list }).is_none());
 }
 
 #[test]
 fn more_entries_than_fit_do_not_take_the_fast_way() {
     let record = r#"{"Data":"","PartitionKey":"k"}"#;
     let body = format!(r#"{{"StreamName":"orders","Records":[{}{record}]}}"#, format!("{record},").repeat(500));
-    assert!(put_records::read_fast(body.as_bytes()).is_none());
+    assert!(put_records::read_fast(&json(body.clone())).is_none());
+    assert!(put_records::read_fast(&cbor(Operation::PutRecords, &body).expect("JSON")).is_none());
 }
 
 #[test]
 fn the_records_of_one_request_share_one_buffer() {
     let body =
         r#"{"StreamName":"s","Records":[{"Data":"aGVs","PartitionKey":"a"},{"Data":"bG8h","PartitionKey":"b"}]}"#;
-    let request = put_records::read_fast(body.as_bytes()).expect("a usual request");
+    let request = put_records::read_fast(&json(body)).expect("a usual request");
     let (first, second) = (&request.entries[0].data, &request.entries[1].data);
     assert_eq!((&first[..], &second[..]), (&b"hel"[..], &b"lo!"[..]));
     assert_eq!(first.as_ptr() as usize + 3, second.as_ptr() as usize);
+}
+
+#[test]
+fn data_of_cbor_is_not_copied() {
+    let data = vec![7; 1_000];
+    let request = serde_json::json!({
+        "StreamName": "s", "PartitionKey": "a", "Data": base64_simd::STANDARD.encode_to_string(&data)
+    });
+    let body = encoded(Operation::PutRecord, &request, Encoding::Cbor);
+    let request = put_record::read_fast(&body).expect("a usual request");
+    assert_eq!(request.entry.data, data);
+    assert!(body.bytes.as_ptr_range().contains(&request.entry.data.as_ptr()));
 }

@@ -1,11 +1,14 @@
 //! A service that writes requests down and gives fixed answers.
 
+use crate::encoding::{Encoded, Encoding};
+use crate::kinesis::bad_inputs::{as_json, encoded};
 use crate::kinesis::{Operation, dispatch};
 use anabranch_api::*;
 use anabranch_types::{
     AccountId, Counter, HashKeyRange, Region, RequestId, SequenceNumber, ShardEpoch, ShardId, StreamArn, Timestamp,
 };
 use bytes::Bytes;
+use serde_json::Value;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -47,10 +50,40 @@ impl Recorder {
     }
 }
 
-/// Serves `body` and gives the answer's text.
+/// Serves the JSON `body` and gives the answer's text. The same request in CBOR must ask the same of
+/// another service, and get the same answer or refusal.
 pub async fn serve(service: &Recorder, operation: Operation, body: &[u8]) -> Result<String, ApiError> {
-    let answer = dispatch(service, &context(), operation, Bytes::copy_from_slice(body)).await?;
-    Ok(String::from_utf8(answer.to_vec()).expect("answers are text"))
+    let json = Encoded { encoding: Encoding::Json, bytes: Bytes::copy_from_slice(body) };
+    let answer = serve_encoded(service, operation, json).await;
+    if let Ok(request) = serde_json::from_slice::<Value>(body) {
+        let other = Recorder::default();
+        let in_cbor = serve_encoded(&other, operation, encoded(operation, &request, Encoding::Cbor)).await;
+        assert_same(&answer, &in_cbor, &request);
+        let asked = service.seen().last().filter(|_| answer.is_ok()).cloned();
+        assert_eq!(asked, other.seen().last().cloned(), "{request}");
+    }
+    answer.map(|answer| String::from_utf8(answer.bytes.to_vec()).expect("JSON is text"))
+}
+
+/// Serves `body` and gives the answer.
+pub async fn serve_encoded(service: &Recorder, operation: Operation, body: Encoded) -> Result<Encoded, ApiError> {
+    let encoding = body.encoding;
+    let bytes = dispatch(service, &context(), operation, body).await?;
+    Ok(Encoded { encoding, bytes })
+}
+
+fn assert_same(json: &Result<Encoded, ApiError>, cbor: &Result<Encoded, ApiError>, request: &Value) {
+    match (json, cbor) {
+        (Ok(json), Ok(cbor)) => {
+            assert_eq!((json.encoding, cbor.encoding), (Encoding::Json, Encoding::Cbor));
+            assert_eq!(as_json(json).expect("JSON"), as_json(cbor).expect("CBOR"), "{request}");
+        }
+        // What is wrong with a text that should be data is a matter of base64, which CBOR does not have.
+        (Err(json), Err(cbor)) if json.message.contains("can not be converted to a Blob") => {
+            assert_eq!(json.code, cbor.code, "{request}");
+        }
+        (json, cbor) => assert_eq!(json.as_ref().err(), cbor.as_ref().err(), "{request}"),
+    }
 }
 
 fn arn() -> StreamArn {

@@ -1,6 +1,6 @@
 //! Every bad request is refused by the code it deserves, and the service never sees it.
 
-use super::recorder::{Recorder, serve};
+use super::recorder::{Recorder, serve, serve_encoded};
 use crate::kinesis::Operation::{self, *};
 use crate::kinesis::bad_inputs::{bad_inputs, good_input};
 use anabranch_api::{ApiError, ErrorCode};
@@ -13,10 +13,10 @@ fn beginning(body: &[u8]) -> String {
 async fn every_bad_input_is_refused_by_name_and_none_reaches_the_service() {
     let service = Recorder::default();
     let inputs = bad_inputs();
-    assert!(inputs.len() > 500, "only {} inputs", inputs.len());
+    assert!(inputs.len() > 1_000, "only {} inputs", inputs.len());
     for input in inputs {
-        let body = beginning(&input.body);
-        let refusal = serve(&service, input.operation, &input.body).await;
+        let body = format!("{:?} {}", input.body.encoding, beginning(&input.body.bytes));
+        let refusal = serve_encoded(&service, input.operation, input.body).await;
         let Err(error) = refusal else { panic!("{:?} took {body}", input.operation) };
         assert_eq!(error.code, input.code, "{:?} {body}: {error}", input.operation);
         let names = input.names.unwrap_or_default();

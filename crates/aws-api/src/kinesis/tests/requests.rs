@@ -1,6 +1,7 @@
 //! What the service is asked, with every member given.
 
 use super::recorder::{Recorder, context, sequence_number, serve};
+use crate::encoding::{Encoded, Encoding};
 use crate::kinesis::Operation::{self, *};
 use crate::kinesis::dispatch;
 use bytes::Bytes;
@@ -158,5 +159,6 @@ async fn puts_pass_decoded_data_keys_and_bounds() {
 #[test]
 fn a_request_can_be_served_on_any_thread() {
     fn is_send(_: impl Send) {}
-    is_send(dispatch(&Recorder::default(), &context(), PutRecords, Bytes::new()));
+    let body = Encoded { encoding: Encoding::Json, bytes: Bytes::new() };
+    is_send(dispatch(&Recorder::default(), &context(), PutRecords, body));
 }

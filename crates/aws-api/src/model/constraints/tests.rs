@@ -1,11 +1,17 @@
 //! Messages of constraint violations, as recorded.
 
 use super::*;
+use crate::encoding::{Encoded, Encoding};
 use crate::kinesis::Operation::{self, *};
 use crate::model::{MODEL, read};
+use bytes::Bytes;
+
+fn json(body: &str) -> Encoded {
+    Encoded { encoding: Encoding::Json, bytes: Bytes::copy_from_slice(body.as_bytes()) }
+}
 
 fn violations(operation: Operation, body: &str) -> String {
-    let fields = read(MODEL.input(operation), body.as_bytes()).expect("types are right");
+    let fields = read(MODEL.input(operation), &json(body)).expect("types are right");
     let error = check(&fields).expect_err("a constraint is broken");
     assert_eq!(error.code, ErrorCode::Validation);
     error.message.into_owned()

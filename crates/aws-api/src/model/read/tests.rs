@@ -1,11 +1,17 @@
 //! Types and their texts, as recorded.
 
+mod in_cbor;
+
 use super::*;
 use crate::kinesis::Operation;
 use crate::model::MODEL;
 
+fn json(body: impl AsRef<[u8]>) -> Encoded {
+    Encoded { encoding: Encoding::Json, bytes: Bytes::copy_from_slice(body.as_ref()) }
+}
+
 fn refusal(operation: Operation, body: &str) -> String {
-    let error = read(MODEL.input(operation), body.as_bytes()).expect_err("another type than the model's");
+    let error = read(MODEL.input(operation), &json(body)).expect_err("another type than the model's");
     assert_eq!(error.code, ErrorCode::Serialization);
     error.message.into_owned()
 }
@@ -63,14 +69,14 @@ fn a_body_that_is_no_json_is_refused_without_a_text_even_after_a_type_error() {
 fn members_that_the_model_does_not_know_are_ignored_down_to_the_depth_limit() {
     let nested = |depth| format!(r#"{{"Unknown":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
     let shape = MODEL.input(Operation::ListStreams);
-    let fields = read(shape, nested(100).as_bytes()).expect("unknown members are ignored");
+    let fields = read(shape, &json(nested(100))).expect("unknown members are ignored");
     assert_eq!(fields.get("Unknown"), None);
     assert_eq!(refusal(Operation::ListStreams, &nested(200)), "");
 }
 
 #[test]
 fn null_is_absent_and_the_last_of_a_name_counts() {
-    let read = |body: &str| read(MODEL.input(Operation::ListStreams), body.as_bytes()).expect("readable");
+    let read = |body: &str| read(MODEL.input(Operation::ListStreams), &json(body)).expect("readable");
     assert_eq!(read(r#"{"Limit":null}"#).get("Limit"), None);
     assert_eq!(read(r#"{"Limit":1,"Limit":null}"#).get("Limit"), None);
     assert_eq!(read(r#"{"Limit":1,"Limit":2}"#).get("Limit"), Some(&Document::Integer(2)));
@@ -89,7 +95,7 @@ fn numbers_are_floored_and_clamped_to_32_bits() {
     ];
     for (text, number) in cases {
         let body = format!(r#"{{"Limit":{text}}}"#);
-        let fields = read(MODEL.input(Operation::ListStreams), body.as_bytes()).expect("a number");
+        let fields = read(MODEL.input(Operation::ListStreams), &json(body)).expect("a number");
         assert_eq!(fields.get("Limit"), Some(&Document::Integer(number)), "{text}");
     }
 }
@@ -97,7 +103,7 @@ fn numbers_are_floored_and_clamped_to_32_bits() {
 #[test]
 fn a_list_of_millions_keeps_one_entry_more_than_fits() {
     let body = format!(r#"{{"Records":[{}{{}}]}}"#, "{},".repeat(1_000_000));
-    let fields = read(MODEL.input(Operation::PutRecords), body.as_bytes()).expect("types are right");
+    let fields = read(MODEL.input(Operation::PutRecords), &json(body)).expect("types are right");
     let Some(Document::List { kept, length }) = fields.get("Records") else { panic!("a list") };
     assert_eq!((kept.len(), *length), (501, 1_000_001));
 }
