@@ -1,6 +1,8 @@
 //! Attackers send bad requests while one good client puts and gets; the node must refuse the
 //! ones by name, serve the other and not grow.
 
+use anabranch_aws_api::kinesis::bad_inputs::as_json;
+use anabranch_aws_api::{Encoded, Encoding};
 use anabranch_tests::client::{ACCESS_KEY, Client, SECRET_KEY, headers};
 use anabranch_tests::http::{Answer, Connection};
 use anabranch_tests::node::Node;
@@ -37,7 +39,7 @@ pub struct BadRequest {
 }
 
 enum Headers {
-    Signed { operation: String, signer: Signer, forge: Option<Forge> },
+    Signed { operation: String, encoding: Encoding, signer: Signer, forge: Option<Forge> },
     AsTheyAre(Vec<(String, String)>),
 }
 
@@ -45,7 +47,8 @@ impl BadRequest {
     /// A call that is signed rightly and refused with `status` and `code` all the same.
     pub fn signed(operation: &str, body: Vec<u8>, status: u16, code: &'static str) -> Self {
         let signer = Signer::new(ACCESS_KEY, SECRET_KEY);
-        let headers = Headers::Signed { operation: operation.to_owned(), signer, forge: None };
+        let headers =
+            Headers::Signed { operation: operation.to_owned(), encoding: Encoding::Json, signer, forge: None };
         BadRequest { headers, ..BadRequest::raw("POST / HTTP/1.1", Vec::new(), body, status, code) }
     }
 
@@ -69,6 +72,14 @@ impl BadRequest {
     /// Another code is as right: two rules are broken at once.
     pub fn or_code(mut self, code: &'static str) -> Self {
         self.codes.push(code);
+        self
+    }
+
+    /// The body is of this encoding, and so must the refusal be.
+    pub fn encoded_in(mut self, by: Encoding) -> Self {
+        if let Headers::Signed { encoding, .. } = &mut self.headers {
+            *encoding = by;
+        }
         self
     }
 
@@ -97,8 +108,8 @@ impl BadRequest {
     fn send(&self, client: &mut Client, address: SocketAddr) {
         let sent_headers = match &self.headers {
             Headers::AsTheyAre(headers) => headers.clone(),
-            Headers::Signed { operation, signer, forge } => {
-                let mut signed = signer.sign(headers(address, operation), &self.body);
+            Headers::Signed { operation, encoding, signer, forge } => {
+                let mut signed = signer.sign(headers_in(*encoding, address, operation), &self.body);
                 if let Some(forge) = forge {
                     forge(&mut signed);
                 }
@@ -113,10 +124,10 @@ impl BadRequest {
 
     fn judge(&self, answer: &Answer, headers: &[(String, String)]) {
         let expected = (self.status, self.codes.as_slice());
-        let (code, text) = (answer.code(), answer.text());
+        let ((code, message), text) = (refusal_of(answer), answer.text());
         let is_right = answer.status == self.status && self.codes.iter().any(|known| *known == code);
         assert!(is_right, "{expected:?} expected of {}, got {} {text}", self.spelled(headers), answer.status);
-        let is_named = answer.message().contains(&self.names);
+        let is_named = message.contains(&self.names);
         assert!(is_named, "{:?} expected of {}, got {text}", self.names, self.spelled(headers));
     }
 
@@ -127,6 +138,25 @@ impl BadRequest {
         head.truncate(head.floor_char_boundary(600));
         format!("{} {head} {body}", self.line)
     }
+}
+
+fn headers_in(encoding: Encoding, address: SocketAddr, operation: &str) -> Vec<(String, String)> {
+    let mut headers = headers(address, operation);
+    for (_, value) in headers.iter_mut().filter(|(name, _)| name == "content-type") {
+        *value = encoding.media_type().to_owned();
+    }
+    headers
+}
+
+/// The name and the message of an error in any encoding.
+fn refusal_of(answer: &Answer) -> (String, String) {
+    if answer.header("content-type") != Some(Encoding::Cbor.media_type()) {
+        return (answer.code(), answer.message());
+    }
+    let body = Encoded { encoding: Encoding::Cbor, bytes: answer.body.clone().into() };
+    let error = as_json(&body).unwrap_or_default();
+    let text = |member: &str| error[member].as_str().unwrap_or_default().to_owned();
+    (text("__type"), text("message"))
 }
 
 /// Bytes that are no request at all; the node may answer or close, and must go on.

@@ -3,6 +3,7 @@
 
 use crate::attack::{Attack, BadRequest};
 use crate::bad_signatures::{bad_for_anyone, bad_where_verified};
+use anabranch_aws_api::Encoding;
 use anabranch_aws_api::kinesis::bad_inputs::bad_inputs;
 use anabranch_tests::client::Client;
 use anabranch_tests::node::{Node, NodeSpec};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 
 /// Nesting that overflows the stack of a parser which recurses without a limit.
 const BOMB_DEPTH: usize = 1_000_000;
+const SERIALIZATION: &str = "SerializationException";
 
 #[test]
 fn bad_input_is_refused_by_name_and_costs_no_other_client_anything() {
@@ -36,12 +38,15 @@ fn requests(node: &Node) -> Vec<BadRequest> {
     let mut requests: Vec<BadRequest> = bad_inputs()
         .into_iter()
         .map(|bad| {
-            let names = bad.names.unwrap_or_default();
-            BadRequest::signed(bad.operation.name(), bad.body, bad.code.http_status(), bad.code.name()).naming(&names)
+            let (names, body) = (bad.names.unwrap_or_default(), bad.body.bytes.to_vec());
+            BadRequest::signed(bad.operation.name(), body, bad.code.http_status(), bad.code.name())
+                .encoded_in(bad.body.encoding)
+                .naming(&names)
         })
         .collect();
-    assert!(requests.len() > 500, "only {} inputs come from the model", requests.len());
+    assert!(requests.len() > 1_000, "only {} inputs come from the model", requests.len());
     requests.extend(bad_bodies());
+    requests.extend(bad_cbor());
     requests.extend(bad_heads());
     requests.extend(bad_tokens(&mut node.client()));
     requests.extend(bad_for_anyone());
@@ -53,8 +58,7 @@ fn bad_bodies() -> Vec<BadRequest> {
         let records = json!([{"Data": data, "PartitionKey": "k"}]);
         json!({"StreamName": "orders", "Records": records}).to_string().into_bytes()
     };
-    let refused =
-        |operation: &str, body: &[u8]| BadRequest::signed(operation, body.to_vec(), 400, "SerializationException");
+    let refused = |operation: &str, body: &[u8]| BadRequest::signed(operation, body.to_vec(), 400, SERIALIZATION);
     let bomb = |open: &str| open.repeat(BOMB_DEPTH).into_bytes();
     vec![
         BadRequest::signed("PutRecord", vec![b'a'; 20 << 20], 413, "RequestEntityTooLargeException"),
@@ -70,6 +74,24 @@ fn bad_bodies() -> Vec<BadRequest> {
         refused("PutRecord", "\u{feff}{}".as_bytes()),
         refused("ListStreams", b"\"ListStreams\""),
     ]
+}
+
+/// Nesting and announcements that a careless reader of CBOR pays for with its stack or its memory.
+fn bad_cbor() -> Vec<BadRequest> {
+    let refused = |body: Vec<u8>| BadRequest::signed("PutRecords", body, 400, SERIALIZATION).encoded_in(Encoding::Cbor);
+    let records = |value: &[u8]| [b"\xbf\x6aStreamName\x66orders\x67Records", value].concat();
+    let announced = |first: u8| [vec![first], vec![0x7f], vec![0xff; 7]].concat();
+    let mut bad: Vec<BadRequest> =
+        [0x81, 0x9f, 0xc1, 0xd8].into_iter().map(|first| refused(vec![first; BOMB_DEPTH])).collect();
+    bad.push(refused(b"\xbf\x61a".repeat(BOMB_DEPTH)));
+    bad.push(refused(records(&[0x9f; BOMB_DEPTH])));
+    // Bytes, texts, lists and maps of 2^63 - 1 entries, at the beginning and where the model wants a list.
+    for first in [0x5b, 0x7b, 0x9b, 0xbb] {
+        bad.push(refused(announced(first)));
+        bad.push(refused(records(&announced(first))));
+    }
+    bad.push(refused(records(&[announced(0x9b), vec![0xf6; 1 << 20]].concat())));
+    bad
 }
 
 /// Methods, targets and content types that name nothing which is served.
@@ -91,8 +113,7 @@ fn bad_heads() -> Vec<BadRequest> {
         raw("POST / HTTP/1.1", &[host], 403, "AccessDeniedException"),
         raw("POST / HTTP/1.1", &[host, ("content-type", "text/html"), target], 404, "UnknownOperationException"),
         raw("POST / HTTP/1.1", &[host, json_type, ("x-long", &long)], 431, "RequestHeaderFieldsTooLargeException"),
-        // CBOR is refused in CBOR, which has no name that JSON or XML would show.
-        raw("POST / HTTP/1.1", &[host, ("content-type", "application/x-amz-cbor-1.1"), target], 400, ""),
+        raw("POST / HTTP/1.1", &[host, ("content-type", "application/x-amz-cbor-1.1"), target], 400, SERIALIZATION),
     ];
     for name in ["Kinesis_20131202.Nonsense", "Kinesis_20131202.", "DynamoDB_20120810.ListTables", ".", "\u{e9}"] {
         bad.push(raw("POST / HTTP/1.1", &[host, json_type, ("x-amz-target", name)], 400, "UnknownOperationException"));
