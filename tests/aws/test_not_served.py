@@ -54,10 +54,3 @@ def a_dry_run_is_refused_and_writes_nothing(node, client, new_name):
         assert answer.error() == ("InvalidArgumentException", "DryRun is not supported.")
     assert reading.shard_to_tip(client, name, "shardId-000000000000") == []
     client.delete_stream(StreamName=name)
-
-
-def cbor_is_refused_with_a_typed_error(node):
-    headers = clients.target("ListStreams") | {"Content-Type": "application/x-amz-cbor-1.1"}
-    body = b"\xa0"
-    answer = clients.send(node.api, "POST", body, clients.signed_headers(node.api, body, headers))
-    assert 400 <= answer.status < 500
