@@ -36,6 +36,8 @@ impl From<dec::Error<Unreadable>> for Unreadable {
 ///
 /// # Errors
 /// [`Unreadable`] when it is none or when something follows it.
+// Apart from its callers, whose other way is JSON's: what is hot there stays small.
+#[inline(never)]
 pub(crate) fn from_slice<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Unreadable> {
     let mut decoder = Decoder::new(body);
     let value = T::deserialize(&mut decoder)?;

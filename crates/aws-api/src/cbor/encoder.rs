@@ -17,6 +17,8 @@ const TAG_OF_TIMES: u64 = 1;
 ///
 /// # Panics
 /// When it has something that no answer has: single characters, small floats, enums with content.
+// Apart from its callers, whose other way is JSON's: what is hot there stays small.
+#[inline(never)]
 pub(crate) fn append<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     let mut encoder = Encoder { out: Output(out), text: String::new() };
     value.serialize(&mut encoder).expect("a vector takes every write, and no answer has such a value");

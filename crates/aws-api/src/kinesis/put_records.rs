@@ -40,6 +40,7 @@ struct FastRequest<'a> {
 struct FastEntries<'a>(Vec<FastEntry<'a>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for FastEntries<'a> {
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Entries;
         impl<'de> Visitor<'de> for Entries {
@@ -49,6 +50,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for FastEntries<'a> {
                 f.write_str("entries")
             }
 
+            #[inline]
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 let mut entries = Vec::new();
                 while let Some(Object(entry)) = list.next_element()? {
