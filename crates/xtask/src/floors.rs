@@ -12,6 +12,7 @@ const BESIDE: u64 = 8;
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("anabranch-runtime", "anabranch-types", "the clock tells the time in the domain's word, Timestamp"),
     ("anabranch-grpc-api", "anabranch-aws-api", "one port for both doors (D13): its connections, TLS and signatures"),
+    ("anabranch-fuzz", "anabranch-fault-proxy", "tries the commands that the other reads; both stand beside the house"),
 ];
 
 /// Outside crates (by the start of their name) that only these crates may name, so that a change

@@ -43,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "walog-segments", what: "segments whose checksums are right, from the disk", run: walog::segments },
     // From clients.
     Target { name: "aws-bodies", what: "an operation, and the JSON that a client asks it with", run: aws::bodies },
+    Target { name: "aws-cbor", what: "an operation, and the CBOR that a client asks it with", run: aws::cbor_bodies },
     Target { name: "aws-connections", what: "bytes of a connection to the port of clients", run: aws::connections },
     Target { name: "aws-heads", what: "whole requests of the AWS door, signed and not", run: aws::heads },
     Target { name: "grpc-calls", what: "messages of clients of the gRPC door, on every method", run: grpc::calls },

@@ -1,10 +1,11 @@
-//! The JSON of requests, and that of answers.
+//! The JSON and the CBOR of requests, and that of answers.
 
 use super::rewritten::rewritten;
 use crate::input::Input;
 use crate::service::{Asked, Service, Told, context};
 use anabranch_api::{ApiError, ErrorCode, ShardPage};
 use anabranch_aws_api::kinesis::{Operation, dispatch};
+use anabranch_aws_api::{Encoded, Encoding};
 use anabranch_types::limits;
 use bytes::Bytes;
 use futures::FutureExt;
@@ -26,9 +27,14 @@ struct Served {
 }
 
 fn serve(operation: Operation, body: &[u8], answers: &[u8]) -> Served {
+    serve_encoded(Encoding::Json, operation, body, answers)
+}
+
+fn serve_encoded(encoding: Encoding, operation: Operation, body: &[u8], answers: &[u8]) -> Served {
     let service = Service::answering(answers);
     let context = context();
-    let answered = dispatch(&service, &context, operation, Bytes::copy_from_slice(body)).now_or_never();
+    let body = Encoded { encoding, bytes: Bytes::copy_from_slice(body) };
+    let answered = dispatch(&service, &context, operation, body).now_or_never();
     let mut asked = service.take_asked();
     assert!(asked.len() <= 1, "one request was several: {asked:?}");
     Served { answer: answered.expect("this service never waits"), asked: asked.pop(), told: service.take_told() }
@@ -47,6 +53,23 @@ pub fn bodies(bytes: &[u8]) {
         assert_eq!(format!("{:?}", again.asked), format!("{:?}", served.asked), "with a member that nobody knows");
         assert_eq!(again.answer, served.answer, "with a member that nobody knows");
     }
+    is_refused_or_asks_the_same_in_json(operation, body, answers, &served);
+    if let Ok(answer) = &served.answer {
+        says(answer, &served.told);
+    }
+}
+
+/// The same in CBOR, with whatever bytes a body has: what it asks can be asked in JSON as well.
+pub fn cbor_bodies(bytes: &[u8]) {
+    let mut input = Input::new(bytes);
+    let operation = Operation::ALL[usize::from(input.byte()) % Operation::ALL.len()];
+    let answers = input.short();
+    let body = input.rest();
+    let served = serve_encoded(Encoding::Cbor, operation, body, answers);
+    is_refused_or_asks_the_same_in_json(operation, body, answers, &served);
+}
+
+fn is_refused_or_asks_the_same_in_json(operation: Operation, body: &[u8], answers: &[u8], served: &Served) {
     match (&served.asked, &served.answer) {
         (None, Ok(_)) => panic!("{} was answered without having been asked", operation.name()),
         (None, Err(error)) => {
@@ -59,9 +82,6 @@ pub fn bodies(bytes: &[u8]) {
             let again = serve(operation, rewritten(asked).to_string().as_bytes(), answers);
             assert_eq!(format!("{:?}", again.asked), format!("{:?}", served.asked), "written anew");
         }
-    }
-    if let Ok(answer) = &served.answer {
-        says(answer, &served.told);
     }
 }
 

@@ -6,6 +6,6 @@ mod connections;
 mod heads;
 mod rewritten;
 
-pub use bodies::bodies;
+pub use bodies::{bodies, cbor_bodies};
 pub use connections::connections;
 pub use heads::heads;
