@@ -1,19 +1,16 @@
 //! Creates a stream with its shards.
 
 use crate::apply::Apply;
-use crate::catalog::{Catalog, FEW_GROUPS_LEVEL, GROUPS_LEVEL};
+use crate::catalog::Catalog;
 use crate::codec::{fields, variants};
 use crate::command::{Command, CommandKind};
 use crate::edit::Edit;
 use crate::limits::{CREATED_SECONDS_MAX, STREAM_SHARDS_MAX};
-use crate::placement::{choose_groups, groups_wanted};
+use crate::placement::place_stream;
 use crate::shard::{Parents, Shard};
 use crate::stream::{Stream, StreamLimits, StreamStatus};
 use anabranch_types::limits::{RECORD_BYTES_DEFAULT, RETENTION_DEFAULT};
-use anabranch_types::{
-    AccountId, GroupId, HashKeyRange, MapVersion, NodeId, RequestId, ShardId, StreamName, StreamUid, Timestamp,
-};
-use std::collections::{BTreeMap, BTreeSet};
+use anabranch_types::{AccountId, HashKeyRange, MapVersion, RequestId, ShardId, StreamName, StreamUid, Timestamp};
 use std::num::NonZeroU32;
 
 /// The stream is `Creating` until its groups know its shards; then `ActivateStream`.
@@ -136,39 +133,13 @@ impl CreateStream {
     }
 }
 
-/// The groups that may get shards, with their open ones: those with the most members, so that no
-/// record waits on one disk for copies that are on their way.
-fn candidates(catalog: &Catalog, level: u16) -> BTreeMap<GroupId, u32> {
-    let all = &catalog.tallies.open_by_group;
-    if level < GROUPS_LEVEL {
-        return all.clone();
-    }
-    let members = |group: &GroupId| catalog.map.group(*group).map_or(0, |group| group.members().count());
-    let most = all.keys().map(members).max().unwrap_or(0);
-    all.iter().filter(|(group, _)| members(group) == most).map(|(group, open)| (*group, *open)).collect()
-}
-
-/// Where the shards of a new stream go.
-fn choose(catalog: &Catalog, count: u32) -> Vec<GroupId> {
-    let level = catalog.cluster().map_or(0, |cluster| cluster.feature_level);
-    let candidates = candidates(catalog, level);
-    let wanted = if level < FEW_GROUPS_LEVEL {
-        candidates.len()
-    } else {
-        let groups = candidates.keys().filter_map(|group| catalog.map.group(*group));
-        let nodes: BTreeSet<NodeId> = groups.flat_map(|group| group.members().map(|member| member.node)).collect();
-        groups_wanted(nodes.len(), count)
-    };
-    choose_groups(&candidates, wanted, count)
-}
-
 impl Apply for CreateStream {
     fn apply(self, edit: &mut Edit<'_>) -> Result<StreamCreated, CreateStreamRefused> {
         if let Some(answer) = self.answered(edit.catalog()) {
             return Ok(answer);
         }
         let created_s = self.judge(edit.catalog())?;
-        let groups = choose(edit.catalog(), self.shard_count.get());
+        let groups = place_stream(edit.catalog(), self.shard_count.get());
         let tiles = HashKeyRange::tiles(self.shard_count);
         let shards: Vec<Shard> = (0..)
             .zip(tiles.into_iter().zip(groups))

@@ -1,32 +1,61 @@
 //! Which group a new shard goes to. The choice is stored and never made again (D11).
 
-use anabranch_types::GroupId;
+use crate::catalog::{Catalog, FEW_GROUPS_LEVEL, GROUPS_LEVEL};
+use anabranch_types::{GroupId, NodeId};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 /// Shards of a stream that share a group before another group is taken. A call touches many shards,
 /// and each group that it touches costs an entry of its own in three logs; so many shards, at the
 /// limits of AWS, are 4 MiB/s, a small part of what a group takes.
 const SHARDS_PER_GROUP: u32 = 4;
 
-/// The groups that a stream of `count` shards is to use: one for each node, so that all of them may
-/// lead a part of it, and more once it has four shards for each.
-pub(crate) fn groups_wanted(nodes: usize, count: u32) -> usize {
-    nodes.max(count.div_ceil(SHARDS_PER_GROUP) as usize)
+/// Where the shards of a new stream of `count` shards go.
+pub(crate) fn place_stream(catalog: &Catalog, count: u32) -> Vec<GroupId> {
+    let level = catalog.cluster().map_or(0, |cluster| cluster.feature_level);
+    let candidates = candidates(catalog, level);
+    let wanted = if level < FEW_GROUPS_LEVEL { candidates.len() } else { groups_wanted(catalog, &candidates, count) };
+    choose_groups(&candidates, wanted, count)
+}
+
+/// The groups that may get shards, with their open ones: those with the most members, so that no
+/// record waits on one disk for copies that are on their way.
+fn candidates(catalog: &Catalog, level: u16) -> BTreeMap<GroupId, u32> {
+    let all = &catalog.tallies.open_by_group;
+    if level < GROUPS_LEVEL {
+        return all.clone();
+    }
+    let members = |group: &GroupId| catalog.map.group(*group).map_or(0, |group| group.members().count());
+    let most = all.keys().map(members).max().unwrap_or(0);
+    all.iter().filter(|(group, _)| members(group) == most).map(|(group, open)| (*group, *open)).collect()
+}
+
+/// The groups that a stream of `count` shards is to use: one for each node of the candidates, so
+/// that all of them may lead a part of it, and more once it has four shards for each.
+fn groups_wanted(catalog: &Catalog, candidates: &BTreeMap<GroupId, u32>, count: u32) -> usize {
+    let groups = candidates.keys().filter_map(|group| catalog.map.group(*group));
+    let nodes: BTreeSet<NodeId> = groups.flat_map(|group| group.members().map(|member| member.node)).collect();
+    nodes.len().max(count.div_ceil(SHARDS_PER_GROUP) as usize)
+}
+
+/// The `wanted` groups with the fewest open shards, the lowest id first among equals.
+fn emptiest(open_by_group: &BTreeMap<GroupId, u32>, wanted: usize) -> Vec<(u32, GroupId)> {
+    let mut emptiest: Vec<(u32, GroupId)> = open_by_group.iter().map(|(group, open)| (*open, *group)).collect();
+    emptiest.sort_unstable();
+    emptiest.truncate(wanted);
+    emptiest
 }
 
 /// One group per shard, for `count` shards: each time the group with the fewest open shards,
 /// the lowest id first among equals, of the `wanted` ones that have the fewest now.
-/// `open_by_group` names every data group.
+/// `open_by_group` names every group that may be chosen.
 ///
 /// # Panics
-/// When there is no data group, which a bootstrapped cluster has, or none is wanted.
-pub(crate) fn choose_groups(open_by_group: &BTreeMap<GroupId, u32>, wanted: usize, count: u32) -> Vec<GroupId> {
+/// When there is no group, which a bootstrapped cluster has, or none is wanted.
+fn choose_groups(open_by_group: &BTreeMap<GroupId, u32>, wanted: usize, count: u32) -> Vec<GroupId> {
     assert!(!open_by_group.is_empty() && wanted > 0, "placing {count} shards needs a data group");
-    let mut emptiest: Vec<(u32, GroupId)> = open_by_group.iter().map(|(group, open)| (*open, *group)).collect();
-    emptiest.sort_unstable();
-    emptiest.truncate(wanted);
-    let mut groups: BinaryHeap<Reverse<(u32, GroupId)>> = emptiest.into_iter().map(Reverse).collect();
+    let mut groups: BinaryHeap<Reverse<(u32, GroupId)>> =
+        emptiest(open_by_group, wanted).into_iter().map(Reverse).collect();
     let mut chosen = Vec::new();
     for _ in 0..count {
         let mut least = groups.peek_mut().expect("not empty, asserted above");
