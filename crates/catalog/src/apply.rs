@@ -3,9 +3,10 @@
 use crate::catalog::Catalog;
 use crate::command::{self, Command, CommandKind, UnknownCommand};
 use crate::commands::{
-    ActivateStream, AddReplica, BeginDeleteStream, Bootstrap, CreateGroup, CreateStream, DescribeNode,
-    FinishDeleteStream, ForgetReplica, PromoteReplica, RegisterNode, RemoveNode, RemoveReplica, ReplicaJoined,
-    ReplicaLeft, RotateTokenKey, SetNodeState, UpdateNode,
+    AbortReshard, ActivateStream, AddReplica, BeginDeleteStream, BeginReshard, Bootstrap, CommitReshard,
+    ContinueScaling, CreateGroup, CreateStream, DescribeNode, FinishDeleteStream, FinishScaling, ForgetReplica,
+    PromoteReplica, RegisterNode, RemoveNode, RemoveReplica, RemoveShards, ReplicaJoined, ReplicaLeft, RotateTokenKey,
+    SealParents, SetNodeState, UpdateNode, UpdateShardCount,
 };
 use crate::edit::Edit;
 use crate::rows::RowMutation;
@@ -59,6 +60,14 @@ impl Catalog {
             CommandKind::DescribeNode => self.run::<DescribeNode>(log_index, fields, rows),
             CommandKind::RemoveNode => self.run::<RemoveNode>(log_index, fields, rows),
             CommandKind::CreateGroup => self.run::<CreateGroup>(log_index, fields, rows),
+            CommandKind::BeginReshard => self.run::<BeginReshard>(log_index, fields, rows),
+            CommandKind::UpdateShardCount => self.run::<UpdateShardCount>(log_index, fields, rows),
+            CommandKind::ContinueScaling => self.run::<ContinueScaling>(log_index, fields, rows),
+            CommandKind::SealParents => self.run::<SealParents>(log_index, fields, rows),
+            CommandKind::CommitReshard => self.run::<CommitReshard>(log_index, fields, rows),
+            CommandKind::AbortReshard => self.run::<AbortReshard>(log_index, fields, rows),
+            CommandKind::FinishScaling => self.run::<FinishScaling>(log_index, fields, rows),
+            CommandKind::RemoveShards => self.run::<RemoveShards>(log_index, fields, rows),
         }?;
         debug_assert_eq!(self.check(), Ok(()), "after entry {log_index}");
         Ok(outcome)

@@ -13,8 +13,9 @@ use std::sync::Arc;
 /// The feature level of this build: it applies every command of this level and below.
 ///
 /// Level 1: one node. Level 2: nodes join and leave, replicas have states. Level 3: groups are made
-/// as nodes join. Level 4: a stream uses no more groups than it has a use for.
-pub const FEATURE_LEVEL: u16 = 4;
+/// as nodes join. Level 4: a stream uses no more groups than it has a use for. Level 5: shards are
+/// split and merged.
+pub const FEATURE_LEVEL: u16 = 5;
 
 /// The level from which nodes may join and replicas may change.
 pub(crate) const MEMBERSHIP_LEVEL: u16 = 2;
@@ -24,6 +25,9 @@ pub(crate) const GROUPS_LEVEL: u16 = 3;
 
 /// The level from which a stream uses no more groups than it has a use for.
 pub(crate) const FEW_GROUPS_LEVEL: u16 = 4;
+
+/// The level from which shards may be split and merged.
+pub(crate) const RESHARD_LEVEL: u16 = 5;
 
 /// Nodes, groups, streams and shards: everything the cluster agrees on that is not a record.
 ///
@@ -43,9 +47,10 @@ pub struct Catalog {
 /// Sums over the shard map, kept with it and never stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Tallies {
-    /// Open shards of each data group; every data group has an entry.
+    /// Open shards of each data group, as they will be when the rounds under way are committed;
+    /// every data group has an entry.
     pub open_by_group: BTreeMap<GroupId, u32>,
-    /// Open shards of each account that has any.
+    /// Of each account that has streams: see [`StreamMap::counted_shards`].
     pub open_by_account: BTreeMap<AccountId, u32>,
 }
 
@@ -56,6 +61,8 @@ pub enum Unfinished {
     Create(Arc<StreamMap>),
     /// Its shards must be dropped by their groups, then `FinishDeleteStream`.
     Delete(Arc<StreamMap>),
+    /// Its round, or the next one to its target, must be carried out.
+    Reshard(Arc<StreamMap>),
 }
 
 impl Catalog {
@@ -84,8 +91,8 @@ impl Catalog {
         self.counters.changed_at
     }
 
-    /// Open shards of an account's streams, those being created or deleted included. AWS
-    /// counts them against the account's quota.
+    /// Open shards of an account's streams, those being created or deleted included, and those that
+    /// reshards under way will add. AWS counts them against the account's quota.
     pub fn open_shard_count(&self, account: AccountId) -> u32 {
         self.tallies.open_by_account.get(&account).copied().unwrap_or(0)
     }
@@ -105,7 +112,8 @@ impl Catalog {
         let work = self.map.streams().filter_map(|stream| match stream.stream.status {
             StreamStatus::Creating => Some(Unfinished::Create(Arc::clone(stream))),
             StreamStatus::Deleting => Some(Unfinished::Delete(Arc::clone(stream))),
-            StreamStatus::Active | StreamStatus::Updating => None,
+            StreamStatus::Updating => Some(Unfinished::Reshard(Arc::clone(stream))),
+            StreamStatus::Active => None,
         });
         work.collect()
     }
@@ -128,7 +136,16 @@ impl Catalog {
             let uid = stream.stream.uid;
             stream.shards().iter().map(move |row| (RowKey::Shard(uid, row.id).encode(), encode_value(row)))
         });
-        cluster.chain(counters).chain(keys).chain(nodes).chain(groups).chain(floors).chain(streams).chain(shards)
+        let histories = self.map.streams().filter_map(|stream| {
+            let uid = stream.stream.uid;
+            stream.history().map(|row| (RowKey::ReshardHistory(uid).encode(), encode_value(row)))
+        });
+        let rounds = self.map.streams().filter_map(|stream| {
+            let uid = stream.stream.uid;
+            stream.round().map(|row| (RowKey::Round(uid).encode(), encode_value(&**row)))
+        });
+        let before = cluster.chain(counters).chain(keys).chain(nodes).chain(groups).chain(floors);
+        before.chain(streams).chain(shards).chain(histories).chain(rounds)
     }
 
     /// A hash of every row (FNV-1a, 64 bits), for comparing replicas at one log index (I9).
@@ -163,12 +180,12 @@ impl Tallies {
         tallies
     }
 
-    /// Counts a new stream's open shards.
+    /// Counts a stream's open shards.
     pub fn add(&mut self, stream: &StreamMap) {
-        for shard in stream.open_shards() {
+        for shard in stream.open_after_round() {
             *self.open_by_group.entry(shard.group).or_insert(0) += 1;
         }
-        *self.open_by_account.entry(stream.stream.account).or_insert(0) += stream.open_count();
+        *self.open_by_account.entry(stream.stream.account).or_insert(0) += stream.counted_shards();
     }
 
     /// Forgets a stream's open shards.
@@ -176,13 +193,13 @@ impl Tallies {
     /// # Panics
     /// When they were not counted.
     pub fn remove(&mut self, stream: &StreamMap) {
-        for shard in stream.open_shards() {
+        for shard in stream.open_after_round() {
             let open = self.open_by_group.get_mut(&shard.group).expect("every data group has an entry");
             *open = open.checked_sub(1).expect("counted when the shard opened");
         }
         let account = stream.stream.account;
         let open = self.open_by_account.get_mut(&account).expect("counted when the stream was created");
-        *open = open.checked_sub(stream.open_count()).expect("counted when the stream was created");
+        *open = open.checked_sub(stream.counted_shards()).expect("counted when the stream was created");
         if *open == 0 {
             self.open_by_account.remove(&account);
         }

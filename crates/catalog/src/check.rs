@@ -2,6 +2,7 @@
 
 mod cluster;
 mod lineage;
+mod reshard;
 mod streams;
 
 use crate::catalog::Catalog;
@@ -25,7 +26,10 @@ impl Catalog {
     pub fn check(&self) -> Result<(), Violation> {
         cluster::check(self)?;
         streams::check(self)?;
-        self.map.streams().try_for_each(|stream| lineage::check(stream))
+        self.map.streams().try_for_each(|stream| {
+            lineage::check(stream)?;
+            reshard::check(self, stream)
+        })
     }
 }
 

@@ -279,6 +279,23 @@ impl Field for HashKeyRange {
     }
 }
 
+/// Create second, below 2^36, and shard: 8 + 4 bytes.
+impl Field for ShardEpoch {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.created_s.write(out);
+        self.shard.write(out);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (created_s, shard) = (u64::read(input)?, ShardId::read(input)?);
+        if created_s >> 36 == 0 {
+            Ok(ShardEpoch { created_s, shard })
+        } else {
+            Err(DecodeError::Invalid { what: "shard epoch" })
+        }
+    }
+}
+
 /// Create second, shard, counter, arrival second: 8 + 4 + 8 + 8 bytes.
 impl Field for SequenceNumber {
     fn write(&self, out: &mut Vec<u8>) {

@@ -2,7 +2,7 @@
 //!
 //! What each command means is in `commands`, one file per command.
 
-use crate::catalog::{GROUPS_LEVEL, MEMBERSHIP_LEVEL};
+use crate::catalog::{GROUPS_LEVEL, MEMBERSHIP_LEVEL, RESHARD_LEVEL};
 use crate::codec::{DecodeError, Field, Reader};
 use bytes::Bytes;
 
@@ -32,11 +32,19 @@ pub enum CommandKind {
     DescribeNode = 16,
     RemoveNode = 17,
     CreateGroup = 18,
+    BeginReshard = 19,
+    UpdateShardCount = 20,
+    ContinueScaling = 21,
+    SealParents = 22,
+    CommitReshard = 23,
+    AbortReshard = 24,
+    FinishScaling = 25,
+    RemoveShards = 26,
 }
 
 impl CommandKind {
     /// Every kind, in the order of its byte.
-    pub const ALL: [CommandKind; 18] = [
+    pub const ALL: [CommandKind; 26] = [
         CommandKind::Bootstrap,
         CommandKind::RegisterNode,
         CommandKind::UpdateNode,
@@ -55,6 +63,14 @@ impl CommandKind {
         CommandKind::DescribeNode,
         CommandKind::RemoveNode,
         CommandKind::CreateGroup,
+        CommandKind::BeginReshard,
+        CommandKind::UpdateShardCount,
+        CommandKind::ContinueScaling,
+        CommandKind::SealParents,
+        CommandKind::CommitReshard,
+        CommandKind::AbortReshard,
+        CommandKind::FinishScaling,
+        CommandKind::RemoveShards,
     ];
 
     /// The feature level from which it may be in the log (D15).
@@ -78,6 +94,14 @@ impl CommandKind {
             | CommandKind::DescribeNode
             | CommandKind::RemoveNode => MEMBERSHIP_LEVEL,
             CommandKind::CreateGroup => GROUPS_LEVEL,
+            CommandKind::BeginReshard
+            | CommandKind::UpdateShardCount
+            | CommandKind::ContinueScaling
+            | CommandKind::SealParents
+            | CommandKind::CommitReshard
+            | CommandKind::AbortReshard
+            | CommandKind::FinishScaling
+            | CommandKind::RemoveShards => RESHARD_LEVEL,
         }
     }
 

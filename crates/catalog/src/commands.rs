@@ -1,14 +1,20 @@
 //! The commands, one file each: its fields, its outcome, its rule. What those that are about
-//! nodes and replicas have in common is in `membership` and `refusals`.
+//! nodes and replicas have in common is in `membership` and `refusals`, what rounds of splits and
+//! merges have in common in `steps`.
 
+mod abort_reshard;
 mod activate_stream;
 mod add_replica;
 mod begin_delete_stream;
+mod begin_reshard;
 mod bootstrap;
+mod commit_reshard;
+mod continue_scaling;
 mod create_group;
 mod create_stream;
 mod describe_node;
 mod finish_delete_stream;
+mod finish_scaling;
 mod forget_replica;
 mod membership;
 mod promote_replica;
@@ -17,28 +23,42 @@ mod refusals;
 mod register_node;
 mod remove_node;
 mod remove_replica;
+mod remove_shards;
 mod replica_joined;
 mod replica_left;
 mod rotate_token_key;
+mod seal_parents;
 mod set_node_state;
+mod steps;
 mod update_node;
+mod update_shard_count;
 
+pub use abort_reshard::{AbortReshard, AbortReshardRefused};
 pub use activate_stream::{ActivateStream, ActivateStreamRefused, StreamActivated};
 pub use add_replica::{AddReplica, AddReplicaRefused, ReplicaAdded};
 pub use begin_delete_stream::{BeginDeleteStream, BeginDeleteStreamRefused, StreamDeleting};
+pub use begin_reshard::{BeginReshard, BeginReshardRefused};
 pub use bootstrap::{Bootstrap, BootstrapRefused, Bootstrapped};
+pub(crate) use commit_reshard::shards_after;
+pub use commit_reshard::{CommitReshard, CommitReshardRefused, Ending};
+pub use continue_scaling::{ContinueScaling, ContinueScalingRefused, RoundBegun};
 pub use create_group::{CreateGroup, CreateGroupRefused, GroupCreated};
 pub use create_stream::{CreateStream, CreateStreamRefused, StreamCreated};
 pub use describe_node::{DescribeNode, DescribeNodeRefused};
 pub use finish_delete_stream::{FinishDeleteStream, FinishDeleteStreamRefused, StreamDeleted};
+pub use finish_scaling::{FinishScaling, FinishScalingRefused};
 pub use forget_replica::{ForgetReplica, ForgetReplicaRefused};
 pub use promote_replica::{PromoteReplica, PromoteReplicaRefused};
 pub use recorded::Recorded;
 pub use register_node::{NodeRegistered, RegisterNode, RegisterNodeRefused};
 pub use remove_node::{RemoveNode, RemoveNodeRefused};
 pub use remove_replica::{RemoveReplica, RemoveReplicaRefused};
+pub use remove_shards::{RemoveShards, RemoveShardsRefused};
 pub use replica_joined::{ReplicaJoined, ReplicaJoinedRefused};
 pub use replica_left::{ReplicaLeft, ReplicaLeftRefused};
 pub use rotate_token_key::{RotateTokenKey, RotateTokenKeyRefused, TokenKeyRotated};
+pub use seal_parents::{SealParents, SealParentsRefused};
 pub use set_node_state::{SetNodeState, SetNodeStateRefused};
+pub use steps::StepsRefused;
 pub use update_node::{NodeUpdated, UpdateNode, UpdateNodeRefused};
+pub use update_shard_count::{UpdateShardCount, UpdateShardCountRefused};

@@ -121,7 +121,7 @@ impl<'a> Edit<'a> {
     }
 
     pub fn remove_node(&mut self, node: NodeId) {
-        self.rows.push(RowMutation::Delete { key: RowKey::Node(node).encode() });
+        self.delete(RowKey::Node(node));
         Arc::make_mut(&mut self.map().nodes).remove(&node);
     }
 
@@ -173,12 +173,52 @@ impl<'a> Edit<'a> {
         Arc::make_mut(&mut self.map().streams).insert(uid, changed);
     }
 
-    /// Removes a stream and its shards.
+    /// Puts a changed stream in the place of `before`: its own row, and those of shards and
+    /// reshards that differ.
+    pub fn replace_stream(&mut self, before: &StreamMap, after: StreamMap) {
+        let version = self.next_version();
+        let after = after.with_stream(Stream { version, ..after.stream.clone() });
+        let uid = after.stream.uid;
+        self.put(RowKey::Stream(uid), &after.stream);
+        self.replace_shards(before, &after);
+        if let Some(history) = after.history().filter(|history| before.history() != Some(*history)) {
+            self.put(RowKey::ReshardHistory(uid), history);
+        }
+        match after.round() {
+            Some(round) if before.round() != Some(round) => self.put(RowKey::Round(uid), &**round),
+            None if before.round().is_some() => self.delete(RowKey::Round(uid)),
+            Some(_) | None => {}
+        }
+        self.catalog.tallies.remove(before);
+        self.catalog.tallies.add(&after);
+        Arc::make_mut(&mut self.map().streams).insert(uid, Arc::new(after));
+    }
+
+    fn replace_shards(&mut self, before: &StreamMap, after: &StreamMap) {
+        if after.shares_shards_of(before) {
+            return;
+        }
+        let uid = after.stream.uid;
+        for gone in before.shards().iter().filter(|shard| after.shard(shard.id).is_none()) {
+            self.delete(RowKey::Shard(uid, gone.id));
+        }
+        for shard in after.shards().iter().filter(|shard| before.shard(shard.id) != Some(*shard)) {
+            self.put(RowKey::Shard(uid, shard.id), shard);
+        }
+    }
+
+    /// Removes a stream with its shards and all that is recorded of it.
     pub fn remove_stream(&mut self, gone: &StreamMap) {
         let uid = gone.stream.uid;
-        self.rows.push(RowMutation::Delete { key: RowKey::Stream(uid).encode() });
+        self.delete(RowKey::Stream(uid));
         for shard in gone.shards() {
-            self.rows.push(RowMutation::Delete { key: RowKey::Shard(uid, shard.id).encode() });
+            self.delete(RowKey::Shard(uid, shard.id));
+        }
+        if gone.history().is_some() {
+            self.delete(RowKey::ReshardHistory(uid));
+        }
+        if gone.round().is_some() {
+            self.delete(RowKey::Round(uid));
         }
         self.catalog.tallies.remove(gone);
         let map = self.map();
@@ -204,6 +244,10 @@ impl<'a> Edit<'a> {
     fn map(&mut self) -> &mut ShardMap {
         self.map_changed = true;
         Arc::make_mut(&mut self.catalog.map)
+    }
+
+    fn delete(&mut self, key: RowKey) {
+        self.rows.push(RowMutation::Delete { key: key.encode() });
     }
 
     fn put<V: RowValue>(&mut self, key: RowKey, value: &V) {

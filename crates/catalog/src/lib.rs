@@ -4,8 +4,8 @@
 //! Pure: no I/O, clock or randomness. The metadata group replicates commands; every replica
 //! applies them with [`Catalog::apply`], stores the [`RowMutation`]s that come back, and finds
 //! the same state again with [`Catalog::load`]. Gateways route by a [`ShardMap`] snapshot.
-//! Walking a stream through its life (making shards known to groups, dropping them) is the
-//! controllers' work, which [`Catalog::unfinished`] tells them; so is walking a replica in or
+//! Walking a stream through its life (making shards known to groups, splitting and merging them,
+//! dropping them) is the controllers' work, which [`Catalog::unfinished`] tells them; so is walking a replica in or
 //! out of its group, which its [`ReplicaState`] tells them.
 
 mod apply;
@@ -22,7 +22,9 @@ mod listing;
 mod load;
 mod node;
 mod placement;
+mod reshard;
 mod rows;
+mod scaling;
 mod shard;
 mod shard_map;
 mod stream;
@@ -37,21 +39,26 @@ pub use cluster::Cluster;
 pub use codec::DecodeError;
 pub use command::{COMMAND_VERSION, Command, CommandKind, UnknownCommand, check_level, level_of};
 pub use commands::{
-    ActivateStream, ActivateStreamRefused, AddReplica, AddReplicaRefused, BeginDeleteStream, BeginDeleteStreamRefused,
-    Bootstrap, BootstrapRefused, Bootstrapped, CreateGroup, CreateGroupRefused, CreateStream, CreateStreamRefused,
-    DescribeNode, DescribeNodeRefused, FinishDeleteStream, FinishDeleteStreamRefused, ForgetReplica,
+    AbortReshard, AbortReshardRefused, ActivateStream, ActivateStreamRefused, AddReplica, AddReplicaRefused,
+    BeginDeleteStream, BeginDeleteStreamRefused, BeginReshard, BeginReshardRefused, Bootstrap, BootstrapRefused,
+    Bootstrapped, CommitReshard, CommitReshardRefused, ContinueScaling, ContinueScalingRefused, CreateGroup,
+    CreateGroupRefused, CreateStream, CreateStreamRefused, DescribeNode, DescribeNodeRefused, Ending,
+    FinishDeleteStream, FinishDeleteStreamRefused, FinishScaling, FinishScalingRefused, ForgetReplica,
     ForgetReplicaRefused, GroupCreated, NodeRegistered, NodeUpdated, PromoteReplica, PromoteReplicaRefused, Recorded,
     RegisterNode, RegisterNodeRefused, RemoveNode, RemoveNodeRefused, RemoveReplica, RemoveReplicaRefused,
-    ReplicaAdded, ReplicaJoined, ReplicaJoinedRefused, ReplicaLeft, ReplicaLeftRefused, RotateTokenKey,
-    RotateTokenKeyRefused, SetNodeState, SetNodeStateRefused, StreamActivated, StreamCreated, StreamDeleted,
-    StreamDeleting, TokenKeyRotated, UpdateNode, UpdateNodeRefused,
+    RemoveShards, RemoveShardsRefused, ReplicaAdded, ReplicaJoined, ReplicaJoinedRefused, ReplicaLeft,
+    ReplicaLeftRefused, RotateTokenKey, RotateTokenKeyRefused, RoundBegun, SealParents, SealParentsRefused,
+    SetNodeState, SetNodeStateRefused, StepsRefused, StreamActivated, StreamCreated, StreamDeleted, StreamDeleting,
+    TokenKeyRotated, UpdateNode, UpdateNodeRefused, UpdateShardCount, UpdateShardCountRefused,
 };
 pub use group::{Group, Replica, ReplicaState};
 pub use listing::{FutureTimestamp, ShardFilter, ShardList};
 pub use load::LoadError;
 pub use node::{InvalidAddress, InvalidZone, Node, NodeAddresses, NodeState, Zone};
 pub use placement::{LeaderMove, PlacementOptions, Step, leader_moves, plan};
+pub use reshard::{ReshardBegun, ReshardStep, Round, RoundStage, Scaling};
 pub use rows::RowMutation;
+pub use scaling::scaling_steps;
 pub use shard::{Closed, Parents, Shard};
 pub use shard_map::{ShardMap, StreamPage};
 pub use stream::{Stream, StreamLimits, StreamMap, StreamStatus};

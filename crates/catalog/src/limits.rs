@@ -21,3 +21,17 @@ pub const PREVIOUS_TOKEN_KEY_VALID: Duration = Duration::from_secs(600);
 pub const TOKEN_KEY_SPREAD: Duration = Duration::from_secs(60);
 /// Seconds since the Unix epoch that a sequence number can hold (36 bits: the year 4147).
 pub const CREATED_SECONDS_MAX: u64 = (1 << 36) - 1;
+/// Open shards that UpdateShardCount can ask for. Source: AWS API reference, UpdateShardCount.
+pub const SCALING_TARGET_MAX: u32 = 10_000;
+/// Calls of UpdateShardCount on a stream within [`SCALING_WINDOW`]. Source: AWS API reference.
+pub const SCALINGS_PER_DAY: usize = 10;
+/// The time in which calls of UpdateShardCount are counted. Source: AWS API reference.
+pub const SCALING_WINDOW: Duration = Duration::from_secs(24 * 3600);
+/// Calls that began a reshard of a stream and are known again. Source: AWS takes five a second of
+/// an account, a gateway repeats a call for seconds.
+pub const RESHARDS_REMEMBERED: usize = 64;
+/// Shards of a stream, open and closed. Source: the design point of 100,000 shards per cluster.
+pub const STREAM_SHARDS_KEPT_MAX: u32 = 100_000;
+/// Open shards of a stream while UpdateShardCount is carried out: those that there were and those
+/// that are wanted.
+pub const SCALING_SHARDS_MAX: u32 = STREAM_SHARDS_MAX + SCALING_TARGET_MAX;

@@ -67,13 +67,13 @@ impl Selection {
 
 impl StreamMap {
     /// The oldest moment that may still be read: `now` less the retention, at the earliest the
-    /// moment the stream's first shards opened.
+    /// moment the stream's first shards opened, or the latest end of a shard that was removed.
     ///
     /// So a filter at the horizon of a young stream selects its first shards, and the shards
     /// it selects always cover the whole hash key space, which the KCL insists on.
     pub fn trim_horizon(&self, now: Timestamp) -> Timestamp {
         let first = self.shards().first().map_or(Timestamp::EPOCH, |shard| shard.opened);
-        now.minus(self.stream.retention).max(first)
+        now.minus(self.stream.retention).max(first).max(self.removed_until())
     }
 
     /// At most `limit` shards that `filter` selects as of `now`, with ids after `after`. Later

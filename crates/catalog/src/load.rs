@@ -4,6 +4,7 @@ use crate::catalog::{Catalog, Tallies};
 use crate::check::Violation;
 use crate::cluster::Counters;
 use crate::codec::DecodeError;
+use crate::reshard::{ReshardHistory, Round};
 use crate::rows::{RowKey, RowValue, decode_value};
 use crate::shard::Shard;
 use crate::shard_map::ShardMap;
@@ -38,8 +39,8 @@ pub enum LoadError {
         /// The key's bytes.
         key: Bytes,
     },
-    /// Shards of a stream that has no row.
-    #[error("stream {uid} has shards but no row of its own")]
+    /// Shards or reshards of a stream that has no row.
+    #[error("stream {uid} has rows about it but none of its own")]
     Orphans {
         /// The stream that is missing.
         uid: StreamUid,
@@ -57,6 +58,8 @@ struct Loading {
     has_counters: bool,
     streams: BTreeMap<StreamUid, Stream>,
     shards: BTreeMap<StreamUid, Vec<Shard>>,
+    histories: BTreeMap<StreamUid, ReshardHistory>,
+    rounds: BTreeMap<StreamUid, Round>,
 }
 
 impl Catalog {
@@ -108,6 +111,8 @@ impl Loading {
                 self.shards.entry(*uid).or_default().push(shard);
                 false
             }
+            RowKey::ReshardHistory(uid) => self.histories.insert(*uid, read(&key, value)?).is_some(),
+            RowKey::Round(uid) => self.rounds.insert(*uid, read(&key, value)?).is_some(),
         };
         if repeated { Err(LoadError::Repeated { key }) } else { Ok(()) }
     }
@@ -117,10 +122,13 @@ impl Loading {
             let name = (stream.account, stream.name.clone());
             let shards = self.shards.remove(&uid).unwrap_or_default();
             Arc::make_mut(&mut self.map.names).insert(name, uid);
-            Arc::make_mut(&mut self.map.streams).insert(uid, Arc::new(StreamMap::new(stream, shards)));
+            let stream = StreamMap::new(stream, shards);
+            let stream = stream.with_history(self.histories.remove(&uid)).with_round(self.rounds.remove(&uid));
+            Arc::make_mut(&mut self.map.streams).insert(uid, Arc::new(stream));
         }
-        if let Some((uid, _)) = self.shards.pop_first() {
-            return Err(LoadError::Orphans { uid });
+        let mut orphans = self.shards.keys().chain(self.histories.keys()).chain(self.rounds.keys());
+        if let Some(uid) = orphans.next() {
+            return Err(LoadError::Orphans { uid: *uid });
         }
         self.map.version = self.catalog.counters.map_version;
         self.catalog.tallies = Tallies::of(&self.map);

@@ -17,7 +17,7 @@ mod shards;
 mod survey;
 
 pub use leaders::{LeaderMove, leader_moves};
-pub(crate) use shards::place_stream;
+pub(crate) use shards::{place_children, place_stream};
 
 use crate::shard_map::ShardMap;
 use anabranch_types::{GroupId, NodeId, ReplicaId};

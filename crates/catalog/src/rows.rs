@@ -6,6 +6,7 @@
 
 use crate::cluster::{Cluster, Counters};
 use crate::codec::{DecodeError, Field, Reader, fields};
+use crate::reshard::{ReshardHistory, Round};
 use crate::shard::Shard;
 use crate::stream::Stream;
 use crate::token_key::TokenKeys;
@@ -41,6 +42,8 @@ pub(crate) enum RowKey {
     Floor(AccountId, StreamName),
     Stream(StreamUid),
     Shard(StreamUid, ShardId),
+    ReshardHistory(StreamUid),
+    Round(StreamUid),
 }
 
 impl RowKey {
@@ -72,6 +75,14 @@ impl RowKey {
                 uid.write(&mut out);
                 shard.write(&mut out);
             }
+            RowKey::ReshardHistory(uid) => {
+                out.push(9);
+                uid.write(&mut out);
+            }
+            RowKey::Round(uid) => {
+                out.push(10);
+                uid.write(&mut out);
+            }
         }
         out.into()
     }
@@ -91,6 +102,8 @@ impl RowKey {
             }
             7 => RowKey::Stream(StreamUid::read(&mut input)?),
             8 => RowKey::Shard(StreamUid::read(&mut input)?, ShardId::read(&mut input)?),
+            9 => RowKey::ReshardHistory(StreamUid::read(&mut input)?),
+            10 => RowKey::Round(StreamUid::read(&mut input)?),
             _ => return Err(DecodeError::Invalid { what: "kind of catalog row" }),
         };
         input.end()?;
@@ -148,6 +161,8 @@ row_values! {
     Floor = "floor row";
     Stream = "stream row";
     Shard = "shard row";
+    ReshardHistory = "reshard history row";
+    Round = "reshard round row";
 }
 
 pub(crate) fn encode_value<V: RowValue>(value: &V) -> Bytes {

@@ -101,3 +101,10 @@ impl Shard {
         self.closed.is_none()
     }
 }
+
+/// The range that two adjacent ranges make together, in either order.
+pub(crate) fn joined(one: HashKeyRange, other: HashKeyRange) -> Option<HashKeyRange> {
+    let (low, high) = if one.start() < other.start() { (one, other) } else { (other, one) };
+    let adjacent = low.end().0.checked_add(1) == Some(high.start().0);
+    if adjacent { HashKeyRange::new(low.start(), high.end()).ok() } else { None }
+}

@@ -1,6 +1,7 @@
 //! A stream and its shards, as gateways see them in a snapshot.
 
 use crate::codec::{fields, variants};
+use crate::reshard::{ReshardHistory, Round, Scaling};
 use crate::shard::Shard;
 use anabranch_types::{AccountId, GroupId, HashKey, MapVersion, RequestId, ShardId, StreamName, StreamUid, Timestamp};
 use std::collections::BTreeSet;
@@ -91,6 +92,9 @@ pub struct StreamMap {
     shards: Arc<Vec<Shard>>,
     /// The open ones by range; they tile the hash key space (I6).
     pub(crate) open: Arc<Vec<OpenShard>>,
+    /// Splits and merges under way.
+    round: Option<Arc<Round>>,
+    history: Option<Arc<ReshardHistory>>,
 }
 
 impl StreamMap {
@@ -102,12 +106,52 @@ impl StreamMap {
             .map(|(place, shard)| OpenShard { end: shard.range.end(), place })
             .collect();
         open.sort_unstable_by_key(|shard| shard.end);
-        StreamMap { stream, shards: Arc::new(shards), open: Arc::new(open) }
+        StreamMap { stream, shards: Arc::new(shards), open: Arc::new(open), round: None, history: None }
     }
 
     /// The same shards under another header.
     pub(crate) fn with_stream(&self, stream: Stream) -> Self {
-        StreamMap { stream, shards: Arc::clone(&self.shards), open: Arc::clone(&self.open) }
+        StreamMap { stream, ..self.clone() }
+    }
+
+    /// Other shards of the same stream, in any order.
+    pub(crate) fn with_shards(&self, shards: Vec<Shard>) -> Self {
+        let StreamMap { shards, open, .. } = StreamMap::new(self.stream.clone(), shards);
+        StreamMap { shards, open, ..self.clone() }
+    }
+
+    pub(crate) fn with_round(&self, round: Option<Round>) -> Self {
+        StreamMap { round: round.map(Arc::new), ..self.clone() }
+    }
+
+    pub(crate) fn with_history(&self, history: Option<ReshardHistory>) -> Self {
+        StreamMap { history: history.map(Arc::new), ..self.clone() }
+    }
+
+    /// Whether both have the very same list of shards.
+    pub(crate) fn shares_shards_of(&self, other: &StreamMap) -> bool {
+        Arc::ptr_eq(&self.shards, &other.shards)
+    }
+
+    /// The splits and merges under way: what controllers carry out. None of its children is among
+    /// the stream's shards.
+    pub fn round(&self) -> Option<&Arc<Round>> {
+        self.round.as_ref()
+    }
+
+    /// What is kept of its reshards.
+    pub(crate) fn history(&self) -> Option<&ReshardHistory> {
+        self.history.as_deref()
+    }
+
+    /// The UpdateShardCount under way.
+    pub fn scaling(&self) -> Option<Scaling> {
+        self.history.as_ref().and_then(|history| history.scaling)
+    }
+
+    /// When the latest of the shards ended that were removed since their records had expired.
+    pub(crate) fn removed_until(&self) -> Timestamp {
+        self.history.as_ref().map_or(Timestamp::EPOCH, |history| history.removed_until)
     }
 
     /// Every shard, open and closed, by id.
@@ -144,9 +188,25 @@ impl StreamMap {
         self.shards[first..].iter().filter(move |shard| shard.parents.contain(parent))
     }
 
-    /// The groups that hold its shards, each once, by id.
+    /// The groups that hold its shards or those in preparation, each once, by id.
     pub fn groups(&self) -> Vec<GroupId> {
-        let groups: BTreeSet<GroupId> = self.shards.iter().map(|shard| shard.group).collect();
+        let children = self.round.iter().flat_map(|round| &round.children);
+        let groups: BTreeSet<GroupId> = self.shards.iter().chain(children).map(|shard| shard.group).collect();
         groups.into_iter().collect()
+    }
+
+    /// The open shards as they will be when the round under way is committed, in no order.
+    pub(crate) fn open_after_round(&self) -> impl Iterator<Item = &Shard> {
+        let closing = self.round.as_ref().map(|round| round.parents()).unwrap_or_default();
+        let staying = self.open_shards().filter(move |shard| !closing.contains(&shard.id));
+        staying.chain(self.round.iter().flat_map(|round| &round.children))
+    }
+
+    /// What counts against the account's limit: the open shards, or those that a reshard under way
+    /// ends with if they are more.
+    pub(crate) fn counted_shards(&self) -> u32 {
+        let after = u32::try_from(self.open_after_round().count()).expect("shard ids have 31 bits");
+        let target = self.scaling().map_or(0, |scaling| scaling.target);
+        self.open_count().max(after).max(target)
     }
 }

@@ -1,7 +1,7 @@
 //! Parents and children: a closed shard ends where its children begin.
 
 use super::{Violation, ensure};
-use crate::shard::{Closed, Parents, Shard};
+use crate::shard::{Closed, Parents, Shard, joined};
 use crate::stream::StreamMap;
 use anabranch_types::{Counter, HashKeyRange};
 
@@ -51,13 +51,6 @@ fn parents(stream: &StreamMap, child: &Shard) -> Result<(), Violation> {
 
 fn holds(outer: HashKeyRange, inner: HashKeyRange) -> bool {
     outer.start() <= inner.start() && inner.end() <= outer.end()
-}
-
-/// The range that two adjacent ranges make together, in either order.
-fn joined(one: HashKeyRange, other: HashKeyRange) -> Option<HashKeyRange> {
-    let (low, high) = if one.start() < other.start() { (one, other) } else { (other, one) };
-    let adjacent = low.end().0.checked_add(1) == Some(high.start().0);
-    if adjacent { HashKeyRange::new(low.start(), high.end()).ok() } else { None }
 }
 
 fn describe(stream: &StreamMap, child: &Shard) -> String {

@@ -36,7 +36,7 @@ fn identity(catalog: &Catalog, stream: &StreamMap) -> Result<(), Violation> {
     })
 }
 
-fn shards(catalog: &Catalog, stream: &StreamMap) -> Result<(), Violation> {
+pub(super) fn shards(catalog: &Catalog, stream: &StreamMap) -> Result<(), Violation> {
     let (header, uid) = (&stream.stream, stream.stream.uid);
     let increasing = stream.shards().windows(2).all(|pair| pair[0].id < pair[1].id);
     ensure(increasing, "a stream's shards have ids of their own", || format!("stream {uid}"))?;
@@ -59,7 +59,7 @@ fn shards(catalog: &Catalog, stream: &StreamMap) -> Result<(), Violation> {
 }
 
 /// I6, and that the index of open shards is what the shards say.
-fn tiling(stream: &StreamMap) -> Result<(), Violation> {
+pub(super) fn tiling(stream: &StreamMap) -> Result<(), Violation> {
     let uid = stream.stream.uid;
     let open = stream.shards().iter().filter(|shard| shard.is_open()).count();
     ensure(open == stream.open.len(), "the index has every open shard", || {

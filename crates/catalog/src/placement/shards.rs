@@ -1,7 +1,9 @@
 //! Which group a new shard goes to. The choice is stored and never made again (D11).
 
 use crate::catalog::{Catalog, FEW_GROUPS_LEVEL, GROUPS_LEVEL};
-use anabranch_types::{GroupId, NodeId};
+use crate::shard::Shard;
+use crate::stream::StreamMap;
+use anabranch_types::{GroupId, NodeId, ShardId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
@@ -16,6 +18,35 @@ pub(crate) fn place_stream(catalog: &Catalog, count: u32) -> Vec<GroupId> {
     let candidates = candidates(catalog, level);
     let wanted = if level < FEW_GROUPS_LEVEL { candidates.len() } else { groups_wanted(catalog, &candidates, count) };
     choose_groups(&candidates, wanted, count)
+}
+
+/// Where the `count` children go that take the place of `parents`, open shards of the stream: as
+/// shards of a new stream, but the groups that it uses come first.
+pub(crate) fn place_children(
+    catalog: &Catalog,
+    stream: &StreamMap,
+    parents: &BTreeSet<ShardId>,
+    count: u32,
+) -> Vec<GroupId> {
+    let level = catalog.cluster().map_or(0, |cluster| cluster.feature_level);
+    let mut candidates = candidates(catalog, level);
+    let is_parent = |shard: &&Shard| parents.contains(&shard.id);
+    for parent in stream.open_shards().filter(is_parent) {
+        if let Some(open) = candidates.get_mut(&parent.group) {
+            *open = open.checked_sub(1).expect("counted when the shard opened");
+        }
+    }
+    let staying: Vec<GroupId> =
+        stream.open_shards().filter(|shard| !is_parent(shard)).map(|shard| shard.group).collect();
+    let after = u32::try_from(staying.len()).expect("shard ids have 31 bits") + count;
+    let wanted = groups_wanted(catalog, &candidates, after);
+    let used: BTreeSet<GroupId> = staying.into_iter().filter(|group| candidates.contains_key(group)).collect();
+    let mut usable: BTreeMap<GroupId, u32> = used.iter().map(|group| (*group, candidates[group])).collect();
+    candidates.retain(|group, _| !used.contains(group));
+    usable.extend(
+        emptiest(&candidates, wanted.saturating_sub(used.len())).into_iter().map(|(open, group)| (group, open)),
+    );
+    choose_groups(&usable, usable.len(), count)
 }
 
 /// The groups that may get shards, with their open ones: those with the most members, so that no

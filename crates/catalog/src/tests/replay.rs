@@ -1,14 +1,16 @@
 //! A log gives the outcomes and rows that it gave when it was written (D15).
 //!
-//! The logs come from a fixed seed; what they gave is recorded here. Another hash says that
+//! The logs come from fixed seeds; what they gave is recorded here. Another hash says that
 //! replicas of two builds would differ: a changed rule needs a feature level of its own. A new
-//! kind of command changes the logs, and is added in a commit that changes no other rule.
+//! kind of command comes with logs of its own, so that those that were written before it stay.
 
 use super::world::*;
 use crate::*;
 use anabranch_types::*;
 use bytes::Bytes;
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 const LOGS: usize = 64;
@@ -16,7 +18,7 @@ const ENTRIES: usize = 300;
 
 /// For each kind of command, in the order of its byte: a hash of what its entries gave, and how
 /// many refusals it has, which all come up.
-const GIVEN: [(CommandKind, u64, u8); 18] = [
+const GIVEN_BELOW_LEVEL_FIVE: [(CommandKind, u64, u8); 18] = [
     (CommandKind::Bootstrap, 0x1243_0c04_57e5_a3a8, 3),
     (CommandKind::RegisterNode, 0xd849_7d9a_52a0_9e15, 4),
     (CommandKind::UpdateNode, 0x6401_ddf8_d41b_85b0, 4),
@@ -37,10 +39,25 @@ const GIVEN: [(CommandKind, u64, u8); 18] = [
     (CommandKind::CreateGroup, 0xe663_3d5b_d69b_b2de, 5),
 ];
 
+/// The same for commands that split and merge.
+const GIVEN_OF_RESHARDS: [(CommandKind, u64, u8); 8] = [
+    (CommandKind::BeginReshard, 0xe123_0e6f_87d3_bef5, 6),
+    (CommandKind::UpdateShardCount, 0xd343_c94d_ce70_f905, 10),
+    (CommandKind::ContinueScaling, 0x3ea3_85d5_2bc2_f3d3, 6),
+    (CommandKind::SealParents, 0x301b_8c66_75c9_803e, 4),
+    (CommandKind::CommitReshard, 0x46d7_efbd_9fdb_e9d6, 8),
+    (CommandKind::AbortReshard, 0x127f_27f0_7154_37eb, 5),
+    (CommandKind::FinishScaling, 0xc7ee_4e8e_4dd0_7707, 6),
+    (CommandKind::RemoveShards, 0x9c5a_821f_4575_4053, 6),
+];
+
 /// Writes commands over so few names and ids that most meet something that exists.
 struct Writer {
     /// xorshift64.
     chance: u64,
+    /// Those of bootstraps and of nodes that join, each as often as it is here.
+    first_levels: &'static [u16],
+    levels: &'static [u16],
 }
 
 impl Writer {
@@ -91,7 +108,7 @@ impl Writer {
 
     /// One that most builds in the log understand.
     fn feature_level(&mut self) -> u16 {
-        self.one_of(&[1, 2, 3, 3, 3, 4])
+        self.one_of(self.levels)
     }
 
     fn now(&mut self) -> Timestamp {
@@ -105,7 +122,7 @@ impl Writer {
         let name = stream_name(self.one_of(&["a", "b", "c"]));
         match kind {
             CommandKind::Bootstrap => {
-                let (node, feature_level) = (NodeId(self.id(5)), self.one_of(&[1, 1, 2, 3]));
+                let (node, feature_level) = (NodeId(self.id(5)), self.one_of(self.first_levels));
                 Bootstrap { node, feature_level, ..bootstrap(self.below(4)) }.encode()
             }
             CommandKind::RegisterNode => {
@@ -148,7 +165,105 @@ impl Writer {
                 let there = map.groups().count() as u32;
                 CreateGroup { node, known: there.saturating_sub(1 + self.below(2)) }.encode()
             }
+            CommandKind::BeginReshard
+            | CommandKind::UpdateShardCount
+            | CommandKind::ContinueScaling
+            | CommandKind::SealParents
+            | CommandKind::CommitReshard
+            | CommandKind::AbortReshard
+            | CommandKind::FinishScaling
+            | CommandKind::RemoveShards => self.reshard(kind, map),
         }
+    }
+
+    /// About one of few streams, mostly what is to be done with it next.
+    fn reshard(&mut self, kind: CommandKind, map: &ShardMap) -> Bytes {
+        let streams: Vec<_> = map.streams().cloned().collect();
+        let stream =
+            if streams.is_empty() { None } else { Some(streams[self.below(streams.len() as u32) as usize].clone()) };
+        let known = stream.as_ref().filter(|_| self.below(20) > 0);
+        let uid = known.map_or_else(|| StreamUid(self.id(40)), |stream| stream.stream.uid);
+        let round = known.and_then(|stream| stream.round()).filter(|_| self.below(10) > 0);
+        let (id, request) = round
+            .map_or((MapVersion(self.id(9)), RequestId(u128::from(self.below(30)))), |round| (round.id, round.request));
+        let request = known
+            .and_then(|stream| stream.scaling())
+            .filter(|_| self.below(10) > 0)
+            .map_or(request, |scaling| scaling.request);
+        let (now, shard_limit) = (self.now(), self.one_of(&[9, 40, 40]));
+        match kind {
+            CommandKind::BeginReshard => {
+                let request = RequestId(self.chance.into());
+                BeginReshard { uid, steps: self.steps(known), now, shard_limit, request }.encode()
+            }
+            CommandKind::UpdateShardCount => {
+                let request = RequestId(self.chance.into());
+                let open = known.map_or(4, |stream| stream.open_count());
+                let target =
+                    self.one_of(&[open, open * 2, open.div_ceil(2), open + 1, open * 2 + 1, open / 3 + 1, 10_001]);
+                let target = NonZeroU32::new(target).expect("from 1");
+                UpdateShardCount { uid, target, now, shard_limit, request }.encode()
+            }
+            CommandKind::ContinueScaling => {
+                let target =
+                    known.and_then(|stream| stream.scaling()).and_then(|scaling| NonZeroU32::new(scaling.target));
+                let planned = known.zip(target).map(|(stream, target)| scaling_steps(stream.open_shards(), target));
+                let steps = planned.filter(|_| self.below(10) > 0).unwrap_or_else(|| self.steps(known));
+                ContinueScaling { uid, request, steps, now }.encode()
+            }
+            CommandKind::SealParents => SealParents { uid, round: id }.encode(),
+            CommandKind::CommitReshard => self.commit(uid, id, known, now).encode(),
+            CommandKind::AbortReshard => AbortReshard { uid, request }.encode(),
+            CommandKind::FinishScaling => FinishScaling { uid, request }.encode(),
+            _ => {
+                let now = now.plus(Duration::from_secs(self.one_of(&[0, 90_000])));
+                let all = known.map_or(0, |stream| stream.stream.next_shard.0) + 1;
+                let shards = known.map(|stream| stream.expired_shards(now)).filter(|_| self.below(3) > 0);
+                let shards = shards.unwrap_or_else(|| vec![ShardId(self.below(all)), ShardId(self.below(all))]);
+                RemoveShards { uid, shards, now }.encode()
+            }
+        }
+    }
+
+    /// Mostly of open shards, and of neighbours.
+    fn steps(&mut self, stream: Option<&Arc<StreamMap>>) -> Vec<ReshardStep> {
+        let open: Vec<Shard> = stream.map_or_else(Vec::new, |stream| stream.open_shards().copied().collect());
+        let wild = ShardId(self.below(30));
+        let mut steps = Vec::new();
+        for _ in 0..self.one_of(&[0, 1, 1, 1, 1, 2]) {
+            let place = self.below(open.len().max(1) as u32) as usize;
+            let near = place.saturating_sub(1 + self.below(8) as usize / 7);
+            let id = |place: usize| open.get(place).map_or(wild, |shard| shard.id);
+            let parent = if self.below(12) == 0 { wild } else { id(place) };
+            let middle = open.get(place).map_or(0, |shard| shard.range.start().0 / 2 + shard.range.end().0 / 2);
+            steps.push(match self.below(3) {
+                0 => ReshardStep::Merge { parent, adjacent: id(near) },
+                1 => ReshardStep::Split { parent, at: HashKey(middle) },
+                _ => ReshardStep::Split { parent, at: HashKey(self.one_of(&[1, middle, middle, u128::MAX])) },
+            });
+        }
+        steps
+    }
+
+    fn commit(
+        &mut self,
+        uid: StreamUid,
+        round: MapVersion,
+        stream: Option<&Arc<StreamMap>>,
+        now: Timestamp,
+    ) -> CommitReshard {
+        let parents = stream.and_then(|stream| stream.round()).map(|round| round.parents()).unwrap_or_default();
+        let shard = |id| stream.and_then(|stream| stream.shard(id));
+        let closed = now.plus(Duration::from_millis(self.id(3_000)));
+        let endings = parents.into_iter().filter_map(shard).map(|parent| Ending { epoch: parent.epoch(), closed });
+        let mut endings: Vec<Ending> = endings.collect();
+        match self.below(12) {
+            0 => drop(endings.pop()),
+            1 => endings.extend(endings.first().copied()),
+            _ => {}
+        }
+        let now = if self.below(12) == 0 { Timestamp::from_millis(u64::MAX) } else { now };
+        CommitReshard { uid, round, endings, now }
     }
 
     fn create(&mut self, name: StreamName) -> CreateStream {
@@ -166,14 +281,16 @@ fn add(hash: &mut u64, bytes: &[u8]) {
     }
 }
 
-#[test]
-fn a_log_gives_what_it_gave_when_it_was_written() {
-    let mut given = CommandKind::ALL.map(|kind| (kind, 0xcbf2_9ce4_8422_2325_u64, BTreeSet::new()));
-    let mut writer = Writer { chance: 0x9e37_79b9_7f4a_7c15 };
+type Given = Vec<(CommandKind, u64, BTreeSet<u8>)>;
+
+/// What entries of each kind gave in logs of such kinds, each as often as it is in `kinds`.
+fn given(mut writer: Writer, kinds: &[CommandKind], entries: usize) -> Given {
+    let mut given: Given =
+        CommandKind::ALL.into_iter().map(|kind| (kind, 0xcbf2_9ce4_8422_2325, BTreeSet::new())).collect();
     for _ in 0..LOGS {
         let mut world = World::default();
-        for _ in 0..ENTRIES {
-            let kind = writer.one_of(&CommandKind::ALL);
+        for _ in 0..entries {
+            let kind = writer.one_of(kinds);
             let entry = writer.entry(kind, &world.catalog.shard_map());
             let outcome = world.apply_bytes(&entry).expect("a command of this build");
             let (_, hash, outcomes) = &mut given[kind as usize - 1];
@@ -187,9 +304,45 @@ fn a_log_gives_what_it_gave_when_it_was_written() {
             outcomes.insert(if outcome[2] == 0 { 0 } else { outcome[3] });
         }
     }
-    for ((kind, hash, outcomes), (recorded, hash_recorded, refusals)) in given.into_iter().zip(GIVEN) {
-        assert_eq!(kind, recorded);
-        assert!(outcomes.iter().copied().eq(0..=refusals), "{kind:?} gave {outcomes:?} of {refusals} refusals");
-        assert_eq!(hash, hash_recorded, "{kind:?} gave {hash:#x}");
-    }
+    given
+}
+
+fn compare(given: &[(CommandKind, u64, BTreeSet<u8>)], recorded: &[(CommandKind, u64, u8)]) {
+    let differing: Vec<String> = given
+        .iter()
+        .zip(recorded)
+        .filter(|((kind, hash, outcomes), (recorded, hash_recorded, refusals))| {
+            (kind, hash) != (recorded, hash_recorded) || !outcomes.iter().copied().eq(0..=*refusals)
+        })
+        .map(|((kind, hash, outcomes), _)| format!("{kind:?} gave {hash:#018x} and refusals {outcomes:?}"))
+        .collect();
+    assert!(differing.is_empty(), "{differing:#?}");
+    assert_eq!(given.len(), recorded.len());
+}
+
+#[test]
+fn a_log_gives_what_it_gave_when_it_was_written() {
+    let writer = Writer { chance: 0x9e37_79b9_7f4a_7c15, first_levels: &[1, 1, 2, 3], levels: &[1, 2, 3, 3, 3, 4] };
+    let kinds = &CommandKind::ALL[..GIVEN_BELOW_LEVEL_FIVE.len()];
+    compare(&given(writer, kinds, ENTRIES)[..kinds.len()], &GIVEN_BELOW_LEVEL_FIVE);
+}
+
+#[test]
+fn a_log_of_reshards_gives_what_it_gave_when_it_was_written() {
+    let writer = Writer { chance: 0x2545_f491_4f6c_dd1d, first_levels: &[4, 5, 5, 5, 5], levels: &[5] };
+    let reshards = &CommandKind::ALL[GIVEN_BELOW_LEVEL_FIVE.len()..];
+    let others = [
+        CommandKind::Bootstrap,
+        CommandKind::RegisterNode,
+        CommandKind::UpdateNode,
+        CommandKind::CreateGroup,
+        CommandKind::AddReplica,
+        CommandKind::ReplicaJoined,
+        CommandKind::CreateStream,
+        CommandKind::ActivateStream,
+        CommandKind::BeginDeleteStream,
+        CommandKind::FinishDeleteStream,
+    ];
+    let kinds = [&others[..], &reshards.repeat(12)].concat();
+    compare(&given(writer, &kinds, 5 * ENTRIES)[GIVEN_BELOW_LEVEL_FIVE.len()..], &GIVEN_OF_RESHARDS);
 }
