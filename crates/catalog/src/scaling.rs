@@ -18,9 +18,8 @@ const BORDER_SLACK: u128 = 1 << 16;
 ///
 /// Ranges come out with widths that differ by at most one hash key, or by less than 2^17 where a
 /// border was within 2^16 keys of the wanted one. The rounds are at most log2 of the most wanted
-/// borders within one shard, plus one, plus log2 of the most shards that touch one wanted range,
-/// each rounded up; also when only some of the steps are carried out in a round, more rounds lead
-/// there.
+/// ranges that touch one shard plus log2 of the most shards that touch one wanted range, each
+/// rounded up. When only some of the steps are carried out in a round, more rounds lead there.
 pub fn scaling_steps<'a>(open: impl Iterator<Item = &'a Shard>, target: NonZeroU32) -> Vec<ReshardStep> {
     let open: Vec<&Shard> = open.collect();
     let wanted = wanted_borders(&open, target);
