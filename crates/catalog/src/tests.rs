@@ -5,6 +5,7 @@ mod codec;
 mod damage;
 mod layout;
 mod leaders;
+mod lineages;
 mod listing;
 mod membership;
 mod nodes;

@@ -3,6 +3,7 @@
 
 use crate::cluster::Counters;
 use crate::command::{decode, encode_outcome, open};
+use crate::reshard::{Answered, ReshardHistory};
 use crate::rows::{Floor, RowKey, RowValue, decode_value, encode_value};
 use crate::*;
 use anabranch_types::*;
@@ -65,6 +66,54 @@ fn shard() -> impl Strategy<Value = Shard> {
             opened,
             closed,
         })
+    })
+}
+
+fn step() -> impl Strategy<Value = ReshardStep> {
+    prop_oneof![
+        (shard_id(), any::<u128>()).prop_map(|(parent, at)| ReshardStep::Split { parent, at: HashKey(at) }),
+        (shard_id(), shard_id()).prop_map(|(parent, adjacent)| ReshardStep::Merge { parent, adjacent }),
+    ]
+}
+
+fn round() -> impl Strategy<Value = Round> {
+    let stage = prop_oneof![Just(RoundStage::Preparing), Just(RoundStage::Sealing)];
+    (any::<u64>(), any::<u128>(), stage, proptest::collection::vec(shard(), 0..4)).prop_map(
+        |(id, request, stage, children)| Round { id: MapVersion(id), request: RequestId(request), stage, children },
+    )
+}
+
+fn history() -> impl Strategy<Value = ReshardHistory> {
+    let answered = proptest::collection::vec((any::<u128>(), any::<u64>(), any::<[u32; 2]>()), 0..4);
+    let scaling = proptest::option::of((any::<u128>(), any::<u32>()));
+    (answered, proptest::collection::vec(time(), 0..4), scaling, time()).prop_map(
+        |(answered, scaled, scaling, removed_until)| {
+            let answered = answered.into_iter().map(|(request, version, [before, after])| Answered {
+                request: RequestId(request),
+                begun: ReshardBegun { version: MapVersion(version), before, after },
+            });
+            let scaling = scaling.map(|(request, target)| Scaling { request: RequestId(request), target });
+            ReshardHistory { answered: answered.collect(), scaled, scaling, removed_until }
+        },
+    )
+}
+
+fn steps_refused() -> impl Strategy<Value = StepsRefused> {
+    let refused = (0u8..10, shard_id(), shard_id(), any::<[u128; 3]>(), any::<[u32; 2]>(), any::<u64>());
+    refused.prop_map(|(which, shard, adjacent, keys, [asked, limit], created_s)| match which {
+        0 => StepsRefused::NoSteps,
+        1 => StepsRefused::NoShard { shard },
+        2 => StepsRefused::Closed { shard },
+        3 => StepsRefused::Repeated { shard },
+        4 => {
+            let [start, end, at] = keys.map(HashKey);
+            StepsRefused::HashKey { shard, start, end, at }
+        }
+        5 => StepsRefused::NotAdjacent { parent: shard, adjacent },
+        6 => StepsRefused::StreamShardLimit { asked, limit },
+        7 => StepsRefused::KeptShardLimit { asked, limit },
+        8 => StepsRefused::ShardIds { next: shard },
+        _ => StepsRefused::Time { created_s },
     })
 }
 
@@ -223,7 +272,8 @@ proptest! {
     fn every_row_key_reads_back(number in any::<u64>(), account in account(), name in name(), shard in shard_id()) {
         let uid = StreamUid(number);
         for key in [RowKey::Cluster, RowKey::Counters, RowKey::TokenKeys, RowKey::Node(NodeId(number)),
-                    RowKey::Group(GroupId(number as u32)), RowKey::Stream(uid), RowKey::Shard(uid, shard)] {
+                    RowKey::Group(GroupId(number as u32)), RowKey::Stream(uid), RowKey::Shard(uid, shard),
+                    RowKey::ReshardHistory(uid), RowKey::Round(uid)] {
             let bytes = key.encode();
             prop_assert_eq!(RowKey::decode(&bytes), Ok(key));
             only_the_whole(&bytes, RowKey::decode);
@@ -405,6 +455,104 @@ proptest! {
                         CreateGroupRefused::NoNode { node }, CreateGroupRefused::NodeState { node, state: node_state },
                         CreateGroupRefused::Count { known: id, there: id }] {
             outcome_reads_back::<CreateGroup>(&Err(refused));
+        }
+    }
+
+    #[test]
+    fn rows_of_reshards_read_back(history in history(), round in round()) {
+        row_reads_back(&history);
+        row_reads_back(&round);
+    }
+
+    #[test]
+    fn every_command_of_reshards_reads_back(steps in proptest::collection::vec(step(), 0..4), ids in any::<[u64; 2]>(),
+                                            shards in proptest::collection::vec((shard_id(), 0u64..1 << 36), 0..4),
+                                            count in 1u32.., limit in any::<u32>(), now in time(), wide in any::<u128>()) {
+        let (uid, round, request) = (StreamUid(ids[0]), MapVersion(ids[1]), RequestId(wide));
+        command_reads_back(&BeginReshard { uid, steps: steps.clone(), now, shard_limit: limit, request });
+        let target = count.try_into().expect("from 1");
+        command_reads_back(&UpdateShardCount { uid, target, now, shard_limit: limit, request });
+        command_reads_back(&ContinueScaling { uid, request, steps, now });
+        command_reads_back(&SealParents { uid, round });
+        let ending = |(shard, created_s): &(ShardId, u64)| {
+            Ending { epoch: ShardEpoch { created_s: *created_s, shard: *shard }, closed: now }
+        };
+        command_reads_back(&CommitReshard { uid, round, endings: shards.iter().map(ending).collect(), now });
+        command_reads_back(&AbortReshard { uid, request });
+        command_reads_back(&FinishScaling { uid, request });
+        command_reads_back(&RemoveShards { uid, shards: shards.into_iter().map(|(shard, _)| shard).collect(), now });
+    }
+
+    #[test]
+    fn every_outcome_of_calls_that_reshard_reads_back(ids in any::<[u64; 2]>(), levels in any::<[u16; 2]>(),
+                                                      numbers in any::<[u32; 3]>(), status in status(), until in time(),
+                                                      reason in steps_refused(), wide in any::<u128>()) {
+        let ([cluster, needed], uid, request) = (levels, StreamUid(ids[0]), RequestId(wide));
+        let [current, limit, asked] = numbers;
+        let (round, target) = (MapVersion(ids[1]), asked);
+        outcome_reads_back::<BeginReshard>(&Ok(ReshardBegun { version: round, before: current, after: asked }));
+        for refused in [BeginReshardRefused::NotBootstrapped, BeginReshardRefused::FeatureLevel { cluster, needed },
+                        BeginReshardRefused::NoStream { uid }, BeginReshardRefused::Status { status },
+                        BeginReshardRefused::ShardLimit { current, limit, asked },
+                        BeginReshardRefused::Steps { reason: reason.clone() }] {
+            outcome_reads_back::<BeginReshard>(&Err(refused));
+        }
+        for refused in [UpdateShardCountRefused::NotBootstrapped,
+                        UpdateShardCountRefused::FeatureLevel { cluster, needed },
+                        UpdateShardCountRefused::NoStream { uid }, UpdateShardCountRefused::Status { status },
+                        UpdateShardCountRefused::Same { current },
+                        UpdateShardCountRefused::AboveDouble { current, target },
+                        UpdateShardCountRefused::BelowHalf { current, target },
+                        UpdateShardCountRefused::TargetLimit { target, limit },
+                        UpdateShardCountRefused::ShardLimit { current, limit, asked },
+                        UpdateShardCountRefused::TooOften { until }] {
+            outcome_reads_back::<UpdateShardCount>(&Err(refused));
+        }
+        outcome_reads_back::<ContinueScaling>(&Ok(RoundBegun { round }));
+        for refused in [ContinueScalingRefused::NotBootstrapped,
+                        ContinueScalingRefused::FeatureLevel { cluster, needed },
+                        ContinueScalingRefused::NoStream { uid }, ContinueScalingRefused::NotUnderway { request },
+                        ContinueScalingRefused::Round { round }, ContinueScalingRefused::Steps { reason }] {
+            outcome_reads_back::<ContinueScaling>(&Err(refused));
+        }
+    }
+
+    #[test]
+    fn every_outcome_of_carrying_out_reshards_reads_back(ids in any::<[u64; 2]>(), levels in any::<[u16; 2]>(),
+                                                         numbers in any::<[u32; 2]>(), shard in shard_id(),
+                                                         until in time(), wide in any::<u128>()) {
+        let ([cluster, needed], uid, request) = (levels, StreamUid(ids[0]), RequestId(wide));
+        let ([open, target], round) = (numbers, MapVersion(ids[1]));
+        let recorded = Recorded { version: round };
+        outcome_reads_back::<SealParents>(&Ok(recorded));
+        for refused in [SealParentsRefused::NotBootstrapped, SealParentsRefused::FeatureLevel { cluster, needed },
+                        SealParentsRefused::NoStream { uid }, SealParentsRefused::NotUnderway { round }] {
+            outcome_reads_back::<SealParents>(&Err(refused));
+        }
+        outcome_reads_back::<CommitReshard>(&Ok(recorded));
+        for refused in [CommitReshardRefused::NotBootstrapped, CommitReshardRefused::FeatureLevel { cluster, needed },
+                        CommitReshardRefused::NoStream { uid }, CommitReshardRefused::NotUnderway { round },
+                        CommitReshardRefused::Preparing { round }, CommitReshardRefused::Missing { shard },
+                        CommitReshardRefused::NotAParent { shard }, CommitReshardRefused::Time { at: until }] {
+            outcome_reads_back::<CommitReshard>(&Err(refused));
+        }
+        outcome_reads_back::<AbortReshard>(&Ok(recorded));
+        for refused in [AbortReshardRefused::NotBootstrapped, AbortReshardRefused::FeatureLevel { cluster, needed },
+                        AbortReshardRefused::NoStream { uid }, AbortReshardRefused::NotUnderway { request },
+                        AbortReshardRefused::Sealing { round }] {
+            outcome_reads_back::<AbortReshard>(&Err(refused));
+        }
+        outcome_reads_back::<FinishScaling>(&Ok(recorded));
+        for refused in [FinishScalingRefused::NotBootstrapped, FinishScalingRefused::FeatureLevel { cluster, needed },
+                        FinishScalingRefused::NoStream { uid }, FinishScalingRefused::NotUnderway { request },
+                        FinishScalingRefused::Round { round }, FinishScalingRefused::NotThere { open, target }] {
+            outcome_reads_back::<FinishScaling>(&Err(refused));
+        }
+        outcome_reads_back::<RemoveShards>(&Ok(recorded));
+        for refused in [RemoveShardsRefused::NotBootstrapped, RemoveShardsRefused::FeatureLevel { cluster, needed },
+                        RemoveShardsRefused::NoStream { uid }, RemoveShardsRefused::NoShard { shard },
+                        RemoveShardsRefused::NotClosed { shard }, RemoveShardsRefused::Kept { shard, until }] {
+            outcome_reads_back::<RemoveShards>(&Err(refused));
         }
     }
 

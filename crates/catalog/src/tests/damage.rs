@@ -1,6 +1,8 @@
 //! Rows that no catalog wrote are refused with what is wrong, one test per kind of damage.
 
+use super::resharding::*;
 use super::world::*;
+use crate::reshard::ReshardHistory;
 use crate::rows::{RowKey, decode_value, encode_value};
 use crate::*;
 use anabranch_types::*;
@@ -198,6 +200,85 @@ fn shards_of_no_stream_are_refused() {
     let mut rows = rows();
     rows.remove(&RowKey::Stream(StreamUid(1)).encode());
     assert_eq!(load(rows), Err(LoadError::Orphans { uid: StreamUid(1) }));
+}
+
+#[test]
+fn rows_of_reshards_of_no_stream_are_refused() {
+    for key in [RowKey::ReshardHistory(StreamUid(1)), RowKey::Round(StreamUid(1))] {
+        let mut rows = resharding();
+        let kept = rows[&key.encode()].clone();
+        rows.retain(|key, _| !(7..=10).contains(&key[0]));
+        rows.insert(key.encode(), kept);
+        assert_eq!(load(rows), Err(LoadError::Orphans { uid: StreamUid(1) }));
+    }
+}
+
+/// One stream (uid 1) of two shards, the second of which is to be split.
+fn resharding() -> Rows {
+    let mut world = World::bootstrapped();
+    let uid = world.active("s", 2, START);
+    world.begin(uid, 1, &[split(1, HashKey(3 << 126))], START).expect("active");
+    world.stored
+}
+
+fn change_round(edit: impl Fn(&mut Round)) -> &'static str {
+    let mut rows = resharding();
+    change(&mut rows, &RowKey::Round(StreamUid(1)), edit);
+    broken_rule(rows)
+}
+
+#[test]
+fn a_round_that_could_not_be_committed_is_refused() {
+    assert_eq!(change_round(|round| round.children.truncate(1)), "I6: open ranges tile the hash key space");
+    let full = change_round(|round| round.children[0].range = HashKeyRange::FULL);
+    assert_eq!(full, "I6: open ranges tile the hash key space");
+    let swapped = change_round(|round| {
+        let lower = round.children[0].range;
+        round.children[0].range = round.children[1].range;
+        round.children[1].range = lower;
+        round.children[0].parents = Parents::Split { parent: ShardId(0) };
+    });
+    assert_eq!(swapped, "I6: open ranges tile the hash key space");
+    let not_above = change_round(|round| round.children[1].created_s -= 1);
+    assert_eq!(not_above, "a child's create second is above its parents' (D5)");
+    assert_eq!(change_round(|round| round.children[1].id = ShardId(9)), "shard ids were handed out");
+    assert_eq!(change_round(|round| round.children[1].id = ShardId(2)), "a stream's shards have ids of their own");
+    assert_eq!(change_round(|round| round.children[0].group = GroupId(0)), "a shard lives in a data group");
+    let parentless = change_round(|round| round.children[0].parents = Parents::None);
+    assert_eq!(parentless, "a round has children, all of open shards, above them");
+    let nothing = change_round(|round| round.children.clear());
+    assert_eq!(nothing, "a round has children, all of open shards, above them");
+    let known = change_round(|round| round.children[0].id = ShardId(1));
+    assert_eq!(known, "a round has children, all of open shards, above them");
+    let absent = change_round(|round| round.children[0].parents = Parents::Split { parent: ShardId(7) });
+    assert_eq!(absent, "the parents of a round are open");
+    let future = change_round(|round| round.id = MapVersion(99));
+    assert_eq!(future, "a round is as old as its stream's version at most");
+}
+
+#[test]
+fn a_status_that_hides_or_pretends_a_reshard_is_refused() {
+    let mut rows = resharding();
+    change(&mut rows, &RowKey::Stream(StreamUid(1)), |stream: &mut Stream| stream.status = StreamStatus::Active);
+    assert_eq!(broken_rule(rows), "a stream is updating while it is resharded");
+    let mut rows = resharding();
+    rows.remove(&RowKey::Round(StreamUid(1)).encode());
+    assert_eq!(broken_rule(rows), "a stream is updating while it is resharded");
+}
+
+#[test]
+fn a_history_without_bounds_or_order_is_refused() {
+    let history = |edit: fn(&mut ReshardHistory)| {
+        let mut rows = resharding();
+        change(&mut rows, &RowKey::ReshardHistory(StreamUid(1)), edit);
+        broken_rule(rows)
+    };
+    let rule = "what is remembered of reshards is bounded and in order";
+    assert_eq!(history(|history| history.answered = vec![history.answered[0]; 65]), rule);
+    assert_eq!(history(|history| history.scaled = vec![START; 11]), rule);
+    assert_eq!(history(|history| history.scaled = vec![START, Timestamp::EPOCH]), rule);
+    let nowhere = history(|history| history.scaling = Some(Scaling { request: RequestId(1), target: 0 }));
+    assert_eq!(nowhere, "a stream is scaled to a shard at least");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The bytes that docs/formats/catalog.md promises: a change here is a new version.
 
+use super::resharding::*;
 use super::world::*;
 use crate::rows::RowKey;
 use crate::*;
@@ -64,6 +65,74 @@ fn the_rows_of_a_stream_have_the_documented_bytes() {
 }
 
 #[test]
+fn a_begin_reshard_command_has_the_documented_bytes() {
+    let steps = [split(7, HashKey(0xf0)), merge(2, 1)];
+    let documented = [
+        "01",                               // version
+        "13",                               // kind
+        "0000000000000005",                 // uid
+        "00000002",                         // steps
+        "01",                               // a split
+        "00000007",                         // of shard 7
+        "000000000000000000000000000000f0", // at this hash key
+        "02",                               // a merge
+        "0000000200000001",                 // of shard 2 with shard 1
+        "00000195974a8c00",                 // now, ms
+        "00004e20",                         // shard limit
+        "00000000000000000000000000000abc", // request
+    ];
+    assert_eq!(hex(&begin(StreamUid(5), 0xabc, &steps, START).encode()), documented.concat());
+}
+
+#[test]
+fn the_rows_of_a_reshard_have_the_documented_bytes() {
+    let mut world = World::bootstrapped();
+    let uid = world.active("ab", 1, START);
+    world.begin(uid, 0xabc, &[split(0, HashKey(1 << 127))], START).expect("active");
+    let history_key = RowKey::ReshardHistory(uid).encode();
+    assert_eq!(hex(&history_key), "090000000000000001");
+    let history = [
+        "01",                               // version
+        "00000001",                         // calls that are remembered
+        "00000000000000000000000000000abc", // request
+        "0000000000000004",                 // map version
+        "00000001",                         // open shards before
+        "00000002",                         // and after
+        "00000000",                         // calls of UpdateShardCount
+        "00",                               // none under way
+        "0000000000000000",                 // no shard was removed
+    ];
+    assert_eq!(hex(&world.stored[&history_key]), history.concat());
+
+    let round_key = RowKey::Round(uid).encode();
+    assert_eq!(hex(&round_key), "0a0000000000000001");
+    let child = |id: &str, start: &str, end: &str| {
+        [
+            id,
+            start,
+            end,
+            "01",
+            "00000000",         // one half of shard 0
+            "00000001",         // group
+            "0000000067d4cf81", // create second
+            "00000195974a8c00", // when the round began
+            "00",               // open
+        ]
+        .concat()
+    };
+    let round = [
+        "01",                               // version
+        "0000000000000004",                 // map version
+        "00000000000000000000000000000abc", // request
+        "01",                               // preparing
+        "00000002",                         // children
+        &child("00000001", "00000000000000000000000000000000", "7fffffffffffffffffffffffffffffff"),
+        &child("00000002", "80000000000000000000000000000000", "ffffffffffffffffffffffffffffffff"),
+    ];
+    assert_eq!(hex(&world.stored[&round_key]), round.concat());
+}
+
+#[test]
 fn an_outcome_has_the_documented_bytes() {
     let mut world = World::bootstrapped();
     world.create("ab", 1, START);
@@ -78,6 +147,10 @@ fn keys_sort_as_the_catalog_lists_its_rows() {
         world.active(name, 2, START);
         world.delete(name);
         world.active(name, 300, START);
+    }
+    for name in ["a", "b"] {
+        let uid = world.catalog.shard_map().stream_named(ACCOUNT, &stream_name(name)).expect("created").stream.uid;
+        world.begin(uid, uid.0.into(), &[merge(0, 1)], START).expect("active");
     }
     let keys: Vec<_> = world.catalog.rows().map(|(key, _)| key).collect();
     assert!(keys.is_sorted());
