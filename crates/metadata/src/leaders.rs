@@ -3,7 +3,7 @@
 
 use crate::metadata::MetadataService;
 use crate::placement::{down_nodes, map_of};
-use anabranch_catalog::{NodeState, ShardMap, leader_moves};
+use anabranch_catalog::{NodeState, leader_moves};
 use anabranch_cluster::{collect_reports, leaders_of};
 use anabranch_consensus::GroupStatus;
 use anabranch_types::{NodeId, ReplicaId};
