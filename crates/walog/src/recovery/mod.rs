@@ -247,7 +247,8 @@ impl Recovery<'_> {
         let scanned = image.scan(expected, replay);
         // A later segment was begun only when the batches of this one were synced.
         // One that was cut short stays so: its length proves the damage until the verdict is durable.
-        let last = scanned.last_batch.filter(|_| end_ordinal.is_none() && !is_cut);
+        let is_whole = !is_cut && scanned.end <= found.bytes;
+        let last = scanned.last_batch.filter(|_| end_ordinal.is_none() && is_whole);
         let last = last.map(|at| LastBatch { position: at, bytes: bytes[at as usize..scanned.end as usize].to_vec() });
         Ok((scanned, last))
     }

@@ -58,7 +58,7 @@ impl SegmentImage<'_> {
             // A header is synced before the file is a segment.
             replay.unattributed(self.front(), "neither the header nor a batch of the segment can be read");
         }
-        let is_cut = self.is_cut && self.end_ordinal.is_none();
+        let is_cut = self.end_ordinal.is_none() && (self.is_cut || scanned.end > self.bytes.len() as u64);
         if is_cut {
             // A file has its length before it is a segment. Where another follows, that one says whether a batch is missing.
             replay.unattributed(
