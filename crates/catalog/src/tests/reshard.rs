@@ -245,15 +245,20 @@ fn a_commit_needs_the_ending_of_every_parent_and_of_no_other_shard() {
 #[test]
 fn a_deletion_ends_a_reshard_at_any_stage_and_tells_the_childrens_groups() {
     for sealing in [false, true] {
-        let mut world = World::default();
-        world.apply(bootstrap(3)).expect("the first bootstrap");
+        let mut world = World::bootstrapped();
         let uid = world.active("s", 1, START);
+        for name in ["a", "b", "c"] {
+            world.active(name, 1, START);
+        }
+        world.delete("a");
+        world.delete("c");
         let round = world.begin(uid, 1, &[split(0, MIDDLE)], START).expect("active").version;
         if sealing {
             world.seal(uid).expect("in preparation");
         }
-        let children: Vec<GroupId> =
-            world.stream(uid).round().expect("begun").children.iter().map(|child| child.group).collect();
+        let stream = world.stream(uid);
+        let children: Vec<GroupId> = stream.round().expect("begun").children.iter().map(|child| child.group).collect();
+        assert_eq!((stream.shards()[0].group, &children[..]), (GroupId(1), &[GroupId(2); 2][..]));
         let deleting = world.apply(BeginDeleteStream { account: ACCOUNT, name: stream_name("s") }).expect("exists");
         assert!(children.iter().all(|group| deleting.groups.contains(group)), "{children:?}");
         assert_eq!(world.apply(SealParents { uid, round }), Err(SealParentsRefused::NotUnderway { round }));
@@ -261,7 +266,7 @@ fn a_deletion_ends_a_reshard_at_any_stage_and_tells_the_childrens_groups() {
         let refused = AbortReshardRefused::NotUnderway { request: RequestId(1) };
         assert_eq!(world.apply(AbortReshard { uid, request: RequestId(1) }), Err(refused));
         world.apply(FinishDeleteStream { uid }).expect("deleting");
-        assert_eq!(world.catalog.open_shard_count(ACCOUNT), 0);
+        assert_eq!(world.catalog.open_shard_count(ACCOUNT), 1, "that of the other stream");
         world.active("s", 1, START);
     }
 }
