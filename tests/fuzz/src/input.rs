@@ -52,6 +52,18 @@ impl<'a> Input<'a> {
         self.take(usize::from(length))
     }
 
+    /// `bytes` with others in place of some of them, so many times.
+    pub fn edited(&mut self, bytes: &[u8], times: u8) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        for _ in 0..times {
+            let (at, with) = (usize::from(self.byte()), self.short());
+            let at = at.min(bytes.len());
+            let end = (at + with.len()).min(bytes.len());
+            bytes.splice(at..end, with.iter().copied());
+        }
+        bytes
+    }
+
     /// A length of two bytes, then as many bytes.
     pub fn long(&mut self) -> &'a [u8] {
         let length = self.u16();

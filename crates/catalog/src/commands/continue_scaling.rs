@@ -6,10 +6,10 @@ use crate::commands::begin_reshard::begin_round;
 use crate::commands::membership::Gated;
 use crate::commands::refusals::refusals;
 use crate::commands::steps::{self, StepsRefused};
+use crate::commands::update_shard_count::scaling_under_way;
 use crate::edit::Edit;
 use crate::limits::SCALING_SHARDS_MAX;
 use crate::reshard::{ReshardStep, Round, RoundStage};
-use crate::stream::StreamStatus;
 use anabranch_types::{MapVersion, RequestId, StreamUid, Timestamp};
 
 /// Proposed by the reshard controller with the steps of [`crate::scaling_steps`], or those of them
@@ -79,10 +79,7 @@ impl Gated for ContinueScaling {
     fn change(self, edit: &mut Edit<'_>) -> Result<RoundBegun, ContinueScalingRefused> {
         let (uid, request, catalog) = (self.uid, self.request, edit.catalog());
         let stream = catalog.map.stream(uid).cloned().ok_or(ContinueScalingRefused::NoStream { uid })?;
-        let by_call = stream.scaling().is_some_and(|scaling| scaling.request == request);
-        if !by_call || stream.stream.status != StreamStatus::Updating {
-            return Err(ContinueScalingRefused::NotUnderway { request });
-        }
+        scaling_under_way(&stream, request).ok_or(ContinueScalingRefused::NotUnderway { request })?;
         if let Some(round) = stream.round() {
             return Err(ContinueScalingRefused::Round { round: round.id });
         }

@@ -5,6 +5,7 @@ use crate::command::{Command, CommandKind};
 use crate::commands::Recorded;
 use crate::commands::membership::Gated;
 use crate::commands::refusals::refusals;
+use crate::commands::update_shard_count::scaling_under_way;
 use crate::edit::Edit;
 use crate::stream::{Stream, StreamStatus};
 use anabranch_types::{MapVersion, RequestId, StreamUid};
@@ -65,8 +66,7 @@ impl Gated for FinishScaling {
     fn change(self, edit: &mut Edit<'_>) -> Result<Recorded, FinishScalingRefused> {
         let (uid, request, catalog) = (self.uid, self.request, edit.catalog());
         let stream = catalog.map.stream(uid).cloned().ok_or(FinishScalingRefused::NoStream { uid })?;
-        let scaling = stream.scaling().filter(|scaling| scaling.request == request);
-        let scaling = scaling.filter(|_| stream.stream.status == StreamStatus::Updating);
+        let scaling = scaling_under_way(&stream, request);
         let scaling = scaling.ok_or(FinishScalingRefused::NotUnderway { request })?;
         if let Some(round) = stream.round() {
             return Err(FinishScalingRefused::Round { round: round.id });

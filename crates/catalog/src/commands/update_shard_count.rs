@@ -159,3 +159,9 @@ impl Gated for UpdateShardCount {
         Ok(begun)
     }
 }
+
+/// What this call of UpdateShardCount has begun, unless it is over or the stream is being deleted.
+pub(crate) fn scaling_under_way(stream: &StreamMap, call: RequestId) -> Option<Scaling> {
+    let scaling = stream.scaling().filter(|scaling| scaling.request == call);
+    scaling.filter(|_| stream.stream.status == StreamStatus::Updating)
+}

@@ -125,16 +125,10 @@ impl Disk {
     }
 }
 
-/// Some of the bytes with others in place of one or more.
+/// A key or a value with others of its bytes.
 fn edited(bytes: &Bytes, input: &mut Input<'_>) -> Bytes {
-    let mut bytes = bytes.to_vec();
-    for _ in 0..=input.byte() % 3 {
-        let (at, with) = (usize::from(input.byte()), input.short());
-        let at = at.min(bytes.len());
-        let end = (at + with.len()).min(bytes.len());
-        bytes.splice(at..end, with.iter().copied());
-    }
-    bytes.into()
+    let times = input.byte() % 3 + 1;
+    input.edited(bytes, times).into()
 }
 
 /// One replica of a group.
