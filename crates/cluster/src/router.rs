@@ -105,7 +105,7 @@ impl MetadataRouter {
     /// What the leader has done reaches this node's view a moment later. A view that lags for longer
     /// than [`VIEW_PATIENCE`] is shown as it is.
     async fn seen(&self, is_seen: impl Fn(&ClusterView) -> bool) -> bool {
-        let seen = tokio::time::timeout(VIEW_PATIENCE, self.view.wait(is_seen)).await.is_ok();
+        let seen = self.view.wait_within(VIEW_PATIENCE, is_seen).await.is_some();
         if !seen {
             tracing::warn!("this node's view of the catalog lags behind the leader's");
         }

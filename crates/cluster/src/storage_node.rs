@@ -2,7 +2,7 @@
 
 use crate::error::NodeError;
 use crate::status::GroupReport;
-use anabranch_catalog::Shard;
+use anabranch_catalog::{Ending, Shard};
 use anabranch_limiter::Bucket;
 use anabranch_types::{
     AccountId, Counter, GroupId, HashKey, NodeId, PartitionKey, ReplicaId, RequestId, ShardId, StreamName, StreamUid,
@@ -189,6 +189,15 @@ pub trait StorageNode: Send + Sync + 'static {
 
     /// Creates shards of a stream. Creating them again changes nothing.
     fn create_shards(&self, group: GroupId, new: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>>;
+
+    /// Closes shards of a stream for good, and answers how each ended, in their order. Closing them
+    /// again gets the first time's answer.
+    fn seal(
+        &self,
+        group: GroupId,
+        stream: StreamUid,
+        shards: Arc<[ShardId]>,
+    ) -> BoxFuture<'_, Result<Vec<Ending>, NodeError>>;
 
     /// Drops a stream's shards. Dropping them again changes nothing.
     fn drop_stream(&self, group: GroupId, stream: StreamUid) -> BoxFuture<'_, Result<(), NodeError>>;

@@ -3,6 +3,7 @@
 use anabranch_catalog::{ShardMap, TokenKeys};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// What gateways need of the catalog, all of one version.
@@ -45,6 +46,12 @@ impl ViewWatch {
     /// Tells of every view that is published from now on; several at once may be told of once.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.0.changes.subscribe()
+    }
+
+    /// As [`ViewWatch::wait`], for `span` at the most; none when there was no such view. Without any time
+    /// the newest view is looked at.
+    pub async fn wait_within(&self, span: Duration, wanted: impl Fn(&ClusterView) -> bool) -> Option<Arc<ClusterView>> {
+        tokio::time::timeout(span, self.wait(wanted)).await.ok()
     }
 
     /// The first view that is as `wanted`, the newest one included. Cancel-safe.

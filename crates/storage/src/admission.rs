@@ -42,6 +42,11 @@ impl AdmittedPut {
         self.items.iter().map(|item| item.records).sum()
     }
 
+    /// Whether a shard of it takes no more records.
+    pub fn finds_closed(&self) -> bool {
+        self.fates.iter().flatten().any(|fate| *fate == Some(RecordFate::Closed))
+    }
+
     /// Nothing was written: what admission took is given back.
     pub fn refund(&self, host: &HostedGroup) {
         for item in &self.items {

@@ -20,6 +20,7 @@ mod metrics;
 mod put;
 mod put_batches;
 mod read;
+mod seal;
 mod shared;
 mod storage;
 mod trimming;

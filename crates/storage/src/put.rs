@@ -25,6 +25,15 @@ pub(crate) async fn put(
         host.begin_budget(item.shard).await?;
     }
     let admitted = Arc::new(admission::admit(host, request, attempt));
+    if attempt == Attempt::Again && admitted.finds_closed() {
+        // An earlier try that was on its way above went into the log before the shard was closed, or never
+        // will: it is applied by now. "Closed" would send its records elsewhere a second time (I12).
+        let recorded = host.current.now().state.read().recorded(admitted.request.request_id);
+        if let Some(outcome) = recorded {
+            admitted.refund(host);
+            return Ok(PutReply { fates: settle_recorded(&admitted.request, &outcome) });
+        }
+    }
     if admitted.items.is_empty() {
         let reply = PutReply { fates: settle(&admitted, &[]) };
         metrics::put_fates(&reply);

@@ -3,14 +3,15 @@
 use crate::config::StorageOptions;
 use crate::error::{GroupStopped, HostError};
 use crate::group_host::{HostParts, HostedGroup};
-use crate::{create_shards, drop_stream, flush_turns, locate, maintenance, put, read};
+use crate::{create_shards, drop_stream, flush_turns, locate, maintenance, put, read, seal};
+use anabranch_catalog::Ending;
 use anabranch_cluster::{
     Attempt, GroupReport, NewShards, NodeError, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, ShardKey,
     StateHash, StorageNode,
 };
 use anabranch_consensus::GroupOptions;
 use anabranch_runtime::{Env, OnFailure};
-use anabranch_types::{Counter, GroupId, NodeId, ReplicaId, StreamUid};
+use anabranch_types::{Counter, GroupId, NodeId, ReplicaId, ShardId, StreamUid};
 use futures::future::BoxFuture;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
@@ -125,6 +126,15 @@ impl StorageNode for Storage {
 
     fn create_shards(&self, group: GroupId, new: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>> {
         Box::pin(async move { create_shards::create_shards(&*self.host_of(group)?, &new).await })
+    }
+
+    fn seal(
+        &self,
+        group: GroupId,
+        stream: StreamUid,
+        shards: Arc<[ShardId]>,
+    ) -> BoxFuture<'_, Result<Vec<Ending>, NodeError>> {
+        Box::pin(async move { seal::seal(&*self.host_of(group)?, stream, &shards).await })
     }
 
     fn drop_stream(&self, group: GroupId, stream: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {

@@ -320,6 +320,66 @@ async fn a_followers_read_waits_at_the_tip_until_its_shard_has_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sealed_shard_takes_no_more_and_its_readers_come_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    world.put(1, FIRST, &["last"]).await;
+    let tip = world.storage.locate(GROUP, FIRST, ReadStart::Latest).await.unwrap();
+    let (woken, endings) = tokio::join!(world.follow(FIRST, tip, Duration::from_secs(3_600)), async {
+        world.settle().await;
+        world.storage.seal(GROUP, STREAM, Arc::new([FIRST.shard])).await.unwrap()
+    });
+    assert!(woken.unwrap().ended, "a follower hears of it at once");
+    assert_eq!(put_one(&world, 2, "late").await, [RecordFate::Closed]);
+    let both = world.request(3, vec![item(FIRST, &["late"]), item(SECOND, &["in time"])]);
+    let fates = world.storage.put(both, Attempt::First).await.unwrap().fates;
+    assert_eq!(fates[0], [RecordFate::Closed]);
+    assert_eq!(stored(&fates[1]).len(), 1, "its neighbour takes records");
+    let end = world.read(FIRST, Counter::ZERO).await;
+    assert_eq!((texts(&end), end.ended), (vec!["last".to_owned()], true));
+    assert!(endings[0].closed >= end.records[0].arrival, "the end is not before the last record");
+
+    world.pass(Duration::from_secs(60)).await;
+    let all = world.storage.seal(GROUP, STREAM, Arc::new([SECOND.shard, FIRST.shard])).await.unwrap();
+    assert_eq!(all.iter().map(|ending| ending.epoch.shard).collect::<Vec<_>>(), [SECOND.shard, FIRST.shard]);
+    assert_eq!(all[1], endings[0], "a repetition hears when it closed the first time");
+    assert!(all[0].closed > all[1].closed);
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeated_put_hears_what_became_of_it_before_its_shard_was_sealed() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    let before = put_one(&world, 1, "in time").await;
+    world.storage.seal(GROUP, STREAM, Arc::new([FIRST.shard])).await.unwrap();
+    let again = world.storage.put(world.request(1, vec![item(FIRST, &["in time"])]), Attempt::Again).await.unwrap();
+    assert_eq!(one_item(again), before, "not closed: it would go to the children a second time");
+    let new = world.storage.put(world.request(2, vec![item(FIRST, &["late"])]), Attempt::Again).await.unwrap();
+    assert_eq!(one_item(new), [RecordFate::Closed]);
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_that_the_group_does_not_have_is_not_sealed() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    let refused = world.storage.seal(GROUP, STREAM, Arc::new([FIRST.shard, ShardId(77)])).await;
+    assert!(matches!(refused, Err(NodeError::Unavailable { .. })), "{refused:?}");
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn shards_are_sealed_on_a_disk_that_takes_no_puts() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    world.writable.refuse("the disk is full".to_owned());
+    assert!(world.storage.put(world.request(1, vec![item(FIRST, &["x"])]), Attempt::First).await.is_err());
+    world.storage.seal(GROUP, STREAM, Arc::new([FIRST.shard])).await.unwrap();
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_followers_read_of_a_stream_that_is_dropped_ends() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::fresh(dir.path()).await;

@@ -1,13 +1,15 @@
 //! The roles of a node: they keep what they were asked, and answer what the input says.
 
 use crate::input::Input;
+use anabranch_catalog::Ending;
 use anabranch_cluster::{
     Attempt, CreateStreamReply, GroupReport, JoinNode, JoinReply, JoinRequest, MemberReport, MetadataNode, NewShards,
     NodeError, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut, ShardKey, StateHash,
     StorageNode, Welcome,
 };
 use anabranch_types::{
-    AccountId, ClusterId, Counter, GroupId, MapVersion, NodeId, ReplicaId, RequestId, StreamName, StreamUid, Timestamp,
+    AccountId, ClusterId, Counter, GroupId, MapVersion, NodeId, ReplicaId, RequestId, ShardEpoch, ShardId, StreamName,
+    StreamUid, Timestamp,
 };
 use bytes::Bytes;
 use futures::FutureExt;
@@ -27,6 +29,8 @@ pub enum Heard {
     Locate(GroupId, ShardKey, ReadStart),
     /// Shards are to be made.
     Create(GroupId, Arc<NewShards>),
+    /// Shards are to be closed.
+    Seal(GroupId, StreamUid, Arc<[ShardId]>),
     /// A stream's shards are to be dropped.
     Drop(GroupId, StreamUid),
     /// A leader is to hand over.
@@ -172,6 +176,19 @@ impl StorageNode for Nodes {
 
     fn create_shards(&self, group: GroupId, new: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>> {
         self.answer(Heard::Create(group, new), |_| ())
+    }
+
+    fn seal(
+        &self,
+        group: GroupId,
+        stream: StreamUid,
+        shards: Arc<[ShardId]>,
+    ) -> BoxFuture<'_, Result<Vec<Ending>, NodeError>> {
+        let ending = |input: &mut Input<'_>| {
+            let epoch = ShardEpoch { created_s: input.u64(), shard: ShardId(input.u32()) };
+            Ending { epoch, closed: time(input) }
+        };
+        self.answer(Heard::Seal(group, stream, shards), |input| many(input, ending))
     }
 
     fn drop_stream(&self, group: GroupId, stream: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {

@@ -1,11 +1,15 @@
 //! Replicas and roles that do as they are told.
 
+use anabranch_catalog::Ending;
 use anabranch_cluster::{
     Attempt, CreateStreamReply, GroupReport, JoinNode, JoinReply, JoinRequest, MetadataNode, NewShards, NodeError,
     PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, Replicas, Role, Served, ShardKey, StateHash, StorageNode,
 };
 use anabranch_consensus::{MessageKind, Peer, Refused, Replica, ReplicaAnswers};
-use anabranch_types::{AccountId, Counter, GroupId, MapVersion, NodeId, ReplicaId, RequestId, StreamName, StreamUid};
+use anabranch_types::{
+    AccountId, Counter, GroupId, MapVersion, NodeId, ReplicaId, RequestId, ShardEpoch, ShardId, StreamName, StreamUid,
+    Timestamp,
+};
 use bytes::Bytes;
 use futures::future::{BoxFuture, pending};
 use futures::stream::BoxStream;
@@ -159,6 +163,20 @@ impl StorageNode for Script {
         self.asked(format!("{group:?} {new:?}"), &self.done)
     }
 
+    fn seal(
+        &self,
+        group: GroupId,
+        stream: StreamUid,
+        shards: Arc<[ShardId]>,
+    ) -> BoxFuture<'_, Result<Vec<Ending>, NodeError>> {
+        let done = self.asked(format!("{group:?} {stream:?} {shards:?}"), &self.done);
+        let ending = |shard: &ShardId| {
+            let epoch = ShardEpoch { created_s: u64::MAX, shard: *shard };
+            Ending { epoch, closed: Timestamp::from_millis(u64::from(shard.0)) }
+        };
+        async move { done.await.map(|()| shards.iter().map(ending).collect()) }.boxed()
+    }
+
     fn drop_stream(&self, group: GroupId, stream: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
         self.asked(format!("{group:?} {stream:?}"), &self.done)
     }
@@ -227,6 +245,10 @@ impl StorageNode for Silent {
     }
 
     fn create_shards(&self, _: GroupId, _: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>> {
+        self.wait()
+    }
+
+    fn seal(&self, _: GroupId, _: StreamUid, _: Arc<[ShardId]>) -> BoxFuture<'_, Result<Vec<Ending>, NodeError>> {
         self.wait()
     }
 

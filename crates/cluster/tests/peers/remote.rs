@@ -180,6 +180,12 @@ async fn a_remote_storage_role_answers_what_the_local_one_answers() {
             same(remote.locate(GROUP, SHARD, start).await, script.locate(GROUP, SHARD, start).await);
         }
         same(remote.create_shards(GROUP, new.clone()).await, script.create_shards(GROUP, new.clone()).await);
+        let shards: Arc<[ShardId]> = Arc::new([SHARD.shard, ShardId(u32::MAX)]);
+        let seal = |node: Arc<dyn StorageNode>| {
+            let shards = Arc::clone(&shards);
+            async move { node.seal(GROUP, SHARD.stream, shards).await }
+        };
+        same(seal(Arc::new(remote.clone())).await, seal(script.clone()).await);
         same(remote.drop_stream(GROUP, SHARD.stream).await, script.drop_stream(GROUP, SHARD.stream).await);
         let to = ReplicaId(9);
         same(remote.transfer_leader(GROUP, to).await, script.transfer_leader(GROUP, to).await);

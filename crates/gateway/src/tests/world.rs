@@ -1,4 +1,4 @@
-//! A gateway before a catalog that tests drive, and storage that holds no record.
+//! A gateway before a catalog that tests drive, and storage that keeps no record.
 
 use crate::{Gateway, GatewayOptions};
 use anabranch_api::{
@@ -6,8 +6,8 @@ use anabranch_api::{
     StreamSelector,
 };
 use anabranch_catalog::{
-    ActivateStream, BeginDeleteStream, Bootstrap, Catalog, Command, CreateStream, NodeAddresses, RotateTokenKey,
-    StreamMap, TokenSecret,
+    ActivateStream, BeginDeleteStream, BeginReshard, Bootstrap, Catalog, Command, CommitReshard, CreateStream, Ending,
+    FEATURE_LEVEL, NodeAddresses, ReshardStep, RotateTokenKey, SealParents, StreamMap, TokenSecret,
 };
 use anabranch_cluster::{
     Attempt, ClusterView, CreateStreamReply, GroupReport, MetadataNode, NewShards, NodeError, PutReply, PutRequest,
@@ -17,7 +17,8 @@ use anabranch_runtime::Env;
 use anabranch_types::*;
 use bytes::Bytes;
 use futures::future::{BoxFuture, pending, ready};
-use std::collections::BTreeMap;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -27,7 +28,8 @@ use std::time::Duration;
 pub const START: Timestamp = Timestamp::from_millis(1_742_000_000_000);
 
 pub struct World {
-    pub gateway: Gateway,
+    pub gateway: Arc<Gateway>,
+    pub storage: Arc<Shards>,
     metadata: Silent,
     catalog: Catalog,
     index: u64,
@@ -53,17 +55,18 @@ impl World {
     pub fn new() -> Self {
         let env = Env::simulated(START, 1);
         let view = ViewWatch::new(ClusterView { map: Arc::default(), keys: None, feature_level: 0 });
-        let storage: Arc<dyn StorageNode> = Arc::new(NoRecords);
-        let router = Router::new(BTreeMap::from([(NodeId(1), storage)]), env.clone());
+        let storage = Arc::new(Shards::default());
+        let nodes = BTreeMap::from([(NodeId(1), Arc::clone(&storage) as Arc<dyn StorageNode>)]);
+        let router = Router::new(nodes, env.clone());
         let metadata = Silent::default();
         let gateway = Gateway::new(view, router, Arc::new(metadata.clone()), env, GatewayOptions::default());
-        let mut world = World { gateway, metadata, catalog: Catalog::default(), index: 0 };
+        let mut world = World { gateway: Arc::new(gateway), storage, metadata, catalog: Catalog::default(), index: 0 };
         world.apply(Bootstrap {
             cluster: ClusterId(7),
             node: NodeId(1),
             incarnation: Incarnation(11),
             addresses: NodeAddresses::new("10.0.0.1:4600", "10.0.0.1:4567").expect("valid"),
-            feature_level: 1,
+            feature_level: FEATURE_LEVEL,
             data_groups: 1,
             token_secret: TokenSecret::new([1; 32]),
             now: START,
@@ -80,7 +83,7 @@ impl World {
         self.index += 1;
         let outcome = self.catalog.apply(self.index, &command.encode(), &mut Vec::new()).expect("a known command");
         let (map, keys) = (self.catalog.shard_map(), self.catalog.token_keys().cloned());
-        self.gateway.view.publish(ClusterView { map, keys, feature_level: 1 });
+        self.gateway.view.publish(ClusterView { map, keys, feature_level: FEATURE_LEVEL });
         C::decode_outcome(&outcome).expect("an outcome of this command").expect("not refused")
     }
 
@@ -116,6 +119,30 @@ impl World {
         self.apply(BeginDeleteStream { account: AccountId::DEFAULT, name });
     }
 
+    /// Records a reshard and seals its parents, in the catalog and in storage.
+    pub fn seal(&mut self, uid: StreamUid, step: ReshardStep) {
+        let (steps, request) = (vec![step], RequestId(u128::from(self.index)));
+        let begin = BeginReshard { uid, steps, now: self.gateway.now(), shard_limit: 20_000, request };
+        let round = self.apply(begin).version;
+        self.apply(SealParents { uid, round });
+        self.storage.closed.lock().extend(self.parents(uid));
+    }
+
+    /// Opens the children of a reshard.
+    pub fn commit(&mut self, uid: StreamUid) {
+        let (now, map) = (self.gateway.now(), self.catalog.shard_map());
+        let map = map.stream(uid).cloned().expect("resharded");
+        let round = map.round().expect("under way").id;
+        let ending = |id| Ending { epoch: map.shard(id).expect("a parent").epoch(), closed: now };
+        let endings = self.parents(uid).into_iter().map(ending).collect();
+        self.apply(CommitReshard { uid, round, endings, now });
+    }
+
+    fn parents(&self, uid: StreamUid) -> BTreeSet<ShardId> {
+        let map = self.catalog.shard_map();
+        map.stream(uid).and_then(|map| map.round()).map(|round| round.parents()).unwrap_or_default()
+    }
+
     /// Brings the next token key into use.
     pub fn rotate(&mut self) {
         let secret = TokenSecret::new([self.index as u8 + 1; 32]);
@@ -141,18 +168,31 @@ impl World {
     }
 }
 
-/// Storage that takes every record and forgets it.
-struct NoRecords;
+/// Storage that takes every record and forgets it, unless its shard is closed.
+#[derive(Default)]
+pub struct Shards {
+    pub closed: Mutex<BTreeSet<ShardId>>,
+    /// Each put: its call, and a shard's records.
+    pub puts: Mutex<Vec<(RequestId, ShardId, Vec<Bytes>)>>,
+}
 
-impl StorageNode for NoRecords {
+impl StorageNode for Shards {
     fn put(&self, request: Arc<PutRequest>, _: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>> {
         let stored = RecordFate::Stored { counter: Counter::new(0, 1, 0), arrival: request.issued };
-        let fates = request.items.iter().map(|item| vec![stored; item.records.len()]).collect();
+        let closed = self.closed.lock();
+        let fates = request.items.iter().map(|item| {
+            let data = item.records.iter().map(|record| record.data.clone()).collect();
+            self.puts.lock().push((request.request_id, item.shard.shard, data));
+            let fate = if closed.contains(&item.shard.shard) { RecordFate::Closed } else { stored };
+            vec![fate; item.records.len()]
+        });
+        let fates = fates.collect();
         Box::pin(ready(Ok(PutReply { fates })))
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {
-        let reply = ReadReply { records: Vec::new(), next: request.from, millis_behind_latest: 0, ended: false };
+        let ended = self.closed.lock().contains(&request.shard.shard);
+        let reply = ReadReply { records: Vec::new(), next: request.from, millis_behind_latest: 0, ended };
         Box::pin(ready(Ok(reply)))
     }
 
@@ -162,6 +202,10 @@ impl StorageNode for NoRecords {
 
     fn create_shards(&self, _: GroupId, _: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>> {
         Box::pin(ready(Ok(())))
+    }
+
+    fn seal(&self, _: GroupId, _: StreamUid, _: Arc<[ShardId]>) -> BoxFuture<'_, Result<Vec<Ending>, NodeError>> {
+        Box::pin(pending())
     }
 
     fn drop_stream(&self, _: GroupId, _: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {

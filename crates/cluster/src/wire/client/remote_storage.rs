@@ -10,14 +10,15 @@ use crate::storage_node::{
 };
 use crate::wire::charged::MessageCharge;
 use crate::wire::codec::{self, CodecError};
+use anabranch_catalog::Ending;
 use anabranch_proto::peer::v1::read_reply::Outcome;
 use anabranch_proto::peer::v1::storage_calls_client::StorageCallsClient;
 use anabranch_proto::peer::v1::{
     CreateShardsRequest, DropStreamRequest, Empty, LocateRequest, PutRequest as PutMessage,
-    ReadReply as ReadReplyMessage, ReadRequest as ReadMessage, StateHashRequest, TransferLeaderRequest,
+    ReadReply as ReadReplyMessage, ReadRequest as ReadMessage, SealRequest, StateHashRequest, TransferLeaderRequest,
 };
 use anabranch_runtime::BudgetSpent;
-use anabranch_types::{Counter, GroupId, NodeId, ReplicaId, StreamUid};
+use anabranch_types::{Counter, GroupId, NodeId, ReplicaId, ShardId, StreamUid};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use prost::Message;
@@ -130,6 +131,19 @@ impl StorageNode for RemoteStorage {
                 client.create_shards(request).await
             };
             self.call(group, codec::create_shards_out(group, &new), call, codec::done_in).await
+        }
+        .boxed()
+    }
+
+    fn seal(
+        &self,
+        group: GroupId,
+        stream: StreamUid,
+        shards: Arc<[ShardId]>,
+    ) -> BoxFuture<'_, Result<Vec<Ending>, NodeError>> {
+        async move {
+            let call = |mut client: Client, request: Request<SealRequest>| async move { client.seal(request).await };
+            self.call(group, codec::seal_out(group, stream, &shards), call, codec::seal_reply_in).await
         }
         .boxed()
     }

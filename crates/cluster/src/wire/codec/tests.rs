@@ -7,7 +7,7 @@ use crate::storage_node::{
     Attempt, NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate,
     RecordOut,
 };
-use anabranch_catalog::{Closed, Parents, Shard};
+use anabranch_catalog::{Closed, Ending, Parents, Shard};
 use anabranch_limiter::Bucket;
 use anabranch_types::{
     AccountId, GroupId, HashKey, HashKeyRange, NodeId, PartitionKey, RequestId, SequenceNumber, ShardEpoch, StreamName,
@@ -20,6 +20,7 @@ use proptest::prelude::*;
 use prost::Message;
 use std::fmt::Debug;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 /// As bytes and back.
 fn over_the_wire<M: Message + Default>(message: M) -> M {
@@ -193,6 +194,21 @@ proptest! {
     }
 
     #[test]
+    fn sealing_survives_the_wire(
+        (group, stream, shards) in (any::<u32>(), any::<u64>(), vec(any::<u32>(), 0..4)),
+        endings in result(vec((any::<u64>(), any::<u32>(), timestamp()), 0..4)),
+    ) {
+        let (group, stream) = (GroupId(group), StreamUid(stream));
+        let shards: Arc<[ShardId]> = shards.into_iter().map(ShardId).collect();
+        same(seal_in(over_the_wire(seal_out(group, stream, &shards))), (group, stream, shards));
+        let ending = |(created_s, shard, closed)| {
+            Ending { epoch: ShardEpoch { created_s, shard: ShardId(shard) }, closed }
+        };
+        let reply = endings.map(|endings| endings.into_iter().map(ending).collect::<Vec<_>>());
+        same(seal_reply_in(over_the_wire(seal_reply_out(reply.clone()))).unwrap(), reply);
+    }
+
+    #[test]
     fn streams_survive_the_wire(
         (id, account, name, shards) in (any::<u128>(), account(), name(), 1..u32::MAX),
         (current, limit) in any::<(u64, u64)>(),
@@ -221,6 +237,8 @@ proptest! {
         let _ = proto::LocateReply::decode(input.clone()).map(locate_reply_in);
         let _ = proto::CreateShardsRequest::decode(input.clone()).map(create_shards_in);
         let _ = proto::DoneReply::decode(input.clone()).map(done_in);
+        let _ = proto::SealRequest::decode(input.clone()).map(seal_in);
+        let _ = proto::SealReply::decode(input.clone()).map(seal_reply_in);
         let _ = proto::CreateStreamRequest::decode(input.clone()).map(create_stream_in);
         let _ = proto::CreateStreamReply::decode(input).map(create_stream_reply_in);
     }

@@ -37,6 +37,11 @@ impl StorageCalls for LocalStorage {
         Ok(Response::new(codec::done_out(self.0.get()?.create_shards(group, Arc::new(new)).await)))
     }
 
+    async fn seal(&self, request: Request<proto::SealRequest>) -> Result<Response<proto::SealReply>, Status> {
+        let (group, stream, shards) = codec::seal_in(request.into_inner());
+        Ok(Response::new(codec::seal_reply_out(self.0.get()?.seal(group, stream, shards).await)))
+    }
+
     async fn drop_stream(
         &self,
         request: Request<proto::DropStreamRequest>,

@@ -64,7 +64,7 @@ async fn say(io: DuplexStream, said: Said) {
 /// Any answer of a node to any call is one of ours, or an error; what is read of a shard are texts and bytes.
 pub fn answers(bytes: &[u8]) {
     let mut input = Input::new(bytes);
-    let (call, flags) = (input.byte() % 14, input.byte());
+    let (call, flags) = (input.byte() % 15, input.byte());
     let answerer = if flags & 1 == 0 { Some(answerer().into_bytes()) } else { None };
     let answerer = answerer.unwrap_or_else(|| input.short().to_vec());
     let status = if flags & 2 == 0 { Some(HeaderValue::from_static("0")) } else { text(input.short()) };
@@ -109,6 +109,7 @@ async fn ask(call: u8, network: &Network) {
             let request = JoinRequest { incarnation: Incarnation(7), addresses, feature_level: 1 };
             drop(join("node:1", &request, network.options(), &env, PATIENCE).await);
         }
+        14 => drop(storage.seal(group, shard.stream, Arc::new([shard.shard])).await),
         _ => carry(call, &links).await,
     }
     env.tasks.shutdown(PATIENCE).await.expect("all tasks end");
