@@ -5,7 +5,7 @@
 
 use crate::metadata::MetadataService;
 use crate::propose::{check_leader, propose};
-use anabranch_catalog::{ActivateStream, CreateStream, CreateStreamRefused, Shard, StreamMap};
+use anabranch_catalog::{ActivateStream, CreateStream, CreateStreamRefused, Shard, Stream, StreamMap};
 use anabranch_cluster::{CreateStreamReply, NewShards, NodeError};
 use anabranch_types::{AccountId, GroupId, RequestId, StreamName, limits};
 use std::collections::BTreeMap;
@@ -59,11 +59,26 @@ pub(crate) async fn create_stream(
 /// Makes the shards known to their groups and the stream ACTIVE. Safe to repeat.
 pub(crate) async fn finish_create(service: &MetadataService, map: &StreamMap) -> Result<(), NodeError> {
     let stream = &map.stream;
+    let deadline = service.metadata.env.clock.monotonic() + PATIENCE;
+    create_in_groups(service, stream, map.shards(), deadline).await?;
+    let refused = |error: String| NodeError::Unknown { reason: error };
+    let activated = propose(&service.metadata.group, &ActivateStream { uid: stream.uid }).await?;
+    activated.map_err(|error| refused(error.to_string()))?;
+    tracing::info!(stream = %stream.name, shards = map.shards().len(), "stream is active");
+    Ok(())
+}
+
+/// Makes shards of the stream known to their groups. Safe to repeat.
+pub(crate) async fn create_in_groups(
+    service: &MetadataService,
+    stream: &Stream,
+    shards: &[Shard],
+    deadline: Duration,
+) -> Result<(), NodeError> {
     let mut by_group: BTreeMap<GroupId, Vec<Shard>> = BTreeMap::new();
-    for shard in map.shards() {
+    for shard in shards {
         by_group.entry(shard.group).or_default().push(*shard);
     }
-    let deadline = service.metadata.env.clock.monotonic() + PATIENCE;
     let creations = by_group.into_iter().map(|(group, shards)| {
         let (account, name) = (stream.account, stream.name.clone());
         let new = Arc::new(NewShards { stream: stream.uid, account, name, retention: stream.retention, shards });
@@ -72,10 +87,5 @@ pub(crate) async fn finish_create(service: &MetadataService, map: &StreamMap) ->
             async move { node.create_shards(group, new).await }
         })
     });
-    futures::future::try_join_all(creations).await?;
-    let refused = |error: String| NodeError::Unknown { reason: error };
-    let activated = propose(&service.metadata.group, &ActivateStream { uid: stream.uid }).await?;
-    activated.map_err(|error| refused(error.to_string()))?;
-    tracing::info!(stream = %stream.name, shards = map.shards().len(), "stream is active");
-    Ok(())
+    futures::future::try_join_all(creations).await.map(drop)
 }

@@ -3,7 +3,7 @@
 use crate::error::GroupStopped;
 use crate::machine::CatalogMachine;
 use crate::propose::{check_gate, check_leader, not_leader, propose_encoded};
-use crate::{create_stream, delete_stream, flush, leaders, placement, reconcile, token_keys};
+use crate::{create_stream, delete_stream, expired_shards, flush, leaders, placement, reconcile, reshard, token_keys};
 use anabranch_cluster::{CreateStreamReply, GroupReport, MetadataNode, NodeError, Router, ViewWatch, Writable};
 use anabranch_consensus::{BarrierError, Group};
 use anabranch_runtime::{Env, OnFailure};
@@ -47,9 +47,13 @@ impl Metadata {
         }
         let finishing = service.clone();
         let (placing, balancing) = (service.clone(), service.clone());
+        let (resharding, forgetting) = (service.clone(), service.clone());
         self.env.tasks.spawn("placement", OnFailure::ShutDown, async move { placement::run(&placing).await });
         self.env.tasks.spawn("leaders", OnFailure::ShutDown, async move { leaders::run(&balancing).await });
         self.env.tasks.spawn("reconcile", OnFailure::ShutDown, async move { reconcile::run(&finishing).await });
+        self.env.tasks.spawn("reshard", OnFailure::ShutDown, async move { reshard::run(&resharding).await });
+        let forgets = async move { expired_shards::run(&forgetting).await };
+        self.env.tasks.spawn("expired-shards", OnFailure::ShutDown, forgets);
         let flushing = self.clone();
         self.env.tasks.spawn("catalog-flush", OnFailure::Log, async move { flush::flush(&flushing).await });
         let rotating = self.clone();

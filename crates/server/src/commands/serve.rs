@@ -83,6 +83,7 @@ async fn run_in(
     let directory = &*kept.insert(settled?);
     anabranch_consensus::metrics::describe();
     anabranch_storage::describe();
+    anabranch_metadata::describe();
     fold_histograms(&env, &metrics);
     let render = Arc::new(move || metrics.render());
     let mut node = Node::new(env.clone());
