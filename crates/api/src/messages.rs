@@ -4,7 +4,7 @@
 //! recorded, the text is ours.
 
 use crate::error::{ApiError, ErrorCode};
-use anabranch_types::{AccountId, Region, ShardId, StreamArn, StreamName, Timestamp};
+use anabranch_types::{AccountId, HashKey, Region, ShardId, StreamArn, StreamName, Timestamp};
 use std::fmt;
 use std::time::Duration;
 
@@ -34,6 +34,52 @@ pub fn shard_not_found(shard: &str, stream: &StreamName, account: AccountId) -> 
 pub fn shard_absent(shard: ShardId, stream: &StreamName, account: AccountId) -> ApiError {
     let message = format!("Shard {shard} in stream {stream} under account {account} does not exist");
     ApiError::new(ErrorCode::ResourceNotFound, message)
+}
+
+/// The shard was split or merged before.
+pub fn shard_closed(shard: ShardId, stream: &StreamName, account: AccountId) -> ApiError {
+    let message = format!(
+        "Shard {shard} in stream {stream} under account {account} has already been merged or split, and thus is not \
+         eligible for merging or splitting."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// Two shards to be merged are not neighbours.
+pub fn shards_not_adjacent(parent: ShardId, adjacent: ShardId, stream: &StreamName, account: AccountId) -> ApiError {
+    let message = format!(
+        "Shards {parent} and {adjacent} in stream {stream} under account {account} are not an adjacent pair of shards \
+         eligible for merging"
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// Both halves of a split would not have a hash key. `asked` as the caller wrote it.
+pub fn split_hash_key(
+    asked: &str,
+    shard: ShardId,
+    stream: &StreamName,
+    account: AccountId,
+    range: (HashKey, HashKey),
+) -> ApiError {
+    let message = format!(
+        "NewStartingHashKey {asked} used in SplitShard() on shard {shard} in stream {stream} under account {account} is \
+         not both greater than one plus the shard's StartingHashKey {} and less than the shard's EndingHashKey {}.",
+        range.0, range.1
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// The target of UpdateShardCount breaks the rule that `rule` states.
+pub fn target_shard_count(target: u32, stream: &StreamName, account: AccountId, rule: &str) -> ApiError {
+    let message = format!("TargetShardCount {target} for stream {stream} under account {account} is invalid: {rule}");
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// A limit of one stream that passes, or that needs others to go first.
+pub fn stream_limit(stream: &StreamName, account: AccountId, rule: &str) -> ApiError {
+    let message = format!("Stream {stream} under account {account}: {rule}");
+    ApiError::new(ErrorCode::LimitExceeded, message)
 }
 
 /// More shards than the account may have.

@@ -52,6 +52,27 @@ pub trait Kinesis: Send + Sync + 'static {
         request: ListShards,
     ) -> impl Future<Output = Result<ListShardsOutput, ApiError>> + Send;
 
+    /// Begins to replace a shard by two.
+    fn split_shard(
+        &self,
+        context: &RequestContext,
+        request: SplitShard,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
+    /// Begins to replace two adjacent shards by one.
+    fn merge_shards(
+        &self,
+        context: &RequestContext,
+        request: MergeShards,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
+    /// Begins to bring a stream to another number of shards.
+    fn update_shard_count(
+        &self,
+        context: &RequestContext,
+        request: UpdateShardCount,
+    ) -> impl Future<Output = Result<UpdateShardCountOutput, ApiError>> + Send;
+
     /// Writes one record.
     fn put_record(
         &self,

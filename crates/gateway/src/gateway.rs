@@ -7,8 +7,8 @@ use crate::{records, streams};
 use anabranch_api::{
     ApiError, CreateStream, DeleteStream, DescribeStream, DescribeStreamSummary, ErrorCode, GetRecords,
     GetRecordsOutput, GetShardIterator, Kinesis, ListShards, ListShardsOutput, ListStreams, ListStreamsOutput,
-    PutRecord, PutRecordOutput, PutRecords, PutRecordsOutput, RequestContext, ShardIterator, StreamDescription,
-    StreamDescriptionSummary,
+    MergeShards, PutRecord, PutRecordOutput, PutRecords, PutRecordsOutput, RequestContext, ShardIterator, SplitShard,
+    StreamDescription, StreamDescriptionSummary, UpdateShardCount, UpdateShardCountOutput,
 };
 use anabranch_catalog::TokenKeys;
 use anabranch_cluster::{ClusterView, MetadataNode, Router, ViewWatch};
@@ -123,6 +123,22 @@ impl Kinesis for Gateway {
 
     async fn list_shards(&self, context: &RequestContext, request: ListShards) -> Result<ListShardsOutput, ApiError> {
         streams::list_shards::list_shards(self, context, &request).await
+    }
+
+    async fn split_shard(&self, context: &RequestContext, request: SplitShard) -> Result<(), ApiError> {
+        streams::split_shard::split_shard(self, context, &request).await
+    }
+
+    async fn merge_shards(&self, context: &RequestContext, request: MergeShards) -> Result<(), ApiError> {
+        streams::merge_shards::merge_shards(self, context, &request).await
+    }
+
+    async fn update_shard_count(
+        &self,
+        context: &RequestContext,
+        request: UpdateShardCount,
+    ) -> Result<UpdateShardCountOutput, ApiError> {
+        streams::update_shard_count::update_shard_count(self, context, &request).await
     }
 
     async fn put_record(&self, context: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {

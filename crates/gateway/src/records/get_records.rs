@@ -1,5 +1,6 @@
 //! GetRecords.
 
+use super::parking;
 use crate::gateway::{Gateway, token_keys};
 use crate::resolve;
 use crate::tokens::iterator::Position;
@@ -10,6 +11,7 @@ use anabranch_api::{
 use anabranch_catalog::{Shard, StreamMap, StreamStatus};
 use anabranch_cluster::{NodeError, ReadReply, ReadRequest, ShardKey};
 use anabranch_types::{SequenceNumber, Timestamp, limits};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +52,18 @@ pub(crate) async fn get_records(
         }
         error => resolve::node_failed(&error),
     })?;
-    output(gateway, &map, shard, position, reply)
+    let is_over = if reply.ended { is_over(gateway, &position, &reply, request.wait_max).await } else { false };
+    output(gateway, &map, shard, position, reply, is_over)
+}
+
+/// Whether the end that a read came to is the shard's end for its readers too: a shard is sealed before
+/// its children are there, and until then it is read as at any tip. A reader that would wait for records
+/// waits for the children.
+async fn is_over(gateway: &Gateway, position: &Position, reply: &ReadReply, wait_max: Duration) -> bool {
+    let shards = BTreeSet::from([position.shard]);
+    let patience = if reply.records.is_empty() { wait_max } else { Duration::ZERO };
+    let closed = parking::wait(&gateway.view, position.stream, &shards, patience).await;
+    closed.is_some() || gateway.view.load().map.stream(position.stream).is_none()
 }
 
 /// The iterator's contents, if it is ours and young enough.
@@ -99,6 +112,7 @@ fn output(
     shard: &Shard,
     position: Position,
     reply: ReadReply,
+    is_over: bool,
 ) -> Result<GetRecordsOutput, ApiError> {
     assert!(reply.next >= position.next, "I5: an iterator went back from {:?} to {:?}", position.next, reply.next);
     let epoch = shard.epoch();
@@ -111,7 +125,7 @@ fn output(
     let records = records.collect();
     // Loaded anew: while the read waited, keys may have changed and children come.
     let (view, now) = (gateway.view.load(), gateway.now());
-    let (next, child_shards) = if reply.ended {
+    let (next, child_shards) = if is_over {
         let map = view.map.stream(position.stream).map_or(map, |map| &**map);
         (None, map.children(shard.id).map(child).collect())
     } else {

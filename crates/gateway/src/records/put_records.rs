@@ -1,5 +1,7 @@
 //! PutRecords.
 
+use super::backlog::OnItsWay;
+use super::parking;
 use super::route::{self, Part};
 use crate::gateway::Gateway;
 use crate::resolve;
@@ -8,8 +10,10 @@ use anabranch_api::{
 };
 use anabranch_catalog::StreamMap;
 use anabranch_cluster::{NodeError, PutReply, RecordFate};
-use anabranch_types::{AccountId, SequenceNumber, ShardId, limits};
+use anabranch_types::{AccountId, RequestId, SequenceNumber, ShardId, limits};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) async fn put_records(
     gateway: &Gateway,
@@ -21,7 +25,8 @@ pub(crate) async fn put_records(
     Ok(PutRecordsOutput { results: put(gateway, context, &map, request.entries).await? })
 }
 
-/// Writes `entries`, each for itself, and answers in their order.
+/// Writes `entries`, each for itself, and answers in their order. Records whose shard is split or merged
+/// meanwhile go where the map sends them afterwards.
 ///
 /// # Errors
 /// `ServiceUnavailable` when nothing was written and the nodes take no writes now (disk full,
@@ -29,35 +34,71 @@ pub(crate) async fn put_records(
 pub(crate) async fn put(
     gateway: &Gateway,
     context: &RequestContext,
-    map: &StreamMap,
+    map: &Arc<StreamMap>,
     entries: Vec<PutEntry>,
 ) -> Result<Vec<PutResult>, ApiError> {
-    let count = entries.len();
-    let parts = route::split(map, entries, context.request_id, gateway.now());
+    let mut results: Vec<Option<PutResult>> = vec![None; entries.len()];
     let deadline = gateway.deadline(context, gateway.options.put_patience);
-    let now = gateway.env.clock.monotonic();
-    let replies = parts.iter().map(|part| async move {
-        let _on_its_way = gateway.backlogs.enter(part.request.group, part.bytes(), now)?;
-        let call = gateway.router.call_again(part.request.group, deadline, |node, attempt| {
-            let request = Arc::clone(&part.request);
-            async move { node.put(request, attempt).await }
-        });
-        call.await
-    });
-    let replies = futures::future::join_all(replies).await;
-    if let Some(error) = refused_as_a_whole(&replies) {
-        return Err(resolve::node_failed(error));
-    }
-    let mut results: Vec<Option<PutResult>> = vec![None; count];
-    for (part, reply) in parts.iter().zip(&replies) {
-        collect(context.account, map, part, reply, &mut results);
+    let mut map = Arc::clone(map);
+    let mut parts = route::split(&map, route::records(entries), context.request_id, gateway.now());
+    loop {
+        let sent = futures::future::join_all(parts.iter().map(|part| send(gateway, part, deadline))).await;
+        // Records that are on their second way are answered one by one: others of the call are written.
+        if results.iter().all(Option::is_none)
+            && let Some(error) = refused_as_a_whole(&sent)
+        {
+            return Err(resolve::node_failed(error));
+        }
+        let (mut shards, mut records, mut parked) = (BTreeSet::new(), Vec::new(), Vec::new());
+        for (part, sent) in parts.iter().zip(sent) {
+            let reply = sent.reply.as_ref();
+            collect(context.account, &map, part, reply, &mut results);
+            let (closed, left) = reply.map(|reply| part.closed(reply)).unwrap_or_default();
+            if !closed.is_empty() {
+                parked.push(sent);
+            }
+            shards.extend(closed);
+            records.extend(left);
+        }
+        let patience = deadline.saturating_sub(gateway.env.clock.monotonic());
+        if records.is_empty() || patience.is_zero() {
+            break;
+        }
+        tracing::debug!(stream = %map.stream.name, records = records.len(), ?shards, "records wait for a reshard");
+        let moved = parking::wait(&gateway.view, map.stream.uid, &shards, patience).await;
+        drop(parked);
+        let Some(moved) = moved else { break };
+        map = moved;
+        records.sort_unstable_by_key(|(place, _)| *place);
+        // The child may be in the parent's group, which would answer the same call as before: closed.
+        let request_id = RequestId(gateway.env.random.u128());
+        parts = route::split(&map, records, request_id, gateway.now());
     }
     Ok(results.into_iter().map(|result| result.expect("every record was routed to one part")).collect())
 }
 
+/// What came of a part, and its place in its group's backlog, which it keeps while its records wait.
+struct Sent<'a> {
+    reply: Result<PutReply, NodeError>,
+    _on_its_way: Option<OnItsWay<'a>>,
+}
+
+async fn send<'a>(gateway: &'a Gateway, part: &Part, deadline: Duration) -> Sent<'a> {
+    let now = gateway.env.clock.monotonic();
+    let on_its_way = match gateway.backlogs.enter(part.request.group, part.bytes(), now) {
+        Ok(on_its_way) => on_its_way,
+        Err(error) => return Sent { reply: Err(error), _on_its_way: None },
+    };
+    let call = gateway.router.call_again(part.request.group, deadline, |node, attempt| {
+        let request = Arc::clone(&part.request);
+        async move { node.put(request, attempt).await }
+    });
+    Sent { reply: call.await, _on_its_way: Some(on_its_way) }
+}
+
 /// The reason, when no part was written and every one was refused for the nodes' sake.
-fn refused_as_a_whole(replies: &[Result<PutReply, NodeError>]) -> Option<&NodeError> {
-    let mut refusals = replies.iter().map(|reply| reply.as_ref().err());
+fn refused_as_a_whole<'a>(parts: &'a [Sent<'_>]) -> Option<&'a NodeError> {
+    let mut refusals = parts.iter().map(|part| part.reply.as_ref().err());
     let first = refusals.next()??;
     let unavailable = |error: &NodeError| matches!(error, NodeError::Unavailable { .. });
     (unavailable(first) && refusals.all(|refusal| refusal.is_some_and(unavailable))).then_some(first)
@@ -67,7 +108,7 @@ fn collect(
     account: AccountId,
     map: &StreamMap,
     part: &Part,
-    reply: &Result<PutReply, NodeError>,
+    reply: Result<&PutReply, &NodeError>,
     results: &mut [Option<PutResult>],
 ) {
     if let Err(error) = reply {

@@ -2,8 +2,9 @@
 
 use anabranch_api::PutEntry;
 use anabranch_catalog::StreamMap;
-use anabranch_cluster::{PutItem, PutRecordIn, PutRequest, ShardKey};
+use anabranch_cluster::{PutItem, PutRecordIn, PutReply, PutRequest, RecordFate, ShardKey};
 use anabranch_types::{GroupId, RequestId, ShardId, Timestamp};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The part of a call that goes to one group.
@@ -14,6 +15,21 @@ pub(crate) struct Part {
 }
 
 impl Part {
+    /// The records that `reply` calls definitely not written because their shard takes no more, and the
+    /// shards.
+    pub fn closed(&self, reply: &PutReply) -> (BTreeSet<ShardId>, Vec<Placed>) {
+        let (mut shards, mut records) = (BTreeSet::new(), Vec::new());
+        for ((item, places), fates) in self.request.items.iter().zip(&self.places).zip(&reply.fates) {
+            for ((record, place), fate) in item.records.iter().zip(places).zip(fates) {
+                if *fate == RecordFate::Closed {
+                    shards.insert(item.shard.shard);
+                    records.push((*place, record.clone()));
+                }
+            }
+        }
+        (shards, records)
+    }
+
     /// Bytes of its records, with their keys.
     pub fn bytes(&self) -> usize {
         let records = self.request.items.iter().flat_map(|item| &item.records);
@@ -31,17 +47,28 @@ mod planted {
     }
 }
 
-/// Splits `entries` by group and shard; records of one shard keep the client's order (I4).
-pub(crate) fn split(map: &StreamMap, entries: Vec<PutEntry>, request_id: RequestId, issued: Timestamp) -> Vec<Part> {
-    let mut routed: Vec<(GroupId, ShardId, usize, PutRecordIn)> = Vec::with_capacity(entries.len());
-    for (place, entry) in entries.into_iter().enumerate() {
-        let hash_key = entry.explicit_hash_key.unwrap_or_else(|| entry.partition_key.hash_key());
+/// A record and its place in the client's call.
+pub(crate) type Placed = (usize, PutRecordIn);
+
+/// The records of a call, in the client's order.
+pub(crate) fn records(entries: Vec<PutEntry>) -> Vec<Placed> {
+    let record = |entry: PutEntry| PutRecordIn {
+        hash_key: entry.explicit_hash_key.unwrap_or_else(|| entry.partition_key.hash_key()),
+        partition_key: entry.partition_key,
+        data: entry.data,
+    };
+    entries.into_iter().map(record).enumerate().collect()
+}
+
+/// Splits records by group and shard; those of one shard keep the client's order (I4).
+pub(crate) fn split(map: &StreamMap, records: Vec<Placed>, request_id: RequestId, issued: Timestamp) -> Vec<Part> {
+    let mut routed: Vec<(GroupId, ShardId, usize, PutRecordIn)> = Vec::with_capacity(records.len());
+    for (place, record) in records {
         #[cfg(feature = "planted-bugs")]
-        let routed_by = planted::routes_by(hash_key);
+        let routed_by = planted::routes_by(record.hash_key);
         #[cfg(not(feature = "planted-bugs"))]
-        let routed_by = hash_key;
+        let routed_by = record.hash_key;
         let shard = map.route(routed_by);
-        let record = PutRecordIn { hash_key, partition_key: entry.partition_key, data: entry.data };
         routed.push((shard.group, shard.id, place, record));
     }
     routed.sort_by_key(|(group, shard, place, _)| (*group, *shard, *place));

@@ -6,3 +6,7 @@ pub(crate) mod describe_stream;
 pub(crate) mod describe_stream_summary;
 pub(crate) mod list_shards;
 pub(crate) mod list_streams;
+pub(crate) mod merge_shards;
+mod reshard;
+pub(crate) mod split_shard;
+pub(crate) mod update_shard_count;
