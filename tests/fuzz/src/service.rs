@@ -30,6 +30,12 @@ pub enum Asked {
     Streams(ListStreams),
     /// `ListShards`.
     Shards(ListShards),
+    /// `SplitShard`.
+    Split(SplitShard),
+    /// `MergeShards`.
+    Merge(MergeShards),
+    /// `UpdateShardCount`.
+    Scale(UpdateShardCount),
     /// `PutRecord`.
     Put(PutRecord),
     /// `PutRecords`.
@@ -237,6 +243,26 @@ impl Kinesis for Service {
         })?;
         *self.told.lock() = Told::Shards(output.clone());
         Ok(output)
+    }
+
+    async fn split_shard(&self, _: &RequestContext, request: SplitShard) -> Result<(), ApiError> {
+        self.answer(Asked::Split(request), |_| ())
+    }
+
+    async fn merge_shards(&self, _: &RequestContext, request: MergeShards) -> Result<(), ApiError> {
+        self.answer(Asked::Merge(request), |_| ())
+    }
+
+    async fn update_shard_count(
+        &self,
+        _: &RequestContext,
+        request: UpdateShardCount,
+    ) -> Result<UpdateShardCountOutput, ApiError> {
+        self.answer(Asked::Scale(request), |input| UpdateShardCountOutput {
+            arn: arn(input),
+            current: input.u32(),
+            target: input.u32(),
+        })
     }
 
     async fn put_record(&self, _: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {

@@ -48,9 +48,20 @@ pub fn good_input(operation: Operation) -> Value {
             json!({"StreamName": "orders", "ShardId": "shardId-000000000000", "ShardIteratorType": "LATEST"})
         }
         Operation::ListStreams => json!({}),
+        Operation::MergeShards => json!({
+            "StreamName": "orders",
+            "ShardToMerge": "shardId-000000000000",
+            "AdjacentShardToMerge": "shardId-000000000001",
+        }),
         Operation::PutRecord => json!({"StreamName": "orders", "Data": "YQ==", "PartitionKey": "k"}),
         Operation::PutRecords => {
             json!({"StreamName": "orders", "Records": [{"Data": "YQ==", "PartitionKey": "k"}]})
+        }
+        Operation::SplitShard => {
+            json!({"StreamName": "orders", "ShardToSplit": "shardId-000000000000", "NewStartingHashKey": "10"})
+        }
+        Operation::UpdateShardCount => {
+            json!({"StreamName": "orders", "TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"})
         }
     }
 }

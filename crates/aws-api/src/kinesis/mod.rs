@@ -12,13 +12,16 @@ mod get_shard_iterator;
 mod input;
 mod list_shards;
 mod list_streams;
+mod merge_shards;
 mod operation;
 mod output;
 mod put_record;
 mod put_records;
 mod record;
 mod shard;
+mod split_shard;
 mod unsupported;
+mod update_shard_count;
 
 #[cfg(any(test, feature = "bad-inputs"))]
 pub mod bad_inputs;
@@ -53,7 +56,10 @@ pub async fn dispatch<S: Kinesis>(
         Operation::GetShardIterator => get_shard_iterator::serve(service, context, &body).await,
         Operation::ListShards => list_shards::serve(service, context, &body).await,
         Operation::ListStreams => list_streams::serve(service, context, &body).await,
+        Operation::MergeShards => merge_shards::serve(service, context, &body).await,
         Operation::PutRecord => put_record::serve(service, context, body).await,
         Operation::PutRecords => put_records::serve(service, context, body).await,
+        Operation::SplitShard => split_shard::serve(service, context, &body).await,
+        Operation::UpdateShardCount => update_shard_count::serve(service, context, &body).await,
     }
 }

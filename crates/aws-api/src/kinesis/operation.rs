@@ -40,7 +40,13 @@ impl Operation {
             | Operation::GetShardIterator
             | Operation::ListShards
             | Operation::ListStreams => true,
-            Operation::CreateStream | Operation::DeleteStream | Operation::PutRecord | Operation::PutRecords => false,
+            Operation::CreateStream
+            | Operation::DeleteStream
+            | Operation::MergeShards
+            | Operation::PutRecord
+            | Operation::PutRecords
+            | Operation::SplitShard
+            | Operation::UpdateShardCount => false,
         }
     }
 }
@@ -54,8 +60,11 @@ operations!(
     GetShardIterator,
     ListShards,
     ListStreams,
+    MergeShards,
     PutRecord,
     PutRecords,
+    SplitShard,
+    UpdateShardCount,
 );
 
 #[cfg(test)]

@@ -50,6 +50,22 @@ impl Kinesis for Probe {
         not_here()
     }
 
+    async fn split_shard(&self, _: &RequestContext, _: SplitShard) -> Result<(), ApiError> {
+        not_here()
+    }
+
+    async fn merge_shards(&self, _: &RequestContext, _: MergeShards) -> Result<(), ApiError> {
+        not_here()
+    }
+
+    async fn update_shard_count(
+        &self,
+        _: &RequestContext,
+        _: UpdateShardCount,
+    ) -> Result<UpdateShardCountOutput, ApiError> {
+        not_here()
+    }
+
     async fn put_record(&self, _: &RequestContext, _: PutRecord) -> Result<PutRecordOutput, ApiError> {
         std::future::pending().await
     }

@@ -4,15 +4,17 @@ use crate::call::{Call, answered};
 use crate::errors::CallError;
 use crate::wire;
 use anabranch_api::{
-    CreateStream, DeleteStream, DescribeStream, DescribeStreamSummary, Kinesis, ListShards, ListStreams, ShardPage,
+    CreateStream, DeleteStream, DescribeStream, DescribeStreamSummary, Kinesis, ListShards, ListStreams, MergeShards,
+    ShardPage, SplitShard, UpdateShardCount,
 };
 use anabranch_proto::v1::streams_server::Streams;
 use anabranch_proto::v1::{
     CreateStreamRequest, CreateStreamResponse, DeleteStreamRequest, DeleteStreamResponse, DescribeStreamRequest,
     DescribeStreamResponse, DescribeStreamSummaryRequest, DescribeStreamSummaryResponse, ListShardsRequest,
-    ListShardsResponse, ListStreamsRequest, ListStreamsResponse,
+    ListShardsResponse, ListStreamsRequest, ListStreamsResponse, MergeShardsRequest, MergeShardsResponse,
+    SplitShardRequest, SplitShardResponse, UpdateShardCountRequest, UpdateShardCountResponse,
 };
-use anabranch_types::ShardId;
+use anabranch_types::{HashKey, ShardId};
 use std::num::NonZeroU32;
 use tonic::{Request, Response, Status};
 
@@ -97,6 +99,31 @@ impl<S: Kinesis> Call<S> {
         let shards = page.shards.into_iter().map(wire::shard_out).collect();
         Ok(ListShardsResponse { shards, next_token: page.next_token })
     }
+
+    async fn split(&self, request: SplitShardRequest) -> Result<SplitShardResponse, CallError> {
+        let stream = wire::stream_in(request.stream)?;
+        if HashKey::parse(&request.new_starting_hash_key).is_err() {
+            return Err(CallError::field("new_starting_hash_key", "must be a decimal number below 2^128"));
+        }
+        let request = SplitShard { stream, shard: request.shard_id, at: request.new_starting_hash_key };
+        self.service.split_shard(&self.context(), request).await?;
+        Ok(SplitShardResponse {})
+    }
+
+    async fn merge(&self, request: MergeShardsRequest) -> Result<MergeShardsResponse, CallError> {
+        let stream = wire::stream_in(request.stream)?;
+        let request = MergeShards { stream, shard: request.shard_id, adjacent: request.adjacent_shard_id };
+        self.service.merge_shards(&self.context(), request).await?;
+        Ok(MergeShardsResponse {})
+    }
+
+    async fn scale(&self, request: UpdateShardCountRequest) -> Result<UpdateShardCountResponse, CallError> {
+        let stream = wire::stream_in(request.stream)?;
+        let target = NonZeroU32::new(request.target_shard_count);
+        let target = target.ok_or_else(|| CallError::field("target_shard_count", "must be at least 1"))?;
+        let begun = self.service.update_shard_count(&self.context(), UpdateShardCount { stream, target }).await?;
+        Ok(UpdateShardCountResponse { current_shard_count: begun.current, target_shard_count: begun.target })
+    }
 }
 
 #[tonic::async_trait]
@@ -138,5 +165,23 @@ impl<S: Kinesis> Streams for Call<S> {
 
     async fn list_shards(&self, request: Request<ListShardsRequest>) -> Result<Response<ListShardsResponse>, Status> {
         answered(self.shards(request.into_inner()).await)
+    }
+
+    async fn split_shard(&self, request: Request<SplitShardRequest>) -> Result<Response<SplitShardResponse>, Status> {
+        answered(self.split(request.into_inner()).await)
+    }
+
+    async fn merge_shards(
+        &self,
+        request: Request<MergeShardsRequest>,
+    ) -> Result<Response<MergeShardsResponse>, Status> {
+        answered(self.merge(request.into_inner()).await)
+    }
+
+    async fn update_shard_count(
+        &self,
+        request: Request<UpdateShardCountRequest>,
+    ) -> Result<Response<UpdateShardCountResponse>, Status> {
+        answered(self.scale(request.into_inner()).await)
     }
 }

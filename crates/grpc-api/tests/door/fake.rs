@@ -194,6 +194,25 @@ impl Kinesis for Fake {
         Ok(ListShardsOutput { shards: vec![closed], next_token: Some("next".to_owned()) })
     }
 
+    async fn split_shard(&self, context: &RequestContext, request: SplitShard) -> Result<(), ApiError> {
+        self.note(context, &request);
+        Ok(())
+    }
+
+    async fn merge_shards(&self, context: &RequestContext, request: MergeShards) -> Result<(), ApiError> {
+        self.note(context, &request);
+        Ok(())
+    }
+
+    async fn update_shard_count(
+        &self,
+        context: &RequestContext,
+        request: UpdateShardCount,
+    ) -> Result<UpdateShardCountOutput, ApiError> {
+        self.note(context, &request);
+        Ok(UpdateShardCountOutput { arn: arn(), current: 3, target: request.target.get() })
+    }
+
     async fn put_record(&self, context: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {
         self.note(context, &request);
         Ok(stored(1, 0))

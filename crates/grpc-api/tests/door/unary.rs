@@ -53,6 +53,40 @@ async fn streams_are_made_listed_described_and_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn shards_are_split_merged_and_scaled() {
+    let world = World::open();
+    let mut client = world.streams().await;
+    let split = |key: &str| SplitShardRequest {
+        stream: orders(),
+        shard_id: "shardId-000000000007".to_owned(),
+        new_starting_hash_key: key.to_owned(),
+    };
+    client.split_shard(split("12")).await.expect("under way");
+    let beyond = client.split_shard(split("340282366920938463463374607431768211456")).await;
+    assert!(beyond.expect_err("2^128").message().contains("new_starting_hash_key"));
+    let merge = MergeShardsRequest {
+        stream: orders(),
+        shard_id: "shardId-000000000007".to_owned(),
+        adjacent_shard_id: "8".to_owned(),
+    };
+    client.merge_shards(merge).await.expect("under way");
+    let scale = |target| UpdateShardCountRequest { stream: orders(), target_shard_count: target };
+    let begun = client.update_shard_count(scale(5)).await.expect("under way").into_inner();
+    assert_eq!((begun.current_shard_count, begun.target_shard_count), (3, 5));
+    let none = client.update_shard_count(scale(0)).await;
+    assert!(none.expect_err("no shards").message().contains("target_shard_count"));
+    let stream = "StreamSelector { name: Some(StreamName(\"orders\")), arn: None }";
+    assert_eq!(
+        world.fake.seen(),
+        [
+            format!("SplitShard {{ stream: {stream}, shard: \"shardId-000000000007\", at: \"12\" }}"),
+            format!("MergeShards {{ stream: {stream}, shard: \"shardId-000000000007\", adjacent: \"8\" }}"),
+            format!("UpdateShardCount {{ stream: {stream}, target: 5 }}"),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn shards_are_listed_by_filter_and_by_token() {
     let world = World::open();
     let mut client = world.streams().await;

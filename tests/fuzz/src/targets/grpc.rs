@@ -9,7 +9,7 @@ use anabranch_aws_api::{AwsDoor, DoorOptions, Verification};
 use anabranch_grpc_api::{GrpcDoor, GrpcOptions};
 use anabranch_proto::v1 as proto;
 use anabranch_runtime::{Env, MemoryBudget};
-use anabranch_types::Timestamp;
+use anabranch_types::{HashKey, Timestamp};
 use bytes::Bytes;
 use prost::Message;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ fn reads<M: Message + Default>(bytes: &[u8]) -> bool {
 }
 
 /// Health and reflection are not ours, but their requests are read by what is.
-const METHODS: [Method; 14] = [
+const METHODS: [Method; 17] = [
     ("/anabranch.v1.Records/PutRecord", reads::<proto::PutRecordResponse>),
     ("/anabranch.v1.Records/PutRecords", reads::<proto::PutRecordsResponse>),
     ("/anabranch.v1.Records/GetShardIterator", reads::<proto::GetShardIteratorResponse>),
@@ -47,6 +47,9 @@ const METHODS: [Method; 14] = [
     ("/anabranch.v1.Streams/ListShards", reads::<proto::ListShardsResponse>),
     ("/grpc.health.v1.Health/Check", |_| true),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", |_| true),
+    ("/anabranch.v1.Streams/SplitShard", reads::<proto::SplitShardResponse>),
+    ("/anabranch.v1.Streams/MergeShards", reads::<proto::MergeShardsResponse>),
+    ("/anabranch.v1.Streams/UpdateShardCount", reads::<proto::UpdateShardCountResponse>),
 ];
 
 /// A call of any messages is answered with a status, and where it is good with messages of its method; it keeps no
@@ -101,6 +104,13 @@ fn within_limits(asked: &Asked) {
         Asked::Shards(request) => count(request.max_results),
         Asked::Records(request) => count(request.limit),
         Asked::Puts(request) => assert!((1..=5_000).contains(&request.entries.len()), "{asked:?}"),
-        Asked::Create(_) | Asked::Delete(_) | Asked::Summarize(_) | Asked::Put(_) | Asked::Iterator(_) => {}
+        Asked::Split(request) => assert!(HashKey::parse(&request.at).is_ok(), "{asked:?}"),
+        Asked::Create(_)
+        | Asked::Delete(_)
+        | Asked::Summarize(_)
+        | Asked::Merge(_)
+        | Asked::Scale(_)
+        | Asked::Put(_)
+        | Asked::Iterator(_) => {}
     }
 }

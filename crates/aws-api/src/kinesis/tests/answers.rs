@@ -20,6 +20,14 @@ const RANGE: &str = r#"{"StartingHashKey":"0","EndingHashKey":"34028236692093846
 async fn operations_without_output_answer_nothing() {
     assert_eq!(answer_to_good(Operation::CreateStream).await, "");
     assert_eq!(answer_to_good(Operation::DeleteStream).await, "");
+    assert_eq!(answer_to_good(Operation::SplitShard).await, "");
+    assert_eq!(answer_to_good(Operation::MergeShards).await, "");
+}
+
+#[tokio::test]
+async fn update_shard_count_prints_the_counts_before_and_after() {
+    let expected = r#"{"StreamName":"orders","CurrentShardCount":3,"TargetShardCount":2,"StreamARN":"arn:aws:kinesis:eu-west-1:000000000042:stream/orders"}"#;
+    assert_eq!(answer_to_good(Operation::UpdateShardCount).await, expected);
 }
 
 #[tokio::test]

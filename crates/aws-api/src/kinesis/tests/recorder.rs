@@ -164,6 +164,25 @@ impl Kinesis for Recorder {
         Ok(ListShardsOutput { shards: vec![closed], next_token: Some("next".to_owned()) })
     }
 
+    async fn split_shard(&self, _: &RequestContext, request: SplitShard) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
+    async fn merge_shards(&self, _: &RequestContext, request: MergeShards) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
+    async fn update_shard_count(
+        &self,
+        _: &RequestContext,
+        request: UpdateShardCount,
+    ) -> Result<UpdateShardCountOutput, ApiError> {
+        self.note(&request);
+        Ok(UpdateShardCountOutput { arn: arn(), current: 3, target: request.target.get() })
+    }
+
     async fn put_record(&self, _: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {
         self.note(&request);
         Ok(PutRecordOutput { shard: ShardId(1), sequence_number: sequence_number(1) })

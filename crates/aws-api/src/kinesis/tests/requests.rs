@@ -77,6 +77,27 @@ async fn describe_and_list_calls_pass_their_pages() {
 }
 
 #[tokio::test]
+async fn reshards_pass_shards_and_hash_key_as_they_are_written() {
+    let split = r#"{"StreamName":"orders","ShardToSplit":"shardId-000000000003","NewStartingHashKey":"170141183460469231731687303715884105728"}"#;
+    assert_eq!(
+        asked(SplitShard, split).await,
+        format!(
+            r#"SplitShard {{ stream: {BY_NAME}, shard: "shardId-000000000003", at: "170141183460469231731687303715884105728" }}"#
+        )
+    );
+    let merge = r#"{"StreamName":"orders","ShardToMerge":"shardId-000000000004","AdjacentShardToMerge":"4"}"#;
+    assert_eq!(
+        asked(MergeShards, merge).await,
+        format!(r#"MergeShards {{ stream: {BY_NAME}, shard: "shardId-000000000004", adjacent: "4" }}"#)
+    );
+    let scale = r#"{"StreamName":"orders","TargetShardCount":99999999999,"ScalingType":"UNIFORM_SCALING"}"#;
+    assert_eq!(
+        asked(UpdateShardCount, scale).await,
+        format!("UpdateShardCount {{ stream: {BY_NAME}, target: 2147483647 }}")
+    );
+}
+
+#[tokio::test]
 async fn list_shards_passes_every_filter() {
     let cases = [
         (r#"{"Type":"AFTER_SHARD_ID","ShardId":"shardId-000000000009"}"#, "AfterShardId(ShardId(9))"),

@@ -109,7 +109,14 @@ fn within_limits(asked: &Asked) {
             assert!((1..=limits::PUT_RECORDS_COUNT_MAX).contains(&request.entries.len()));
         }
         Asked::Records(request) => count(request.limit),
-        Asked::Create(_) | Asked::Delete(_) | Asked::Summarize(_) | Asked::Put(_) | Asked::Iterator(_) => {}
+        Asked::Create(_)
+        | Asked::Delete(_)
+        | Asked::Summarize(_)
+        | Asked::Split(_)
+        | Asked::Merge(_)
+        | Asked::Scale(_)
+        | Asked::Put(_)
+        | Asked::Iterator(_) => {}
     }
 }
 

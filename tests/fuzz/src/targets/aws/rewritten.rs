@@ -95,6 +95,21 @@ pub fn rewritten(asked: &Asked) -> Value {
             put(&mut members, "NextToken", request.next_token.as_deref());
         }
         Asked::Shards(request) => shards(&mut members, request),
+        Asked::Split(request) => {
+            stream(&mut members, &request.stream);
+            put(&mut members, "ShardToSplit", Some(request.shard.as_str()));
+            put(&mut members, "NewStartingHashKey", Some(request.at.as_str()));
+        }
+        Asked::Merge(request) => {
+            stream(&mut members, &request.stream);
+            put(&mut members, "ShardToMerge", Some(request.shard.as_str()));
+            put(&mut members, "AdjacentShardToMerge", Some(request.adjacent.as_str()));
+        }
+        Asked::Scale(request) => {
+            stream(&mut members, &request.stream);
+            put(&mut members, "TargetShardCount", Some(request.target.get()));
+            put(&mut members, "ScalingType", Some("UNIFORM_SCALING"));
+        }
         Asked::Put(request) => {
             stream(&mut members, &request.stream);
             entry(&mut members, &request.entry);
