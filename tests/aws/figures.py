@@ -37,7 +37,7 @@ def after_killed_leaders(calls, spans, groups):
         later = [
             at
             for began, at, shards in calls
-            if began >= span.killed_at and any(groups[shard] == span.leader_of for shard in shards)
+            if began >= span.killed_at and any(groups.get(shard) == span.leader_of for shard in shards)
         ]
         if later:
             gaps.append(min(later) - span.killed_at)

@@ -117,7 +117,7 @@ class Writer:
         if record is None:
             self.history.tell(event="unknown", op=op)
         elif "SequenceNumber" in record:
-            shard = int(record["ShardId"].split("-")[1])
+            shard = _number(record["ShardId"])
             self.history.tell(event="stored", op=op, shard=shard, sequence=record["SequenceNumber"])
             return shard
         else:
@@ -127,12 +127,16 @@ class Writer:
 
 
 class Reader:
-    """Follows one shard from its oldest record on, asking one node or another."""
+    """Follows one shard from its oldest record on, asking one node or another. `children` are those that took its
+    place, once it has come to the shard's end."""
 
     def __init__(self, history, cluster, stream, number, shard, seed):
         self.history, self.stream, self.number, self.shard = history, stream, number, shard
-        self.connections = Connections(cluster, random.Random(f"reader {number} {seed}"))
-        self.iterator, self.last = None, None
+        self.connections = Connections(cluster, random.Random(f"reader {number} {shard} {seed}"))
+        self.iterator, self.last, self.children = None, None, None
+
+    def has_ended(self):
+        return self.children is not None
 
     def read(self):
         """One call; whether it came to the shard's newest record, None where it failed."""
@@ -149,11 +153,14 @@ class Reader:
                 self.iterator = None
             return self._failed()
         body = answer.json()
+        self.iterator = body.get("NextShardIterator")
+        if self.iterator is None:
+            self.children = [_number(child["ShardId"]) for child in body["ChildShards"]]
         tip = body["MillisBehindLatest"] == 0
-        self.history.tell(event="seen", op=op, records=[_seen(record) for record in body["Records"]], tip=tip)
-        if body["Records"]:
+        records = [_seen(record) for record in body["Records"]]
+        self.history.tell(event="seen", op=op, records=records, tip=tip, ended=self.has_ended())
+        if records:
             self.last = body["Records"][-1]["SequenceNumber"]
-        self.iterator = body["NextShardIterator"]
         return tip
 
     def to_tip(self):
@@ -173,6 +180,55 @@ class Reader:
     def _failed(self):
         self.connections.close()
         time.sleep(BACKOFF_SECONDS)
+
+
+class Resharder:
+    """Splits and merges shards of a stream, and tells which are open: between `least` and `most` of them."""
+
+    def __init__(self, history, cluster, stream, least, most, seed):
+        self.history, self.stream, self.least, self.most = history, stream, least, most
+        self.rng = random.Random(f"resharder {seed}")
+        self.connections = Connections(cluster, self.rng)
+        self.begun = 0
+
+    def step(self):
+        """Looks at the open shards and begins to split or merge some, which may fail."""
+        answer = self.connections.call("ListShards", {"StreamName": self.stream, "ShardFilter": {"Type": "AT_LATEST"}})
+        if answer is None or answer.status != 200:
+            self.connections.close()
+            return
+        shards = [(*_range(shard), shard["ShardId"]) for shard in answer.json()["Shards"]]
+        told = [{"shard": _number(shard), "start": str(low), "end": str(high)} for low, high, shard in shards]
+        self.history.tell(event="open", shards=told)
+        splits = len(shards) <= self.least or (len(shards) < self.most and self.rng.random() < 0.5)
+        answer = self.connections.call(*(self._split(shards) if splits else self._merge(sorted(shards))))
+        if answer is None or answer.status >= 500:
+            self.connections.close()
+        elif answer.status == 200:
+            self.begun += 1
+        else:
+            # Another one is under way, or was since the listing.
+            assert answer.error()[0] in ("ResourceInUseException", "InvalidArgumentException"), answer.error()
+
+    def _split(self, shards):
+        low, high, shard = max(shards, key=lambda shard: shard[1] - shard[0])
+        at = self.rng.randrange(low + 2, high)
+        return "SplitShard", {"StreamName": self.stream, "ShardToSplit": shard, "NewStartingHashKey": str(at)}
+
+    def _merge(self, shards):
+        nth = self.rng.randrange(len(shards) - 1)
+        pair = [shards[nth][2], shards[nth + 1][2]]
+        self.rng.shuffle(pair)
+        return "MergeShards", {"StreamName": self.stream, "ShardToMerge": pair[0], "AdjacentShardToMerge": pair[1]}
+
+
+def _number(shard):
+    return int(shard.split("-")[1])
+
+
+def _range(shard):
+    keys = shard["HashKeyRange"]
+    return int(keys["StartingHashKey"]), int(keys["EndingHashKey"])
 
 
 def _seen(record):

@@ -3,8 +3,9 @@
 use crate::digest;
 use crate::event::{Event, FORMAT};
 use crate::puts::{Outcome, Puts};
-use crate::reads::Reads;
+use crate::reads::{Answer, Reads};
 use crate::shard::Shard;
+use crate::tiling;
 use crate::violation::{Findings, Invariant};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
@@ -91,9 +92,11 @@ impl Checker {
             Event::Refused { op } => self.puts.end(line, op, Outcome::Refused, &mut self.shards, findings),
             Event::Unknown { op } => self.puts.end(line, op, Outcome::Unknown, &mut self.shards, findings),
             Event::Read { op, reader, shard, after } => self.reads.begin(line, op, (reader, shard, after), findings),
-            Event::Seen { op, records, tip } => {
-                self.reads.end(line, op, (records, tip), &mut self.puts, &mut self.shards, findings);
+            Event::Seen { op, records, tip, ended } => {
+                let answer = Answer { records, tip, ended };
+                self.reads.end(line, op, answer, &mut self.puts, &mut self.shards, findings);
             }
+            Event::Open { shards } => tiling::check(line, shards, findings),
             Event::Final => self.reads.is_final = true,
             Event::Replica { group, applied, hash } => {
                 let first = *self.replicas.entry((group, applied)).or_insert(hash);

@@ -68,6 +68,14 @@ pub enum Event {
         records: Vec<Record>,
         /// The answer reaches the shard's newest record.
         tip: bool,
+        /// The shard is closed, and the answer reaches its end.
+        #[serde(default)]
+        ended: bool,
+    },
+    /// A listing of a stream's open shards, in any order.
+    Open {
+        /// Their hash key ranges.
+        shards: Vec<OpenShard>,
     },
     /// From here on until the end, reads that begin at the oldest record say what there is.
     Final,
@@ -80,6 +88,33 @@ pub enum Event {
         /// Of its logical state.
         hash: u64,
     },
+}
+
+/// A shard of a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenShard {
+    /// Its number.
+    pub shard: u32,
+    /// Its lowest hash key.
+    #[serde(with = "decimal")]
+    pub start: u128,
+    /// Its highest hash key.
+    #[serde(with = "decimal")]
+    pub end: u128,
+}
+
+/// Numbers as decimal texts.
+mod decimal {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(number: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(number)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
 /// A record as a reader saw it.
@@ -118,9 +153,10 @@ mod tests {
         let sequence = "18446744073709551616".parse().expect("a number");
         let record = Record { sequence, op: 7, key: "k".to_owned(), digest: 3, arrival_ms: 4 };
         let read = |after| Event::Read { op: 8, reader: 1, shard: 2, after };
-        let seen = Event::Seen { op: 8, records: vec![record], tip: true };
+        let seen = Event::Seen { op: 8, records: vec![record], tip: true, ended: true };
+        let open = Event::Open { shards: vec![OpenShard { shard: 2, start: 0, end: u128::MAX }] };
         let stored = Event::Stored { op: 7, shard: 2, sequence };
-        for event in [read(None), read(Some(sequence)), seen, stored, Event::Final] {
+        for event in [read(None), read(Some(sequence)), seen, open, stored, Event::Final] {
             let line = serde_json::to_string(&event).expect("a line");
             assert_eq!(serde_json::from_str::<Event>(&line).expect("an event"), event, "{line}");
         }

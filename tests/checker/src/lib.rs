@@ -2,8 +2,8 @@
 //! that a mistake in one is not made in the other as well.
 //!
 //! A history is a file of JSON lines ([`Event`]); [`Checker`] reads it once, and keeps some hundred
-//! bytes for each record. What it does not judge yet: reshards (order across parents and children, the
-//! tiling of hash ranges), leases, limits, retention, and progress while a minority fails.
+//! bytes for each record. What it does not judge yet: leases, limits, retention, and progress while a
+//! minority fails.
 
 mod checker;
 mod digest;
@@ -12,9 +12,10 @@ mod puts;
 mod reads;
 mod sequence;
 mod shard;
+mod tiling;
 mod violation;
 
 pub use checker::{Checker, Report, Unreadable};
-pub use event::{Event, FORMAT, Record};
+pub use event::{Event, FORMAT, OpenShard, Record};
 pub use sequence::{NoSequence, Sequence};
 pub use violation::{FINDINGS_MAX, Findings, Invariant, Violation};

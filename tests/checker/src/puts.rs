@@ -88,14 +88,14 @@ impl Puts {
         }
     }
 
-    /// A put of a key that began after the last one was acknowledged comes after it (I4). Across shards
-    /// that takes their lineage, which histories do not tell yet.
+    /// A put of a key that began after the last one was acknowledged comes after it (I4), in another shard
+    /// as well: a key moves to children only, whose numbers are above those of their parents.
     fn follow(&mut self, line: u64, op: u64, of_key: (u64, u64), this: LastOfKey, begun: u64, findings: &mut Findings) {
         let last = self.last.entry(of_key).or_insert(this);
-        if last.shard == this.shard && last.told < begun && last.sequence >= this.sequence {
+        if last.told < begun && last.sequence >= this.sequence {
             let what = format!(
-                "put {op} of client {} is at {} in shard {}, behind it an earlier put of its key at {}",
-                of_key.0, this.sequence, this.shard, last.sequence
+                "put {op} of client {} is at {} in shard {}, behind it an earlier put of its key at {} in shard {}",
+                of_key.0, this.sequence, this.shard, last.sequence, last.shard
             );
             findings.add(Invariant::I4, line, what);
         }

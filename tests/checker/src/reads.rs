@@ -17,6 +17,14 @@ struct Read {
     is_final: bool,
 }
 
+/// What a reader was answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub records: Vec<Record>,
+    pub tip: bool,
+    pub ended: bool,
+}
+
 /// All reads of a history.
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
@@ -46,7 +54,7 @@ impl Reads {
         &mut self,
         line: u64,
         op: u64,
-        (records, tip): (Vec<Record>, bool),
+        Answer { records, tip, ended }: Answer,
         puts: &mut Puts,
         shards: &mut BTreeMap<u32, Shard>,
         findings: &mut Findings,
@@ -69,6 +77,7 @@ impl Reads {
             shard.note(line, read.shard, record.sequence, entry, findings);
         }
         let due = shard.acknowledged_before(read.begun);
+        let tip = tip || ended;
         // An answer that says it reaches the tip holds all that was acknowledged before it was asked for.
         if tip && due > last {
             let what = format!(
@@ -82,6 +91,9 @@ impl Reads {
         if let Some(last) = last.filter(|_| !records.is_empty()) {
             shard.slice(line, read.after, last, records.len() as u64);
             self.goes_on(line, op, read, last, findings);
+        }
+        if ended {
+            shard.end(line);
         }
         if read.is_final {
             shard.found.take(read.after, records.iter().map(|record| record.sequence), tip);

@@ -30,6 +30,8 @@ pub(crate) struct Shard {
     /// Line of each acknowledgement that raised the highest number, and that number.
     acknowledged: Vec<(u64, Sequence)>,
     slices: Vec<Slice>,
+    /// The line at which a reader was first told that it is closed.
+    ended: Option<u64>,
     /// What there is in the end.
     pub found: FinalReads,
 }
@@ -72,11 +74,22 @@ impl Shard {
         }
     }
 
-    /// An acknowledgement that came before a put began has the smaller number (I3).
+    /// A reader has come to its end.
+    pub fn end(&mut self, line: u64) {
+        self.ended.get_or_insert(line);
+    }
+
+    /// An acknowledgement that came before a put began has the smaller number (I3); what began after the
+    /// shard's end was seen is elsewhere (I4).
     pub fn acknowledge(&mut self, line: u64, shard: u32, sequence: Sequence, begun: u64, findings: &mut Findings) {
         if let Some(before) = self.acknowledged_before(begun).filter(|before| *before >= sequence) {
             let what = format!("a put that began later is at {sequence} in shard {shard}, before {before}");
             findings.add(Invariant::I3, line, what);
+        }
+        if let Some(ended) = self.ended.filter(|ended| *ended < begun) {
+            let what =
+                format!("a put is at {sequence} in shard {shard}, whose end a reader saw before, at line {ended}");
+            findings.add(Invariant::I4, line, what);
         }
         if self.acknowledged.last().is_none_or(|(_, highest)| *highest < sequence) {
             self.acknowledged.push((line, sequence));

@@ -11,10 +11,12 @@ pub enum Invariant {
     I2,
     /// Sequence numbers are unique and rise with time.
     I3,
-    /// Puts of a key that follow each other keep their order.
+    /// Puts of a key that follow each other keep their order, and nothing follows the end of a shard.
     I4,
     /// Reads see what is committed, without gaps, and never go back.
     I5,
+    /// Open shards share the hash key space among them.
+    I6,
     /// Replicas agree.
     I9,
     /// A put is applied at most once, and not at all when it was refused.

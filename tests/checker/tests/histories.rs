@@ -1,6 +1,6 @@
 //! Each invariant, broken in one place of a history that keeps all of them otherwise.
 
-use anabranch_checker::{Checker, Event, Invariant, Record, Sequence};
+use anabranch_checker::{Checker, Event, Invariant, OpenShard, Record, Sequence};
 use proptest::prelude::*;
 
 /// A history in the making: puts of one client into two shards, each acknowledged before the next begins.
@@ -51,7 +51,7 @@ impl History {
         let there = self.log[shard as usize].iter().filter(|record| Some(record.sequence) > after);
         let records = there.cloned().collect();
         self.events.push(Event::Read { op, reader, shard, after });
-        self.events.push(Event::Seen { op, records, tip: true });
+        self.events.push(Event::Seen { op, records, tip: true, ended: false });
     }
 
     fn end(&mut self) {
@@ -168,7 +168,7 @@ fn i5_a_read_that_misses_what_was_acknowledged_before_it_began_is_found() {
     history.stored(0);
     let op = history.op();
     history.events.push(Event::Read { op, reader: 1, shard: 0, after: Some(first) });
-    history.events.push(Event::Seen { op, records: Vec::new(), tip: true });
+    history.events.push(Event::Seen { op, records: Vec::new(), tip: true, ended: false });
     assert_eq!(history.judged(), [Invariant::I5]);
 }
 
@@ -224,4 +224,53 @@ proptest! {
         let _ = history.records_of(answer).remove(at);
         prop_assert!(history.judged().contains(&Invariant::I1));
     }
+}
+
+/// Ranges that tile the hash key space, of shards 0, 1 and 2.
+fn tiles() -> Vec<OpenShard> {
+    let tile = |shard, start, end| OpenShard { shard, start, end };
+    vec![tile(2, 1 << 127, u128::MAX), tile(0, 0, 9), tile(1, 10, (1 << 127) - 1)]
+}
+
+#[test]
+fn i6_ranges_that_tile_are_found_sound_and_gaps_and_overlaps_are_found() {
+    let judged = |shards| {
+        let mut history = History::new();
+        history.events.push(Event::Open { shards });
+        history.judged()
+    };
+    assert_eq!(judged(tiles()), []);
+    for shard in 0..3 {
+        let mut gap = tiles();
+        gap.remove(shard);
+        assert_eq!(judged(gap), [Invariant::I6], "without one");
+        let mut overlap = tiles();
+        overlap[shard].start = overlap[shard].start.saturating_sub(1);
+        overlap[shard].end = overlap[shard].end.saturating_add(1);
+        assert_eq!(judged(overlap), [Invariant::I6], "with one too wide");
+    }
+    assert_eq!(judged(Vec::new()), [Invariant::I6]);
+}
+
+#[test]
+fn i4_a_put_into_a_shard_whose_end_was_seen_is_found() {
+    let mut history = sound();
+    let last = history.events.iter().rposition(|event| matches!(event, Event::Put { .. })).expect("puts");
+    let op = history.op();
+    let read = Event::Read { op, reader: 7, shard: 1, after: None };
+    let records = history.log[1][..5].to_vec();
+    history.events.insert(last, read);
+    assert_eq!(history.log[1].len(), 6, "the last put goes to shard 1");
+    history.events.insert(last + 1, Event::Seen { op, records, tip: true, ended: true });
+    assert_eq!(history.judged(), [Invariant::I4]);
+}
+
+#[test]
+fn i4_a_put_of_a_key_that_overtakes_one_in_another_shard_is_found() {
+    let mut history = History::new();
+    for (shard, sequence) in [(0, 20), (1, 10)] {
+        let op = history.put(0);
+        history.events.push(Event::Stored { op, shard, sequence: sequence.into() });
+    }
+    assert_eq!(history.judged(), [Invariant::I4]);
 }

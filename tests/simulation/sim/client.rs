@@ -54,7 +54,8 @@ pub fn stream() -> StreamSelector {
     StreamSelector::by_name(stream_name())
 }
 
-fn stream_name() -> StreamName {
+/// Its name.
+pub fn stream_name() -> StreamName {
     StreamName::new("orders").expect("a valid name")
 }
 

@@ -23,6 +23,7 @@ mod phases;
 mod plan;
 mod processes;
 mod reader;
+mod resharder;
 mod run;
 mod trace;
 

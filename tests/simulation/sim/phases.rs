@@ -2,11 +2,11 @@
 
 use crate::client::{ANSWER_PATIENCE, World};
 use crate::operator::Wishes;
+use anabranch_catalog::StreamMap;
 use anabranch_checker::Event;
 use anabranch_cluster::{StateHash, StorageNode};
-use anabranch_types::{GroupId, HashKeyRange, ShardId};
+use anabranch_types::GroupId;
 use parking_lot::Mutex;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -59,6 +59,9 @@ pub async fn play(world: World, wishes: Wishes, mut phase: watch::Receiver<Phase
     for reader in 0..READERS {
         clients.spawn_local(world.clone().follow(reader, Arc::clone(&stop)));
     }
+    if world.plan.reshards {
+        clients.spawn_local(world.clone().reshard(Arc::clone(&stop)));
+    }
     reach(&mut phase, Phase::Healed).await;
     stop.store(true, Ordering::Relaxed);
     while let Some(ended) = clients.join_next().await {
@@ -66,9 +69,11 @@ pub async fn play(world: World, wishes: Wishes, mut phase: watch::Receiver<Phase
     }
     progress.lock().is_quiet = true;
     reach(&mut phase, Phase::Converged).await;
-    world.write_to_every_shard().await;
+    let map = world.settled_stream().await;
+    world.write_to_every_shard(&map).await;
+    let shards = world.tell_shards(&map);
     world.history.tell(Event::Final);
-    for shard in (0..world.plan.shards).map(ShardId) {
+    for shard in shards {
         world.scan(FIRST_OF_LAST_READERS + shard.0 as usize, shard).await;
     }
     world.wait_for_equal_replicas().await;
@@ -82,12 +87,11 @@ async fn reach(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
 
 impl World {
     /// Until each has acknowledged one more record.
-    async fn write_to_every_shard(&self) {
+    async fn write_to_every_shard(&self, map: &StreamMap) {
         let mut rng = self.plan.random_for("last writes");
-        let count = NonZeroU32::new(self.plan.shards).expect("one at least");
-        for (nth, range) in HashKeyRange::tiles(count).into_iter().enumerate() {
+        for (nth, shard) in map.open_shards().enumerate() {
             let (producer, key) = (FIRST_OF_LAST_PRODUCERS + nth, "last".to_owned());
-            while !self.put(&mut rng, producer, vec![key.clone()], Some(range.start())).await {
+            while !self.put(&mut rng, producer, vec![key.clone()], Some(shard.range.start())).await {
                 tokio::time::sleep(PAUSE).await;
             }
         }

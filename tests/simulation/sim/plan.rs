@@ -37,6 +37,10 @@ pub struct Plan {
     pub kept_entries: u64,
     /// Shards of the stream.
     pub shards: u32,
+    /// Whether shards are split and merged.
+    pub reshards: bool,
+    /// How long it takes until the next one is, at the most.
+    pub reshards_within: Duration,
     /// Clients that write.
     pub producers: usize,
     /// Partition keys of each.
@@ -85,6 +89,8 @@ impl Plan {
             flush_every: millis(&mut rng, 500..=20_000),
             kept_entries: if rng.random_bool(0.5) { rng.random_range(3..=100) } else { GroupOptions::KEPT_ENTRIES },
             shards: rng.random_range(1..=6),
+            reshards: seed % 2 == 0,
+            reshards_within: Duration::from_millis(500 + seed / 2 % 16 * 250),
             producers: rng.random_range(1..=4),
             keys: rng.random_range(1..=4),
             records_max: rng.random_range(1..=10),

@@ -7,6 +7,7 @@ use anabranch_checker::{Event, Record};
 use anabranch_types::{RequestId, SequenceNumber, ShardId};
 use rand::Rng;
 use rand::rngs::StdRng;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -25,24 +26,32 @@ struct Place {
     shard: ShardId,
     last: Option<SequenceNumber>,
     iterator: Option<ShardIterator>,
+    /// Those that took its place, once its end was read.
+    children: Option<Vec<ShardId>>,
 }
 
 impl World {
     /// Follows every shard until it is told to stop.
     pub async fn follow(self, reader: usize, stop: Arc<AtomicBool>) {
         let mut rng = self.plan.random_for(&format!("reader {reader}"));
-        let mut places: Vec<Place> = (0..self.plan.shards).map(Place::at_the_beginning).collect();
+        let mut known: BTreeSet<ShardId> = (0..self.plan.shards).map(ShardId).collect();
+        let mut places: Vec<Place> = known.iter().copied().map(Place::at_the_beginning).collect();
         while !stop.load(Ordering::Relaxed) {
             tokio::time::sleep(Duration::from_millis(rng.random_range(READ_EVERY_MS))).await;
             let nth = rng.random_range(0..places.len());
             self.read_on(&mut rng, reader, &mut places[nth]).await;
+            if let Some(children) = places[nth].children.take() {
+                places.swap_remove(nth);
+                let new = children.into_iter().filter(|child| known.insert(*child));
+                places.extend(new.map(Place::at_the_beginning));
+            }
         }
     }
 
     /// Reads a shard from its oldest record to its newest. Asks until it is told.
     pub async fn scan(&self, reader: usize, shard: ShardId) {
         let mut rng = self.plan.random_for(&format!("scan of {shard}"));
-        let mut place = Place::at_the_beginning(shard.0);
+        let mut place = Place::at_the_beginning(shard);
         while self.read_on(&mut rng, reader, &mut place).await != Some(AtTip::Yes) {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -65,10 +74,10 @@ impl World {
         });
         match read.await {
             Ok(Ok(output)) => {
-                let tip = output.millis_behind_latest == 0;
+                let (tip, ended) = (output.millis_behind_latest == 0, output.next.is_none());
                 let records = place.advance(output);
                 tracing::debug!(reader, %shard, records = records.len(), "read");
-                self.history.tell(Event::Seen { op, records, tip });
+                self.history.tell(Event::Seen { op, records, tip, ended });
                 Some(if tip { AtTip::Yes } else { AtTip::No })
             }
             Ok(Err(ErrorCode::ExpiredIterator)) => {
@@ -92,8 +101,8 @@ impl World {
 }
 
 impl Place {
-    fn at_the_beginning(shard: u32) -> Self {
-        Place { shard: ShardId(shard), last: None, iterator: None }
+    fn at_the_beginning(shard: ShardId) -> Self {
+        Place { shard, last: None, iterator: None, children: None }
     }
 
     /// Goes on behind what was answered, which is told as a client understands it.
@@ -110,6 +119,9 @@ impl Place {
         let seen = seen.collect();
         self.last = output.records.last().map(|record| record.sequence_number).or(self.last);
         self.iterator = output.next;
+        if self.iterator.is_none() {
+            self.children = Some(output.child_shards.iter().map(|child| child.id).collect());
+        }
         seen
     }
 }
