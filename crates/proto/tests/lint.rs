@@ -131,7 +131,7 @@ fn names_follow_one_style_and_a_method_owns_its_messages() {
             assert!(owned.insert(expected), "{name} is there twice");
         }
     }
-    assert_eq!(owned.len(), 12);
+    assert_eq!(owned.len(), 15);
 }
 
 /// `Message.field = number kind`, `Enum.VALUE = number` or `Service.Method(stream In) -> stream Out`.
