@@ -14,6 +14,7 @@ mod replay;
 mod replicas;
 mod reshard;
 mod resharding;
+mod retention;
 mod scaling;
 mod streams;
 mod token_keys;

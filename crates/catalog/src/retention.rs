@@ -1,0 +1,42 @@
+//! What the catalog records of changes of a stream's retention.
+//!
+//! The order of the steps, and why nothing expires early by it: docs/adr/0011-retention.md.
+
+use crate::codec::fields;
+use crate::limits::RETENTION_CALLS_REMEMBERED;
+use anabranch_types::{MapVersion, RequestId};
+use std::time::Duration;
+
+/// The last change of a stream's retention, and the calls that made changes. A stream whose
+/// retention never changed has the default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionChanges {
+    /// The first map version that has the last change: no other change of the stream has the same,
+    /// and a later one a higher. 0 before the first.
+    pub last: MapVersion,
+    /// What the stream's groups are being told; none once all of them know. The stream is
+    /// `Updating` meanwhile.
+    pub pending: Option<Duration>,
+    /// The last calls that changed the retention, oldest first; at most
+    /// [`RETENTION_CALLS_REMEMBERED`]. Repeated, they get the same answer (I12).
+    pub calls: Vec<RequestId>,
+}
+
+fields!(RetentionChanges { last, pending, calls });
+
+impl Default for RetentionChanges {
+    fn default() -> Self {
+        RetentionChanges { last: MapVersion(0), pending: None, calls: Vec::new() }
+    }
+}
+
+impl RetentionChanges {
+    /// With one more change, which groups are to be told.
+    pub(crate) fn with(&self, change: MapVersion, retention: Duration, call: RequestId) -> Self {
+        let mut calls = self.calls.clone();
+        let surplus = (calls.len() + 1).saturating_sub(RETENTION_CALLS_REMEMBERED);
+        calls.drain(..surplus);
+        calls.push(call);
+        RetentionChanges { last: change, pending: Some(retention), calls }
+    }
+}
