@@ -17,6 +17,7 @@ mod metadata;
 mod placement;
 mod propose;
 mod reconcile;
+mod set_retention;
 mod token_keys;
 
 pub use announce::{NotAMember, announce};

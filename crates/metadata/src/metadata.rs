@@ -3,7 +3,7 @@
 use crate::error::GroupStopped;
 use crate::machine::CatalogMachine;
 use crate::propose::{check_gate, check_leader, not_leader, propose_encoded};
-use crate::{create_stream, delete_stream, flush, leaders, placement, reconcile, token_keys};
+use crate::{create_stream, delete_stream, flush, leaders, placement, reconcile, set_retention, token_keys};
 use anabranch_cluster::{CreateStreamReply, GroupReport, MetadataNode, NodeError, Router, ViewWatch, Writable};
 use anabranch_consensus::{BarrierError, Group};
 use anabranch_runtime::{Env, OnFailure};
@@ -50,6 +50,8 @@ impl Metadata {
         self.env.tasks.spawn("placement", OnFailure::ShutDown, async move { placement::run(&placing).await });
         self.env.tasks.spawn("leaders", OnFailure::ShutDown, async move { leaders::run(&balancing).await });
         self.env.tasks.spawn("reconcile", OnFailure::ShutDown, async move { reconcile::run(&finishing).await });
+        let retaining = service.clone();
+        self.env.tasks.spawn("retention", OnFailure::ShutDown, async move { set_retention::run(&retaining).await });
         let flushing = self.clone();
         self.env.tasks.spawn("catalog-flush", OnFailure::Log, async move { flush::flush(&flushing).await });
         let rotating = self.clone();

@@ -20,6 +20,7 @@ mod metrics;
 mod put;
 mod put_batches;
 mod read;
+mod set_retention;
 mod shared;
 mod storage;
 mod trimming;

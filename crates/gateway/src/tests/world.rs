@@ -6,12 +6,12 @@ use anabranch_api::{
     StreamSelector,
 };
 use anabranch_catalog::{
-    ActivateStream, BeginDeleteStream, Bootstrap, Catalog, Command, CreateStream, NodeAddresses, RotateTokenKey,
-    StreamMap, TokenSecret,
+    ActivateStream, BeginDeleteStream, Bootstrap, Catalog, Command, CreateStream, FEATURE_LEVEL, NodeAddresses,
+    RotateTokenKey, StreamMap, TokenSecret,
 };
 use anabranch_cluster::{
-    Attempt, ClusterView, CreateStreamReply, GroupReport, MetadataNode, NewShards, NodeError, PutReply, PutRequest,
-    ReadReply, ReadRequest, ReadStart, RecordFate, Router, ShardKey, StateHash, StorageNode, ViewWatch,
+    Attempt, ClusterView, CreateStreamReply, GroupReport, MetadataNode, NewRetention, NewShards, NodeError, PutReply,
+    PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, Router, ShardKey, StateHash, StorageNode, ViewWatch,
 };
 use anabranch_runtime::Env;
 use anabranch_types::*;
@@ -19,8 +19,8 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, pending, ready};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A moment of 2025.
@@ -28,9 +28,7 @@ pub const START: Timestamp = Timestamp::from_millis(1_742_000_000_000);
 
 pub struct World {
     pub gateway: Gateway,
-    metadata: Silent,
-    catalog: Catalog,
-    index: u64,
+    pub metadata: Leader,
 }
 
 /// An account's call, with time enough.
@@ -55,15 +53,15 @@ impl World {
         let view = ViewWatch::new(ClusterView { map: Arc::default(), keys: None, feature_level: 0 });
         let storage: Arc<dyn StorageNode> = Arc::new(NoRecords);
         let router = Router::new(BTreeMap::from([(NodeId(1), storage)]), env.clone());
-        let metadata = Silent::default();
+        let metadata = Leader::new(view.clone());
         let gateway = Gateway::new(view, router, Arc::new(metadata.clone()), env, GatewayOptions::default());
-        let mut world = World { gateway, metadata, catalog: Catalog::default(), index: 0 };
+        let mut world = World { gateway, metadata };
         world.apply(Bootstrap {
             cluster: ClusterId(7),
             node: NodeId(1),
             incarnation: Incarnation(11),
             addresses: NodeAddresses::new("10.0.0.1:4600", "10.0.0.1:4567").expect("valid"),
-            feature_level: 1,
+            feature_level: FEATURE_LEVEL,
             data_groups: 1,
             token_secret: TokenSecret::new([1; 32]),
             now: START,
@@ -73,20 +71,17 @@ impl World {
 
     /// How often the leader of the catalog was asked.
     pub fn asked(&self) -> u32 {
-        self.metadata.0.load(Ordering::Relaxed)
+        self.metadata.0.asked.load(Ordering::Relaxed)
     }
 
-    fn apply<C: Command<Refused: std::fmt::Debug>>(&mut self, command: C) -> C::Done {
-        self.index += 1;
-        let outcome = self.catalog.apply(self.index, &command.encode(), &mut Vec::new()).expect("a known command");
-        let (map, keys) = (self.catalog.shard_map(), self.catalog.token_keys().cloned());
-        self.gateway.view.publish(ClusterView { map, keys, feature_level: 1 });
+    pub fn apply<C: Command<Refused: std::fmt::Debug>>(&mut self, command: C) -> C::Done {
+        let outcome = self.metadata.apply(&command.encode());
         C::decode_outcome(&outcome).expect("an outcome of this command").expect("not refused")
     }
 
     /// A stream whose creation has begun.
     pub fn create(&mut self, name: &str, shards: u32) -> StreamUid {
-        let request = RequestId(u128::from(self.index));
+        let request = RequestId(u128::from(self.metadata.index()));
         let command = CreateStream {
             account: AccountId::DEFAULT,
             name: StreamName::new(name).expect("valid"),
@@ -102,7 +97,7 @@ impl World {
     pub fn active(&mut self, name: &str, shards: u32) -> Arc<StreamMap> {
         let uid = self.create(name, shards);
         self.activate(uid);
-        self.catalog.shard_map().stream(uid).cloned().expect("just created")
+        self.gateway.view.load().map.stream(uid).cloned().expect("just created")
     }
 
     /// Ends a stream's creation.
@@ -118,7 +113,7 @@ impl World {
 
     /// Brings the next token key into use.
     pub fn rotate(&mut self) {
-        let secret = TokenSecret::new([self.index as u8 + 1; 32]);
+        let secret = TokenSecret::new([self.metadata.index() as u8 + 1; 32]);
         self.apply(RotateTokenKey { secret, now: self.gateway.now() });
     }
 
@@ -168,6 +163,10 @@ impl StorageNode for NoRecords {
         Box::pin(ready(Ok(())))
     }
 
+    fn set_retention(&self, _: GroupId, _: NewRetention) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(ready(Ok(())))
+    }
+
     fn transfer_leader(&self, _: GroupId, _: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>> {
         Box::pin(ready(Ok(())))
     }
@@ -181,12 +180,39 @@ impl StorageNode for NoRecords {
     }
 }
 
-/// A metadata service that changes nothing: tests change the catalog themselves. It counts
-/// how often it is asked for its version.
-#[derive(Clone, Default)]
-pub struct Silent(Arc<AtomicU32>);
+/// A metadata service that applies what is proposed and walks no stream through its life: tests do.
+/// It counts how often it is asked for its version.
+#[derive(Clone)]
+pub struct Leader(Arc<Inner>);
 
-impl MetadataNode for Silent {
+struct Inner {
+    asked: AtomicU32,
+    /// With the index of the last entry.
+    catalog: Mutex<(Catalog, u64)>,
+    view: ViewWatch,
+}
+
+impl Leader {
+    fn new(view: ViewWatch) -> Self {
+        Leader(Arc::new(Inner { asked: AtomicU32::new(0), catalog: Mutex::default(), view }))
+    }
+
+    fn index(&self) -> u64 {
+        self.0.catalog.lock().expect("no test panics while it holds this").1
+    }
+
+    fn apply(&self, command: &Bytes) -> Bytes {
+        let mut guard = self.0.catalog.lock().expect("no test panics while it holds this");
+        let (catalog, index) = &mut *guard;
+        *index += 1;
+        let outcome = catalog.apply(*index, command, &mut Vec::new()).expect("a known command");
+        let (map, keys) = (catalog.shard_map(), catalog.token_keys().cloned());
+        self.0.view.publish(ClusterView { map, keys, feature_level: FEATURE_LEVEL });
+        outcome
+    }
+}
+
+impl MetadataNode for Leader {
     fn create_stream(
         &self,
         _: RequestId,
@@ -201,12 +227,12 @@ impl MetadataNode for Silent {
         Box::pin(pending())
     }
 
-    fn propose(&self, _: Bytes) -> BoxFuture<'_, Result<Bytes, NodeError>> {
-        Box::pin(pending())
+    fn propose(&self, command: Bytes) -> BoxFuture<'_, Result<Bytes, NodeError>> {
+        Box::pin(ready(Ok(self.apply(&command))))
     }
 
     fn version(&self) -> BoxFuture<'_, Result<MapVersion, NodeError>> {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.asked.fetch_add(1, Ordering::Relaxed);
         Box::pin(ready(Ok(MapVersion(0))))
     }
 }
