@@ -5,12 +5,14 @@
 
 mod context;
 mod create_stream;
+mod decrease_stream_retention_period;
 mod delete_stream;
 mod describe_stream;
 mod describe_stream_summary;
 mod error;
 mod get_records;
 mod get_shard_iterator;
+mod increase_stream_retention_period;
 mod list_shards;
 mod list_streams;
 pub mod messages;
@@ -22,12 +24,14 @@ mod stream_selector;
 
 pub use context::{Principal, RequestContext};
 pub use create_stream::CreateStream;
+pub use decrease_stream_retention_period::DecreaseStreamRetentionPeriod;
 pub use delete_stream::DeleteStream;
 pub use describe_stream::{DescribeStream, StreamDescription, StreamStatus};
 pub use describe_stream_summary::{DescribeStreamSummary, StreamDescriptionSummary};
 pub use error::{ApiError, ErrorCode};
 pub use get_records::{ChildShard, GetRecords, GetRecordsOutput, Record};
 pub use get_shard_iterator::{GetShardIterator, IteratorStart, ShardIterator};
+pub use increase_stream_retention_period::IncreaseStreamRetentionPeriod;
 pub use list_shards::{ListShards, ListShardsOutput, ShardFilter, ShardPage};
 pub use list_streams::{ListStreams, ListStreamsOutput, StreamSummary};
 pub use put_record::{PutRecord, PutRecordOutput};

@@ -36,6 +36,45 @@ pub fn shard_absent(shard: ShardId, stream: &StreamName, account: AccountId) -> 
     ApiError::new(ErrorCode::ResourceNotFound, message)
 }
 
+/// No stream keeps its records so short.
+pub fn retention_too_short(hours: i64, least: u64) -> ApiError {
+    let message = format!(
+        "Minimum allowed retention period is {least} hours. Requested retention period ({hours} hours) is too short."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// No stream keeps its records so long. No text of the service was recorded.
+pub fn retention_too_long(hours: u64, most: u64) -> ApiError {
+    let message = format!(
+        "Maximum allowed retention period is {most} hours. Requested retention period ({hours} hours) is too long."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// IncreaseStreamRetentionPeriod asks for less than there is.
+pub fn retention_below_existing(hours: i64, stream: &StreamName, existing: u64) -> ApiError {
+    let message = format!(
+        "Requested retention period ({hours} hours) for stream {stream} can not be shorter than existing retention \
+         period ({existing} hours). Use DecreaseRetentionPeriod API."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// DecreaseStreamRetentionPeriod asks for more than there is.
+pub fn retention_above_existing(hours: i64, stream: &StreamName, existing: u64) -> ApiError {
+    let message = format!(
+        "Requested retention period ({hours} hours) for stream {stream} can not be longer than existing retention \
+         period ({existing} hours). Use IncreaseRetentionPeriod API."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// The cluster cannot do this before it is bootstrapped, or upgraded.
+pub fn not_yet(reason: impl fmt::Display) -> ApiError {
+    ApiError::new(ErrorCode::ServiceUnavailable, format!("Service temporarily unavailable: {reason}. Retry."))
+}
+
 /// More shards than the account may have.
 pub fn shard_limit(account: AccountId, region: &Region, current: u64, limit: u64, asked: u64) -> ApiError {
     let message = format!(

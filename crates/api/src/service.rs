@@ -52,6 +52,20 @@ pub trait Kinesis: Send + Sync + 'static {
         request: ListShards,
     ) -> impl Future<Output = Result<ListShardsOutput, ApiError>> + Send;
 
+    /// Makes a stream keep its records longer; recorded when this returns.
+    fn increase_stream_retention_period(
+        &self,
+        context: &RequestContext,
+        request: IncreaseStreamRetentionPeriod,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
+    /// Makes a stream keep its records for a shorter time; recorded when this returns.
+    fn decrease_stream_retention_period(
+        &self,
+        context: &RequestContext,
+        request: DecreaseStreamRetentionPeriod,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
     /// Writes one record.
     fn put_record(
         &self,

@@ -5,10 +5,10 @@ use crate::refresh::Refresh;
 use crate::resolve::node_failed;
 use crate::{records, streams};
 use anabranch_api::{
-    ApiError, CreateStream, DeleteStream, DescribeStream, DescribeStreamSummary, ErrorCode, GetRecords,
-    GetRecordsOutput, GetShardIterator, Kinesis, ListShards, ListShardsOutput, ListStreams, ListStreamsOutput,
-    PutRecord, PutRecordOutput, PutRecords, PutRecordsOutput, RequestContext, ShardIterator, StreamDescription,
-    StreamDescriptionSummary,
+    ApiError, CreateStream, DecreaseStreamRetentionPeriod, DeleteStream, DescribeStream, DescribeStreamSummary,
+    ErrorCode, GetRecords, GetRecordsOutput, GetShardIterator, IncreaseStreamRetentionPeriod, Kinesis, ListShards,
+    ListShardsOutput, ListStreams, ListStreamsOutput, PutRecord, PutRecordOutput, PutRecords, PutRecordsOutput,
+    RequestContext, ShardIterator, StreamDescription, StreamDescriptionSummary,
 };
 use anabranch_catalog::TokenKeys;
 use anabranch_cluster::{ClusterView, MetadataNode, Router, ViewWatch};
@@ -123,6 +123,22 @@ impl Kinesis for Gateway {
 
     async fn list_shards(&self, context: &RequestContext, request: ListShards) -> Result<ListShardsOutput, ApiError> {
         streams::list_shards::list_shards(self, context, &request).await
+    }
+
+    async fn increase_stream_retention_period(
+        &self,
+        context: &RequestContext,
+        request: IncreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        streams::increase_stream_retention_period::increase_stream_retention_period(self, context, request).await
+    }
+
+    async fn decrease_stream_retention_period(
+        &self,
+        context: &RequestContext,
+        request: DecreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        streams::decrease_stream_retention_period::decrease_stream_retention_period(self, context, request).await
     }
 
     async fn put_record(&self, context: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {

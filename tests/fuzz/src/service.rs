@@ -30,6 +30,10 @@ pub enum Asked {
     Streams(ListStreams),
     /// `ListShards`.
     Shards(ListShards),
+    /// `IncreaseStreamRetentionPeriod`.
+    Increase(IncreaseStreamRetentionPeriod),
+    /// `DecreaseStreamRetentionPeriod`.
+    Decrease(DecreaseStreamRetentionPeriod),
     /// `PutRecord`.
     Put(PutRecord),
     /// `PutRecords`.
@@ -237,6 +241,22 @@ impl Kinesis for Service {
         })?;
         *self.told.lock() = Told::Shards(output.clone());
         Ok(output)
+    }
+
+    async fn increase_stream_retention_period(
+        &self,
+        _: &RequestContext,
+        request: IncreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        self.answer(Asked::Increase(request), |_| ())
+    }
+
+    async fn decrease_stream_retention_period(
+        &self,
+        _: &RequestContext,
+        request: DecreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        self.answer(Asked::Decrease(request), |_| ())
     }
 
     async fn put_record(&self, _: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {

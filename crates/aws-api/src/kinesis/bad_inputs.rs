@@ -43,6 +43,9 @@ pub fn good_input(operation: Operation) -> Value {
         | Operation::DescribeStream
         | Operation::DescribeStreamSummary
         | Operation::ListShards => json!({"StreamName": "orders"}),
+        Operation::DecreaseStreamRetentionPeriod | Operation::IncreaseStreamRetentionPeriod => {
+            json!({"StreamName": "orders", "RetentionPeriodHours": 48})
+        }
         Operation::GetRecords => json!({"ShardIterator": "AAAA"}),
         Operation::GetShardIterator => {
             json!({"StreamName": "orders", "ShardId": "shardId-000000000000", "ShardIteratorType": "LATEST"})

@@ -52,6 +52,11 @@ pub(super) fn count(fields: &mut Fields, name: &str) -> Option<usize> {
     fields.integer(name).map(|count| usize::try_from(count).expect("the model's minimum is 1"))
 }
 
+/// Takes `RetentionPeriodHours`, which the model requires.
+pub(super) fn hours(fields: &mut Fields) -> i64 {
+    fields.integer("RetentionPeriodHours").expect("the constraint check refuses what lacks it")
+}
+
 /// The stream that a selector names.
 pub(super) fn name_of(stream: &StreamSelector) -> &StreamName {
     let name = stream.name.as_ref().or(stream.arn.as_ref().map(|arn| &arn.name));

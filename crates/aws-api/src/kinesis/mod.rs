@@ -4,11 +4,13 @@
 //! prints. A body of zero bytes is the answer of operations without output.
 
 mod create_stream;
+mod decrease_stream_retention_period;
 mod delete_stream;
 mod describe_stream;
 mod describe_stream_summary;
 mod get_records;
 mod get_shard_iterator;
+mod increase_stream_retention_period;
 mod input;
 mod list_shards;
 mod list_streams;
@@ -46,11 +48,17 @@ pub async fn dispatch<S: Kinesis>(
 ) -> Result<Bytes, ApiError> {
     match operation {
         Operation::CreateStream => create_stream::serve(service, context, &body).await,
+        Operation::DecreaseStreamRetentionPeriod => {
+            decrease_stream_retention_period::serve(service, context, &body).await
+        }
         Operation::DeleteStream => delete_stream::serve(service, context, &body).await,
         Operation::DescribeStream => describe_stream::serve(service, context, &body).await,
         Operation::DescribeStreamSummary => describe_stream_summary::serve(service, context, &body).await,
         Operation::GetRecords => get_records::serve(service, context, &body).await,
         Operation::GetShardIterator => get_shard_iterator::serve(service, context, &body).await,
+        Operation::IncreaseStreamRetentionPeriod => {
+            increase_stream_retention_period::serve(service, context, &body).await
+        }
         Operation::ListShards => list_shards::serve(service, context, &body).await,
         Operation::ListStreams => list_streams::serve(service, context, &body).await,
         Operation::PutRecord => put_record::serve(service, context, body).await,

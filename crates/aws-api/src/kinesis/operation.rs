@@ -40,18 +40,25 @@ impl Operation {
             | Operation::GetShardIterator
             | Operation::ListShards
             | Operation::ListStreams => true,
-            Operation::CreateStream | Operation::DeleteStream | Operation::PutRecord | Operation::PutRecords => false,
+            Operation::CreateStream
+            | Operation::DecreaseStreamRetentionPeriod
+            | Operation::DeleteStream
+            | Operation::IncreaseStreamRetentionPeriod
+            | Operation::PutRecord
+            | Operation::PutRecords => false,
         }
     }
 }
 
 operations!(
     CreateStream,
+    DecreaseStreamRetentionPeriod,
     DeleteStream,
     DescribeStream,
     DescribeStreamSummary,
     GetRecords,
     GetShardIterator,
+    IncreaseStreamRetentionPeriod,
     ListShards,
     ListStreams,
     PutRecord,

@@ -194,6 +194,24 @@ impl Kinesis for Fake {
         Ok(ListShardsOutput { shards: vec![closed], next_token: Some("next".to_owned()) })
     }
 
+    async fn increase_stream_retention_period(
+        &self,
+        context: &RequestContext,
+        request: IncreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        self.note(context, &request);
+        Ok(())
+    }
+
+    async fn decrease_stream_retention_period(
+        &self,
+        context: &RequestContext,
+        request: DecreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        self.note(context, &request);
+        Ok(())
+    }
+
     async fn put_record(&self, context: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {
         self.note(context, &request);
         Ok(stored(1, 0))

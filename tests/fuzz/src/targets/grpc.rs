@@ -101,6 +101,12 @@ fn within_limits(asked: &Asked) {
         Asked::Shards(request) => count(request.max_results),
         Asked::Records(request) => count(request.limit),
         Asked::Puts(request) => assert!((1..=5_000).contains(&request.entries.len()), "{asked:?}"),
-        Asked::Create(_) | Asked::Delete(_) | Asked::Summarize(_) | Asked::Put(_) | Asked::Iterator(_) => {}
+        Asked::Create(_)
+        | Asked::Delete(_)
+        | Asked::Summarize(_)
+        | Asked::Increase(_)
+        | Asked::Decrease(_)
+        | Asked::Put(_)
+        | Asked::Iterator(_) => {}
     }
 }

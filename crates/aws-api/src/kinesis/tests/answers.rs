@@ -20,6 +20,8 @@ const RANGE: &str = r#"{"StartingHashKey":"0","EndingHashKey":"34028236692093846
 async fn operations_without_output_answer_nothing() {
     assert_eq!(answer_to_good(Operation::CreateStream).await, "");
     assert_eq!(answer_to_good(Operation::DeleteStream).await, "");
+    assert_eq!(answer_to_good(Operation::IncreaseStreamRetentionPeriod).await, "");
+    assert_eq!(answer_to_good(Operation::DecreaseStreamRetentionPeriod).await, "");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ const REFUSALS: [ErrorCode; 4] =
     [ErrorCode::Serialization, ErrorCode::Validation, ErrorCode::InvalidArgument, ErrorCode::ResourceNotFound];
 
 /// Member names of requests.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 27] = [
     "StreamName",
     "StreamARN",
     "StreamId",
@@ -41,6 +41,7 @@ const NAMES: [&str; 26] = [
     "StartingSequenceNumber",
     "SequenceNumberForOrdering",
     "ShardIterator",
+    "RetentionPeriodHours",
 ];
 
 /// Texts that mean something somewhere.

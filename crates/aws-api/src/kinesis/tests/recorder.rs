@@ -164,6 +164,24 @@ impl Kinesis for Recorder {
         Ok(ListShardsOutput { shards: vec![closed], next_token: Some("next".to_owned()) })
     }
 
+    async fn increase_stream_retention_period(
+        &self,
+        _: &RequestContext,
+        request: IncreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
+    async fn decrease_stream_retention_period(
+        &self,
+        _: &RequestContext,
+        request: DecreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
     async fn put_record(&self, _: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {
         self.note(&request);
         Ok(PutRecordOutput { shard: ShardId(1), sequence_number: sequence_number(1) })

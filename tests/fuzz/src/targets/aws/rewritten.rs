@@ -94,6 +94,14 @@ pub fn rewritten(asked: &Asked) -> Value {
             put(&mut members, "ExclusiveStartStreamName", request.after.as_ref().map(ToString::to_string));
             put(&mut members, "NextToken", request.next_token.as_deref());
         }
+        Asked::Increase(request) => {
+            stream(&mut members, &request.stream);
+            put(&mut members, "RetentionPeriodHours", Some(request.hours));
+        }
+        Asked::Decrease(request) => {
+            stream(&mut members, &request.stream);
+            put(&mut members, "RetentionPeriodHours", Some(request.hours));
+        }
         Asked::Shards(request) => shards(&mut members, request),
         Asked::Put(request) => {
             stream(&mut members, &request.stream);
