@@ -21,6 +21,7 @@ mod put_records;
 mod service;
 mod shard;
 mod stream_selector;
+mod update_max_record_size;
 
 pub use context::{Principal, RequestContext};
 pub use create_stream::CreateStream;
@@ -39,3 +40,4 @@ pub use put_records::{PutEntry, PutRecords, PutRecordsOutput, PutResult};
 pub use service::Kinesis;
 pub use shard::Shard;
 pub use stream_selector::StreamSelector;
+pub use update_max_record_size::UpdateMaxRecordSize;

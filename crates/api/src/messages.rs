@@ -70,6 +70,12 @@ pub fn retention_above_existing(hours: i64, stream: &StreamName, existing: u64) 
     ApiError::new(ErrorCode::InvalidArgument, message)
 }
 
+/// No stream takes records so small or so large. No text of the service was recorded.
+pub fn record_size_out_of_bounds(asked: u32, least: u64, most: u64) -> ApiError {
+    let message = format!("MaxRecordSizeInKiB {asked} is not between {least} and {most}.");
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
 /// The cluster cannot do this before it is bootstrapped, or upgraded.
 pub fn not_yet(reason: impl fmt::Display) -> ApiError {
     ApiError::new(ErrorCode::ServiceUnavailable, format!("Service temporarily unavailable: {reason}. Retry."))

@@ -66,6 +66,13 @@ pub trait Kinesis: Send + Sync + 'static {
         request: DecreaseStreamRetentionPeriod,
     ) -> impl Future<Output = Result<(), ApiError>> + Send;
 
+    /// Changes the largest record that a stream takes; in force when this returns.
+    fn update_max_record_size(
+        &self,
+        context: &RequestContext,
+        request: UpdateMaxRecordSize,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
     /// Writes one record.
     fn put_record(
         &self,

@@ -6,7 +6,7 @@ use crate::commands::{
     AbortReshard, ActivateStream, AddReplica, BeginDeleteStream, BeginReshard, Bootstrap, CommitReshard,
     ContinueScaling, CreateGroup, CreateStream, DescribeNode, FinishDeleteStream, FinishRetention, FinishScaling,
     ForgetReplica, PromoteReplica, RegisterNode, RemoveNode, RemoveReplica, RemoveShards, ReplicaJoined, ReplicaLeft,
-    RotateTokenKey, SealParents, SetNodeState, SetRetention, UpdateNode, UpdateShardCount,
+    RotateTokenKey, SealParents, SetNodeState, SetRetention, UpdateMaxRecordSize, UpdateNode, UpdateShardCount,
 };
 use crate::edit::Edit;
 use crate::rows::RowMutation;
@@ -69,6 +69,7 @@ impl Catalog {
             CommandKind::FinishScaling => self.run::<FinishScaling>(log_index, fields, rows),
             CommandKind::RemoveShards => self.run::<RemoveShards>(log_index, fields, rows),
             CommandKind::SetRetention => self.run::<SetRetention>(log_index, fields, rows),
+            CommandKind::UpdateMaxRecordSize => self.run::<UpdateMaxRecordSize>(log_index, fields, rows),
             CommandKind::FinishRetention => self.run::<FinishRetention>(log_index, fields, rows),
         }?;
         debug_assert_eq!(self.check(), Ok(()), "after entry {log_index}");

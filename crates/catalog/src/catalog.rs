@@ -14,7 +14,8 @@ use std::sync::Arc;
 ///
 /// Level 1: one node. Level 2: nodes join and leave, replicas have states. Level 3: groups are made
 /// as nodes join. Level 4: a stream uses no more groups than it has a use for. Level 5: shards are
-/// split and merged. Level 6: the retention of streams is changed.
+/// split and merged. Level 6: the retention and the largest record
+/// of streams are changed.
 pub const FEATURE_LEVEL: u16 = 6;
 
 /// The level from which nodes may join and replicas may change.
@@ -29,8 +30,8 @@ pub(crate) const FEW_GROUPS_LEVEL: u16 = 4;
 /// The level from which shards may be split and merged.
 pub(crate) const RESHARD_LEVEL: u16 = 5;
 
-/// The level from which the retention of streams may be changed.
-pub(crate) const RETENTION_LEVEL: u16 = 6;
+/// The level from which the retention and the largest record of streams may be changed.
+pub(crate) const SETTINGS_LEVEL: u16 = 6;
 
 /// Nodes, groups, streams and shards: everything the cluster agrees on that is not a record.
 ///

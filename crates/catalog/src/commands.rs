@@ -32,6 +32,7 @@ mod seal_parents;
 mod set_node_state;
 mod set_retention;
 mod steps;
+mod update_max_record_size;
 mod update_node;
 mod update_shard_count;
 
@@ -64,5 +65,6 @@ pub use seal_parents::{SealParents, SealParentsRefused};
 pub use set_node_state::{SetNodeState, SetNodeStateRefused};
 pub use set_retention::{RetentionMove, SetRetention, SetRetentionRefused};
 pub use steps::StepsRefused;
+pub use update_max_record_size::{UpdateMaxRecordSize, UpdateMaxRecordSizeRefused};
 pub use update_node::{NodeUpdated, UpdateNode, UpdateNodeRefused};
 pub use update_shard_count::{UpdateShardCount, UpdateShardCountRefused};

@@ -50,8 +50,8 @@ pub use commands::{
     RemoveReplica, RemoveReplicaRefused, RemoveShards, RemoveShardsRefused, ReplicaAdded, ReplicaJoined,
     ReplicaJoinedRefused, ReplicaLeft, ReplicaLeftRefused, RetentionMove, RotateTokenKey, RotateTokenKeyRefused,
     RoundBegun, SealParents, SealParentsRefused, SetNodeState, SetNodeStateRefused, SetRetention, SetRetentionRefused,
-    StepsRefused, StreamActivated, StreamCreated, StreamDeleted, StreamDeleting, TokenKeyRotated, UpdateNode,
-    UpdateNodeRefused, UpdateShardCount, UpdateShardCountRefused,
+    StepsRefused, StreamActivated, StreamCreated, StreamDeleted, StreamDeleting, TokenKeyRotated, UpdateMaxRecordSize,
+    UpdateMaxRecordSizeRefused, UpdateNode, UpdateNodeRefused, UpdateShardCount, UpdateShardCountRefused,
 };
 pub use group::{Group, Replica, ReplicaState};
 pub use listing::{FutureTimestamp, ShardFilter, ShardList};

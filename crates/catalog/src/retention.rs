@@ -3,7 +3,7 @@
 //! The order of the steps, and why nothing expires early by it: docs/adr/0011-retention.md.
 
 use crate::codec::fields;
-use crate::limits::RETENTION_CALLS_REMEMBERED;
+use crate::limits::SETTING_CALLS_REMEMBERED;
 use anabranch_types::{MapVersion, RequestId};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct RetentionChanges {
     /// `Updating` meanwhile.
     pub pending: Option<Duration>,
     /// The last calls that changed the retention, oldest first; at most
-    /// [`RETENTION_CALLS_REMEMBERED`]. Repeated, they get the same answer (I12).
+    /// [`SETTING_CALLS_REMEMBERED`]. Repeated, they get the same answer (I12).
     pub calls: Vec<RequestId>,
 }
 
@@ -33,10 +33,12 @@ impl Default for RetentionChanges {
 impl RetentionChanges {
     /// With one more change, which groups are to be told.
     pub(crate) fn with(&self, change: MapVersion, retention: Duration, call: RequestId) -> Self {
-        let mut calls = self.calls.clone();
-        let surplus = (calls.len() + 1).saturating_sub(RETENTION_CALLS_REMEMBERED);
-        calls.drain(..surplus);
-        calls.push(call);
-        RetentionChanges { last: change, pending: Some(retention), calls }
+        RetentionChanges { last: change, pending: Some(retention), calls: remembered(&self.calls, call) }
     }
+}
+
+/// `calls` with one more, in place of the oldest when there are many.
+pub(crate) fn remembered(calls: &[RequestId], call: RequestId) -> Vec<RequestId> {
+    let surplus = (calls.len() + 1).saturating_sub(SETTING_CALLS_REMEMBERED);
+    calls[surplus..].iter().copied().chain([call]).collect()
 }

@@ -61,6 +61,9 @@ pub struct Stream {
     pub version: MapVersion,
     /// What is recorded of changes of its retention.
     pub retention_changes: RetentionChanges,
+    /// The last calls that changed `max_record_bytes`, oldest first; at most
+    /// [`SETTING_CALLS_REMEMBERED`](crate::limits::SETTING_CALLS_REMEMBERED).
+    pub record_size_calls: Vec<RequestId>,
 }
 
 fields!(Stream {
@@ -75,7 +78,8 @@ fields!(Stream {
     request,
     next_shard,
     version,
-    retention_changes
+    retention_changes,
+    record_size_calls
 });
 
 impl Stream {
@@ -96,10 +100,11 @@ impl RowValue for Stream {
     const VERSION: u8 = 2;
 
     fn version(&self) -> u8 {
-        if self.retention_changes == RetentionChanges::default() { 1 } else { 2 }
+        let first = self.retention_changes == RetentionChanges::default() && self.record_size_calls.is_empty();
+        if first { 1 } else { 2 }
     }
 
-    /// Version 1 is version 2 without its last field.
+    /// Version 1 is version 2 without its last two fields.
     fn write_row(&self, out: &mut Vec<u8>) {
         self.uid.write(out);
         self.account.write(out);
@@ -114,6 +119,7 @@ impl RowValue for Stream {
         self.version.write(out);
         if RowValue::version(self) > 1 {
             self.retention_changes.write(out);
+            self.record_size_calls.write(out);
         }
     }
 
@@ -134,6 +140,7 @@ impl RowValue for Stream {
             next_shard: Field::read(input)?,
             version: Field::read(input)?,
             retention_changes: RetentionChanges::default(),
+            record_size_calls: Vec::new(),
         })
     }
 }

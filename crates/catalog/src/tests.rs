@@ -10,6 +10,7 @@ mod listing;
 mod membership;
 mod nodes;
 mod placement;
+mod record_size;
 mod replay;
 mod replicas;
 mod reshard;

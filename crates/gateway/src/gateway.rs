@@ -8,7 +8,7 @@ use anabranch_api::{
     ApiError, CreateStream, DecreaseStreamRetentionPeriod, DeleteStream, DescribeStream, DescribeStreamSummary,
     ErrorCode, GetRecords, GetRecordsOutput, GetShardIterator, IncreaseStreamRetentionPeriod, Kinesis, ListShards,
     ListShardsOutput, ListStreams, ListStreamsOutput, PutRecord, PutRecordOutput, PutRecords, PutRecordsOutput,
-    RequestContext, ShardIterator, StreamDescription, StreamDescriptionSummary,
+    RequestContext, ShardIterator, StreamDescription, StreamDescriptionSummary, UpdateMaxRecordSize,
 };
 use anabranch_catalog::TokenKeys;
 use anabranch_cluster::{ClusterView, MetadataNode, Router, ViewWatch};
@@ -139,6 +139,14 @@ impl Kinesis for Gateway {
         request: DecreaseStreamRetentionPeriod,
     ) -> Result<(), ApiError> {
         streams::decrease_stream_retention_period::decrease_stream_retention_period(self, context, request).await
+    }
+
+    async fn update_max_record_size(
+        &self,
+        context: &RequestContext,
+        request: UpdateMaxRecordSize,
+    ) -> Result<(), ApiError> {
+        streams::update_max_record_size::update_max_record_size(self, context, request).await
     }
 
     async fn put_record(&self, context: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {

@@ -591,6 +591,24 @@ async fn a_full_log_refuses_puts_and_lets_streams_be_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_largest_record_that_a_stream_can_take_is_kept_over_a_crash_and_read_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Options { quota_bytes: 256 << 20, ..Options::default() };
+    let mut world = World::start(dir.path(), MemoryStore::new(), START, None, log.clone()).await.with_shards().await;
+    let largest = "x".repeat(anabranch_types::limits::RECORD_BYTES_MAX as usize - "key".len());
+    for id in 1..=2 {
+        assert_eq!(stored(&world.put(id, FIRST, &[&largest]).await).len(), 1);
+    }
+    let (left, now) = world.crash().await;
+    world = World::start(dir.path(), left, now, None, log).await;
+    let reply = world.read(FIRST, Counter::ZERO).await;
+    assert_eq!(reply.records.iter().map(|record| record.data.len()).collect::<Vec<_>>(), [largest.len()]);
+    let rest = world.read(FIRST, reply.next).await;
+    assert_eq!(rest.records.iter().map(|record| record.data.len()).collect::<Vec<_>>(), [largest.len()]);
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_that_refuses_writes_still_expires_and_drops() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::fresh(dir.path()).await;

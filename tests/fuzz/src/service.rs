@@ -34,6 +34,8 @@ pub enum Asked {
     Increase(IncreaseStreamRetentionPeriod),
     /// `DecreaseStreamRetentionPeriod`.
     Decrease(DecreaseStreamRetentionPeriod),
+    /// `UpdateMaxRecordSize`.
+    Resize(UpdateMaxRecordSize),
     /// `PutRecord`.
     Put(PutRecord),
     /// `PutRecords`.
@@ -257,6 +259,10 @@ impl Kinesis for Service {
         request: DecreaseStreamRetentionPeriod,
     ) -> Result<(), ApiError> {
         self.answer(Asked::Decrease(request), |_| ())
+    }
+
+    async fn update_max_record_size(&self, _: &RequestContext, request: UpdateMaxRecordSize) -> Result<(), ApiError> {
+        self.answer(Asked::Resize(request), |_| ())
     }
 
     async fn put_record(&self, _: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {

@@ -52,6 +52,9 @@ pub fn good_input(operation: Operation) -> Value {
         }
         Operation::ListStreams => json!({}),
         Operation::PutRecord => json!({"StreamName": "orders", "Data": "YQ==", "PartitionKey": "k"}),
+        Operation::UpdateMaxRecordSize => {
+            json!({"StreamARN": "arn:aws:kinesis:r:000000000000:stream/orders", "MaxRecordSizeInKiB": 2_048})
+        }
         Operation::PutRecords => {
             json!({"StreamName": "orders", "Records": [{"Data": "YQ==", "PartitionKey": "k"}]})
         }
@@ -182,6 +185,8 @@ fn refused_by_rule() -> Vec<BadInput> {
             "ExplicitHashKey",
         ),
         (Operation::PutRecords, json!({"DryRun": true}), "DryRun"),
+        (Operation::UpdateMaxRecordSize, json!({"StreamARN": null}), "StreamARN"),
+        (Operation::UpdateMaxRecordSize, json!({"StreamId": "abcdefghijabcdefghij-abc"}), "StreamId"),
     ];
     let refused = |(operation, patch, names): &(Operation, Value, &str)| {
         let value = patched(&good_input(*operation), patch);

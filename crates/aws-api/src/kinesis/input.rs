@@ -11,7 +11,7 @@ use anabranch_types::{ShardId, StreamArn, StreamName};
 pub(super) fn checked(operation: Operation, body: &Encoded) -> Result<Fields, ApiError> {
     let fields = model::read(MODEL.input(operation), body)?;
     model::check(&fields)?;
-    unsupported::check(&fields)?;
+    unsupported::check(operation, &fields)?;
     Ok(fields)
 }
 

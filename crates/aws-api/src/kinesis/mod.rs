@@ -21,6 +21,7 @@ mod put_records;
 mod record;
 mod shard;
 mod unsupported;
+mod update_max_record_size;
 
 #[cfg(any(test, feature = "bad-inputs"))]
 pub mod bad_inputs;
@@ -63,5 +64,6 @@ pub async fn dispatch<S: Kinesis>(
         Operation::ListStreams => list_streams::serve(service, context, &body).await,
         Operation::PutRecord => put_record::serve(service, context, body).await,
         Operation::PutRecords => put_records::serve(service, context, body).await,
+        Operation::UpdateMaxRecordSize => update_max_record_size::serve(service, context, &body).await,
     }
 }

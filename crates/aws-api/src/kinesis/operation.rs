@@ -45,7 +45,8 @@ impl Operation {
             | Operation::DeleteStream
             | Operation::IncreaseStreamRetentionPeriod
             | Operation::PutRecord
-            | Operation::PutRecords => false,
+            | Operation::PutRecords
+            | Operation::UpdateMaxRecordSize => false,
         }
     }
 }
@@ -63,6 +64,7 @@ operations!(
     ListStreams,
     PutRecord,
     PutRecords,
+    UpdateMaxRecordSize,
 );
 
 #[cfg(test)]

@@ -168,6 +168,7 @@ impl Apply for CreateStream {
             next_shard: ShardId(self.shard_count.get()),
             version,
             retention_changes: RetentionChanges::default(),
+            record_size_calls: Vec::new(),
         };
         edit.add_stream(stream, shards);
         Ok(StreamCreated { uid, version })

@@ -405,7 +405,7 @@ fn a_row_of_a_stream_in_a_higher_version_than_it_needs_is_refused() {
     let row = rows.get_mut(&RowKey::Stream(StreamUid(1)).encode()).expect("a stream");
     let mut bytes = row.to_vec();
     bytes[0] = 2;
-    bytes.extend([0; 8 + 1 + 4]);
+    bytes.extend([0; 8 + 1 + 4 + 4]);
     *row = bytes.into();
     assert!(matches!(load(rows), Err(LoadError::Value { .. })));
 }

@@ -51,9 +51,12 @@ const GIVEN_OF_RESHARDS: [(CommandKind, u64, u8); 8] = [
     (CommandKind::RemoveShards, 0x9c5a_821f_4575_4053, 6),
 ];
 
-/// The same for commands that change retentions.
-const GIVEN_OF_RETENTIONS: [(CommandKind, u64, u8); 2] =
-    [(CommandKind::SetRetention, 0x797a_5e8b_e2e5_e17b, 7), (CommandKind::FinishRetention, 0xd9de_6f84_2472_4144, 4)];
+/// The same for commands that change settings.
+const GIVEN_OF_SETTINGS: [(CommandKind, u64, u8); 3] = [
+    (CommandKind::SetRetention, 0x5796_1535_e702_64df, 7),
+    (CommandKind::FinishRetention, 0xef7a_342a_f5fd_f3d0, 4),
+    (CommandKind::UpdateMaxRecordSize, 0x1add_55aa_6723_2044, 5),
+];
 
 /// Writes commands over so few names and ids that most meet something that exists.
 struct Writer {
@@ -177,7 +180,9 @@ impl Writer {
             | CommandKind::AbortReshard
             | CommandKind::FinishScaling
             | CommandKind::RemoveShards => self.reshard(kind, map),
-            CommandKind::SetRetention | CommandKind::FinishRetention => self.retention(kind, map),
+            CommandKind::SetRetention | CommandKind::FinishRetention | CommandKind::UpdateMaxRecordSize => {
+                self.setting(kind, map)
+            }
         }
     }
 
@@ -230,14 +235,19 @@ impl Writer {
         }
     }
 
-    /// About one of few streams and few retentions, mostly what is allowed next.
-    fn retention(&mut self, kind: CommandKind, map: &ShardMap) -> Bytes {
+    /// About one of few streams and few values, mostly what is allowed next.
+    fn setting(&mut self, kind: CommandKind, map: &ShardMap) -> Bytes {
         let streams: Vec<_> = map.streams().map(|stream| stream.stream.clone()).collect();
         let known = streams.get(self.below(streams.len() as u32 + 1) as usize);
         let uid = known.map_or_else(|| StreamUid(self.id(40)), |stream| stream.uid);
         if kind == CommandKind::FinishRetention {
             let last = known.map_or(MapVersion(self.id(9)), |stream| stream.retention_changes.last);
             return FinishRetention { uid, change: MapVersion(last.0 + self.one_of(&[0, 0, 0, 1])) }.encode();
+        }
+        if kind == CommandKind::UpdateMaxRecordSize {
+            let kib = self.one_of(&[1_023, 1_024, 2_048, 10_240, 10_241]);
+            let request = RequestId(u128::from(self.below(200)));
+            return UpdateMaxRecordSize { uid, max_record_bytes: kib << 10, request }.encode();
         }
         let hours = self.one_of(&[23, 24, 25, 48, 48, 8_760, 8_761]);
         let direction = self.one_of(&[RetentionMove::Increase, RetentionMove::Increase, RetentionMove::Decrease]);
@@ -370,9 +380,9 @@ fn a_log_of_reshards_gives_what_it_gave_when_it_was_written() {
 }
 
 #[test]
-fn a_log_of_retentions_gives_what_it_gave_when_it_was_written() {
+fn a_log_of_settings_gives_what_it_gave_when_it_was_written() {
     let writer = Writer { chance: 0x6a09_e667_f3bc_c909, first_levels: &[5, 6, 6, 6], levels: &[6] };
-    let retentions = GIVEN_OF_RETENTIONS.map(|(kind, ..)| kind);
+    let settings = GIVEN_OF_SETTINGS.map(|(kind, ..)| kind);
     let others = [
         CommandKind::Bootstrap,
         CommandKind::CreateStream,
@@ -383,8 +393,8 @@ fn a_log_of_retentions_gives_what_it_gave_when_it_was_written() {
         CommandKind::SealParents,
         CommandKind::CommitReshard,
     ];
-    let kinds = [&others[..], &retentions.repeat(4)].concat();
+    let kinds = [&others[..], &settings.repeat(4)].concat();
     let given = given(writer, &kinds, ENTRIES);
-    let of_retentions: Given = given.into_iter().filter(|(kind, ..)| retentions.contains(kind)).collect();
-    compare(&of_retentions, &GIVEN_OF_RETENTIONS);
+    let of_settings: Given = given.into_iter().filter(|(kind, ..)| settings.contains(kind)).collect();
+    compare(&of_settings, &GIVEN_OF_SETTINGS);
 }

@@ -149,12 +149,12 @@ fn a_call_that_comes_again_changes_nothing_again() {
 fn calls_are_remembered_up_to_a_limit() {
     let mut world = World::bootstrapped();
     let uid = world.active("s", 1, START);
-    for nth in 0..crate::limits::RETENTION_CALLS_REMEMBERED as u32 + 3 {
+    for nth in 0..crate::limits::SETTING_CALLS_REMEMBERED as u32 + 3 {
         world.raise(uid, nth.into(), 25 + nth).expect("active");
         world.finish_retention(uid);
     }
     let calls = world.stream(uid).stream.retention_changes.calls.clone();
-    assert_eq!(calls.len(), crate::limits::RETENTION_CALLS_REMEMBERED);
+    assert_eq!(calls.len(), crate::limits::SETTING_CALLS_REMEMBERED);
     assert_eq!(calls.first(), Some(&RequestId(3)), "the oldest are forgotten");
 }
 

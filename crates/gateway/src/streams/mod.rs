@@ -9,3 +9,4 @@ pub(crate) mod increase_stream_retention_period;
 pub(crate) mod list_shards;
 pub(crate) mod list_streams;
 mod retention;
+pub(crate) mod update_max_record_size;

@@ -1,6 +1,7 @@
 //! The service trait, served over a catalog and storage of the tests' own.
 
 mod paging;
+mod record_size;
 mod retention;
 mod sequence_numbers;
 mod statuses;

@@ -212,6 +212,15 @@ impl Kinesis for Fake {
         Ok(())
     }
 
+    async fn update_max_record_size(
+        &self,
+        context: &RequestContext,
+        request: UpdateMaxRecordSize,
+    ) -> Result<(), ApiError> {
+        self.note(context, &request);
+        Ok(())
+    }
+
     async fn put_record(&self, context: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {
         self.note(context, &request);
         Ok(stored(1, 0))

@@ -22,6 +22,7 @@ async fn operations_without_output_answer_nothing() {
     assert_eq!(answer_to_good(Operation::DeleteStream).await, "");
     assert_eq!(answer_to_good(Operation::IncreaseStreamRetentionPeriod).await, "");
     assert_eq!(answer_to_good(Operation::DecreaseStreamRetentionPeriod).await, "");
+    assert_eq!(answer_to_good(Operation::UpdateMaxRecordSize).await, "");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ const REFUSALS: [ErrorCode; 4] =
     [ErrorCode::Serialization, ErrorCode::Validation, ErrorCode::InvalidArgument, ErrorCode::ResourceNotFound];
 
 /// Member names of requests.
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 28] = [
     "StreamName",
     "StreamARN",
     "StreamId",
@@ -42,6 +42,7 @@ const NAMES: [&str; 27] = [
     "SequenceNumberForOrdering",
     "ShardIterator",
     "RetentionPeriodHours",
+    "MaxRecordSizeInKiB",
 ];
 
 /// Texts that mean something somewhere.

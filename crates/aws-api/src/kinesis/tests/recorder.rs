@@ -182,6 +182,11 @@ impl Kinesis for Recorder {
         Ok(())
     }
 
+    async fn update_max_record_size(&self, _: &RequestContext, request: UpdateMaxRecordSize) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
     async fn put_record(&self, _: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {
         self.note(&request);
         Ok(PutRecordOutput { shard: ShardId(1), sequence_number: sequence_number(1) })

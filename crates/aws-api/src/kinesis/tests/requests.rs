@@ -62,6 +62,16 @@ async fn changes_of_a_retention_pass_any_number_of_hours() {
 }
 
 #[tokio::test]
+async fn a_record_size_is_passed_for_the_stream_of_an_arn() {
+    let arn = super::recorder::ARN;
+    for kib in [1_024, 10_240] {
+        let body = format!(r#"{{"StreamARN":"{arn}","MaxRecordSizeInKiB":{kib}}}"#);
+        let expected = format!("UpdateMaxRecordSize {{ stream: {BY_ARN}, max_record_kib: {kib} }}");
+        assert_eq!(asked(UpdateMaxRecordSize, &body).await, expected);
+    }
+}
+
+#[tokio::test]
 async fn describe_and_list_calls_pass_their_pages() {
     assert_eq!(
         asked(

@@ -114,6 +114,7 @@ fn within_limits(asked: &Asked) {
         | Asked::Summarize(_)
         | Asked::Increase(_)
         | Asked::Decrease(_)
+        | Asked::Resize(_)
         | Asked::Put(_)
         | Asked::Iterator(_) => {}
     }

@@ -102,6 +102,10 @@ pub fn rewritten(asked: &Asked) -> Value {
             stream(&mut members, &request.stream);
             put(&mut members, "RetentionPeriodHours", Some(request.hours));
         }
+        Asked::Resize(request) => {
+            stream(&mut members, &request.stream);
+            put(&mut members, "MaxRecordSizeInKiB", Some(request.max_record_kib));
+        }
         Asked::Shards(request) => shards(&mut members, request),
         Asked::Put(request) => {
             stream(&mut members, &request.stream);
