@@ -45,11 +45,27 @@ pub fn shard_closed(shard: ShardId, stream: &StreamName, account: AccountId) -> 
     ApiError::new(ErrorCode::InvalidArgument, message)
 }
 
+/// No stream keeps its records so short.
+pub fn retention_too_short(hours: i64, least: u64) -> ApiError {
+    let message = format!(
+        "Minimum allowed retention period is {least} hours. Requested retention period ({hours} hours) is too short."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
 /// Two shards to be merged are not neighbours.
 pub fn shards_not_adjacent(parent: ShardId, adjacent: ShardId, stream: &StreamName, account: AccountId) -> ApiError {
     let message = format!(
         "Shards {parent} and {adjacent} in stream {stream} under account {account} are not an adjacent pair of shards \
          eligible for merging"
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// No stream keeps its records so long. No text of the service was recorded.
+pub fn retention_too_long(hours: u64, most: u64) -> ApiError {
+    let message = format!(
+        "Maximum allowed retention period is {most} hours. Requested retention period ({hours} hours) is too long."
     );
     ApiError::new(ErrorCode::InvalidArgument, message)
 }
@@ -70,6 +86,15 @@ pub fn split_hash_key(
     ApiError::new(ErrorCode::InvalidArgument, message)
 }
 
+/// IncreaseStreamRetentionPeriod asks for less than there is.
+pub fn retention_below_existing(hours: i64, stream: &StreamName, existing: u64) -> ApiError {
+    let message = format!(
+        "Requested retention period ({hours} hours) for stream {stream} can not be shorter than existing retention \
+         period ({existing} hours). Use DecreaseRetentionPeriod API."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
 /// The target of UpdateShardCount breaks the rule that `rule` states.
 pub fn target_shard_count(target: u32, stream: &StreamName, account: AccountId, rule: &str) -> ApiError {
     let message = format!("TargetShardCount {target} for stream {stream} under account {account} is invalid: {rule}");
@@ -80,6 +105,26 @@ pub fn target_shard_count(target: u32, stream: &StreamName, account: AccountId, 
 pub fn stream_limit(stream: &StreamName, account: AccountId, rule: &str) -> ApiError {
     let message = format!("Stream {stream} under account {account}: {rule}");
     ApiError::new(ErrorCode::LimitExceeded, message)
+}
+
+/// DecreaseStreamRetentionPeriod asks for more than there is.
+pub fn retention_above_existing(hours: i64, stream: &StreamName, existing: u64) -> ApiError {
+    let message = format!(
+        "Requested retention period ({hours} hours) for stream {stream} can not be longer than existing retention \
+         period ({existing} hours). Use IncreaseRetentionPeriod API."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// No stream takes records so small or so large. No text of the service was recorded.
+pub fn record_size_out_of_bounds(asked: u32, least: u64, most: u64) -> ApiError {
+    let message = format!("MaxRecordSizeInKiB {asked} is not between {least} and {most}.");
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// The cluster cannot do this before it is bootstrapped, or upgraded.
+pub fn not_yet(reason: impl fmt::Display) -> ApiError {
+    ApiError::new(ErrorCode::ServiceUnavailable, format!("Service temporarily unavailable: {reason}. Retry."))
 }
 
 /// More shards than the account may have.

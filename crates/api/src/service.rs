@@ -72,6 +72,26 @@ pub trait Kinesis: Send + Sync + 'static {
         context: &RequestContext,
         request: UpdateShardCount,
     ) -> impl Future<Output = Result<UpdateShardCountOutput, ApiError>> + Send;
+    /// Makes a stream keep its records longer; recorded when this returns.
+    fn increase_stream_retention_period(
+        &self,
+        context: &RequestContext,
+        request: IncreaseStreamRetentionPeriod,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
+    /// Makes a stream keep its records for a shorter time; recorded when this returns.
+    fn decrease_stream_retention_period(
+        &self,
+        context: &RequestContext,
+        request: DecreaseStreamRetentionPeriod,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
+    /// Changes the largest record that a stream takes; in force when this returns.
+    fn update_max_record_size(
+        &self,
+        context: &RequestContext,
+        request: UpdateMaxRecordSize,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
 
     /// Writes one record.
     fn put_record(

@@ -4,9 +4,9 @@ use crate::catalog::Catalog;
 use crate::command::{self, Command, CommandKind, UnknownCommand};
 use crate::commands::{
     AbortReshard, ActivateStream, AddReplica, BeginDeleteStream, BeginReshard, Bootstrap, CommitReshard,
-    ContinueScaling, CreateGroup, CreateStream, DescribeNode, FinishDeleteStream, FinishScaling, ForgetReplica,
-    PromoteReplica, RegisterNode, RemoveNode, RemoveReplica, RemoveShards, ReplicaJoined, ReplicaLeft, RotateTokenKey,
-    SealParents, SetNodeState, UpdateNode, UpdateShardCount,
+    ContinueScaling, CreateGroup, CreateStream, DescribeNode, FinishDeleteStream, FinishRetention, FinishScaling,
+    ForgetReplica, PromoteReplica, RegisterNode, RemoveNode, RemoveReplica, RemoveShards, ReplicaJoined, ReplicaLeft,
+    RotateTokenKey, SealParents, SetNodeState, SetRetention, UpdateMaxRecordSize, UpdateNode, UpdateShardCount,
 };
 use crate::edit::Edit;
 use crate::rows::RowMutation;
@@ -68,6 +68,9 @@ impl Catalog {
             CommandKind::AbortReshard => self.run::<AbortReshard>(log_index, fields, rows),
             CommandKind::FinishScaling => self.run::<FinishScaling>(log_index, fields, rows),
             CommandKind::RemoveShards => self.run::<RemoveShards>(log_index, fields, rows),
+            CommandKind::SetRetention => self.run::<SetRetention>(log_index, fields, rows),
+            CommandKind::UpdateMaxRecordSize => self.run::<UpdateMaxRecordSize>(log_index, fields, rows),
+            CommandKind::FinishRetention => self.run::<FinishRetention>(log_index, fields, rows),
         }?;
         debug_assert_eq!(self.check(), Ok(()), "after entry {log_index}");
         Ok(outcome)

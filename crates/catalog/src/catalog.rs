@@ -14,8 +14,9 @@ use std::sync::Arc;
 ///
 /// Level 1: one node. Level 2: nodes join and leave, replicas have states. Level 3: groups are made
 /// as nodes join. Level 4: a stream uses no more groups than it has a use for. Level 5: shards are
-/// split and merged.
-pub const FEATURE_LEVEL: u16 = 5;
+/// split and merged. Level 6: the retention and the largest record
+/// of streams are changed.
+pub const FEATURE_LEVEL: u16 = 6;
 
 /// The level from which nodes may join and replicas may change.
 pub(crate) const MEMBERSHIP_LEVEL: u16 = 2;
@@ -28,6 +29,9 @@ pub(crate) const FEW_GROUPS_LEVEL: u16 = 4;
 
 /// The level from which shards may be split and merged.
 pub(crate) const RESHARD_LEVEL: u16 = 5;
+
+/// The level from which the retention and the largest record of streams may be changed.
+pub(crate) const SETTINGS_LEVEL: u16 = 6;
 
 /// Nodes, groups, streams and shards: everything the cluster agrees on that is not a record.
 ///
@@ -63,6 +67,8 @@ pub enum Unfinished {
     Delete(Arc<StreamMap>),
     /// Its round, or the next one to its target, must be carried out.
     Reshard(Arc<StreamMap>),
+    /// Its groups must be told the pending retention, then `FinishRetention`.
+    Retain(Arc<StreamMap>),
 }
 
 impl Catalog {
@@ -112,6 +118,9 @@ impl Catalog {
         let work = self.map.streams().filter_map(|stream| match stream.stream.status {
             StreamStatus::Creating => Some(Unfinished::Create(Arc::clone(stream))),
             StreamStatus::Deleting => Some(Unfinished::Delete(Arc::clone(stream))),
+            StreamStatus::Updating if stream.stream.retention_changes.pending.is_some() => {
+                Some(Unfinished::Retain(Arc::clone(stream)))
+            }
             StreamStatus::Updating => Some(Unfinished::Reshard(Arc::clone(stream))),
             StreamStatus::Active => None,
         });

@@ -3,6 +3,7 @@
 mod cluster;
 mod lineage;
 mod reshard;
+mod retention;
 mod streams;
 
 use crate::catalog::Catalog;
@@ -28,7 +29,8 @@ impl Catalog {
         streams::check(self)?;
         self.map.streams().try_for_each(|stream| {
             lineage::check(stream)?;
-            reshard::check(self, stream)
+            reshard::check(self, stream)?;
+            retention::check(stream)
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What each command means is in `commands`, one file per command.
 
-use crate::catalog::{GROUPS_LEVEL, MEMBERSHIP_LEVEL, RESHARD_LEVEL};
+use crate::catalog::{GROUPS_LEVEL, MEMBERSHIP_LEVEL, RESHARD_LEVEL, SETTINGS_LEVEL};
 use crate::codec::{DecodeError, Field, Reader};
 use bytes::Bytes;
 
@@ -40,11 +40,14 @@ pub enum CommandKind {
     AbortReshard = 24,
     FinishScaling = 25,
     RemoveShards = 26,
+    SetRetention = 29,
+    FinishRetention = 30,
+    UpdateMaxRecordSize = 31,
 }
 
 impl CommandKind {
     /// Every kind, in the order of its byte.
-    pub const ALL: [CommandKind; 26] = [
+    pub const ALL: [CommandKind; 29] = [
         CommandKind::Bootstrap,
         CommandKind::RegisterNode,
         CommandKind::UpdateNode,
@@ -71,6 +74,9 @@ impl CommandKind {
         CommandKind::AbortReshard,
         CommandKind::FinishScaling,
         CommandKind::RemoveShards,
+        CommandKind::SetRetention,
+        CommandKind::FinishRetention,
+        CommandKind::UpdateMaxRecordSize,
     ];
 
     /// The feature level from which it may be in the log (D15).
@@ -102,6 +108,9 @@ impl CommandKind {
             | CommandKind::AbortReshard
             | CommandKind::FinishScaling
             | CommandKind::RemoveShards => RESHARD_LEVEL,
+            CommandKind::SetRetention | CommandKind::FinishRetention | CommandKind::UpdateMaxRecordSize => {
+                SETTINGS_LEVEL
+            }
         }
     }
 

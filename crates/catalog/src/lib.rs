@@ -23,6 +23,7 @@ mod load;
 mod node;
 mod placement;
 mod reshard;
+mod retention;
 mod rows;
 mod scaling;
 mod shard;
@@ -43,13 +44,14 @@ pub use commands::{
     BeginDeleteStream, BeginDeleteStreamRefused, BeginReshard, BeginReshardRefused, Bootstrap, BootstrapRefused,
     Bootstrapped, CommitReshard, CommitReshardRefused, ContinueScaling, ContinueScalingRefused, CreateGroup,
     CreateGroupRefused, CreateStream, CreateStreamRefused, DescribeNode, DescribeNodeRefused, Ending,
-    FinishDeleteStream, FinishDeleteStreamRefused, FinishScaling, FinishScalingRefused, ForgetReplica,
-    ForgetReplicaRefused, GroupCreated, NodeRegistered, NodeUpdated, PromoteReplica, PromoteReplicaRefused, Recorded,
-    RegisterNode, RegisterNodeRefused, RemoveNode, RemoveNodeRefused, RemoveReplica, RemoveReplicaRefused,
-    RemoveShards, RemoveShardsRefused, ReplicaAdded, ReplicaJoined, ReplicaJoinedRefused, ReplicaLeft,
-    ReplicaLeftRefused, RotateTokenKey, RotateTokenKeyRefused, RoundBegun, SealParents, SealParentsRefused,
-    SetNodeState, SetNodeStateRefused, StepsRefused, StreamActivated, StreamCreated, StreamDeleted, StreamDeleting,
-    TokenKeyRotated, UpdateNode, UpdateNodeRefused, UpdateShardCount, UpdateShardCountRefused,
+    FinishDeleteStream, FinishDeleteStreamRefused, FinishRetention, FinishRetentionRefused, FinishScaling,
+    FinishScalingRefused, ForgetReplica, ForgetReplicaRefused, GroupCreated, NodeRegistered, NodeUpdated,
+    PromoteReplica, PromoteReplicaRefused, Recorded, RegisterNode, RegisterNodeRefused, RemoveNode, RemoveNodeRefused,
+    RemoveReplica, RemoveReplicaRefused, RemoveShards, RemoveShardsRefused, ReplicaAdded, ReplicaJoined,
+    ReplicaJoinedRefused, ReplicaLeft, ReplicaLeftRefused, RetentionMove, RotateTokenKey, RotateTokenKeyRefused,
+    RoundBegun, SealParents, SealParentsRefused, SetNodeState, SetNodeStateRefused, SetRetention, SetRetentionRefused,
+    StepsRefused, StreamActivated, StreamCreated, StreamDeleted, StreamDeleting, TokenKeyRotated, UpdateMaxRecordSize,
+    UpdateMaxRecordSizeRefused, UpdateNode, UpdateNodeRefused, UpdateShardCount, UpdateShardCountRefused,
 };
 pub use group::{Group, Replica, ReplicaState};
 pub use listing::{FutureTimestamp, ShardFilter, ShardList};
@@ -57,6 +59,7 @@ pub use load::LoadError;
 pub use node::{InvalidAddress, InvalidZone, Node, NodeAddresses, NodeState, Zone};
 pub use placement::{LeaderMove, PlacementOptions, Step, leader_moves, plan};
 pub use reshard::{ReshardBegun, ReshardStep, Round, RoundStage, Scaling};
+pub use retention::RetentionChanges;
 pub use rows::RowMutation;
 pub use scaling::scaling_steps;
 pub use shard::{Closed, Parents, Shard};

@@ -73,7 +73,7 @@ impl StreamMap {
     /// it selects always cover the whole hash key space, which the KCL insists on.
     pub fn trim_horizon(&self, now: Timestamp) -> Timestamp {
         let first = self.shards().first().map_or(Timestamp::EPOCH, |shard| shard.opened);
-        now.minus(self.stream.retention).max(first).max(self.removed_until())
+        now.minus(self.stream.kept_for()).max(first).max(self.removed_until())
     }
 
     /// At most `limit` shards that `filter` selects as of `now`, with ids after `after`. Later

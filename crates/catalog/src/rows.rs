@@ -8,7 +8,6 @@ use crate::cluster::{Cluster, Counters};
 use crate::codec::{DecodeError, Field, Reader, fields};
 use crate::reshard::{ReshardHistory, Round};
 use crate::shard::Shard;
-use crate::stream::Stream;
 use crate::token_key::TokenKeys;
 use anabranch_types::{AccountId, GroupId, NodeId, ShardId, StreamName, StreamUid};
 use bytes::Bytes;
@@ -159,7 +158,6 @@ row_values! {
     Counters = "counters row";
     TokenKeys = "token keys row";
     Floor = "floor row";
-    Stream = "stream row";
     Shard = "shard row";
     ReshardHistory = "reshard history row";
     Round = "reshard round row";

@@ -1,7 +1,9 @@
 //! A stream and its shards, as gateways see them in a snapshot.
 
-use crate::codec::{fields, variants};
+use crate::codec::{DecodeError, Field, Reader, fields, variants};
 use crate::reshard::{ReshardHistory, Round, Scaling};
+use crate::retention::RetentionChanges;
+use crate::rows::RowValue;
 use crate::shard::Shard;
 use anabranch_types::{AccountId, GroupId, HashKey, MapVersion, RequestId, ShardId, StreamName, StreamUid, Timestamp};
 use std::collections::BTreeSet;
@@ -15,7 +17,7 @@ pub enum StreamStatus {
     Creating,
     /// It takes reads and writes.
     Active,
-    /// It is being resharded or reconfigured and takes reads and writes.
+    /// It is being resharded, or its retention changed, and takes reads and writes.
     Updating,
     /// Its records are being dropped.
     Deleting,
@@ -45,7 +47,7 @@ pub struct Stream {
     pub created: Timestamp,
     /// Where it stands in its life.
     pub status: StreamStatus,
-    /// How long records are kept.
+    /// How long records are kept at least: while a longer retention is pending, the one before it.
     pub retention: Duration,
     /// Data and partition key of one record, at most.
     pub max_record_bytes: u64,
@@ -57,6 +59,11 @@ pub struct Stream {
     pub next_shard: ShardId,
     /// The map version that last changed this stream or one of its shards.
     pub version: MapVersion,
+    /// What is recorded of changes of its retention.
+    pub retention_changes: RetentionChanges,
+    /// The last calls that changed `max_record_bytes`, oldest first; at most
+    /// [`SETTING_CALLS_REMEMBERED`](crate::limits::SETTING_CALLS_REMEMBERED).
+    pub record_size_calls: Vec<RequestId>,
 }
 
 fields!(Stream {
@@ -70,8 +77,73 @@ fields!(Stream {
     limits,
     request,
     next_shard,
-    version
+    version,
+    retention_changes,
+    record_size_calls
 });
+
+impl Stream {
+    /// The longest that one of its groups may keep its records: a longer retention that is pending
+    /// is in force where it is known.
+    pub fn kept_for(&self) -> Duration {
+        self.retention_changes.pending.map_or(self.retention, |pending| pending.max(self.retention))
+    }
+
+    /// How long a group that learns of the stream now is to keep its records.
+    pub fn retention_wanted(&self) -> Duration {
+        self.retention_changes.pending.unwrap_or(self.retention)
+    }
+}
+
+impl RowValue for Stream {
+    const WHAT: &'static str = "stream row";
+    const VERSION: u8 = 2;
+
+    fn version(&self) -> u8 {
+        let first = self.retention_changes == RetentionChanges::default() && self.record_size_calls.is_empty();
+        if first { 1 } else { 2 }
+    }
+
+    /// Version 1 is version 2 without its last two fields.
+    fn write_row(&self, out: &mut Vec<u8>) {
+        self.uid.write(out);
+        self.account.write(out);
+        self.name.write(out);
+        self.created.write(out);
+        self.status.write(out);
+        self.retention.write(out);
+        self.max_record_bytes.write(out);
+        self.limits.write(out);
+        self.request.write(out);
+        self.next_shard.write(out);
+        self.version.write(out);
+        if RowValue::version(self) > 1 {
+            self.retention_changes.write(out);
+            self.record_size_calls.write(out);
+        }
+    }
+
+    fn read_row(version: u8, input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        if version > 1 {
+            return Stream::read(input);
+        }
+        Ok(Stream {
+            uid: Field::read(input)?,
+            account: Field::read(input)?,
+            name: Field::read(input)?,
+            created: Field::read(input)?,
+            status: Field::read(input)?,
+            retention: Field::read(input)?,
+            max_record_bytes: Field::read(input)?,
+            limits: Field::read(input)?,
+            request: Field::read(input)?,
+            next_shard: Field::read(input)?,
+            version: Field::read(input)?,
+            retention_changes: RetentionChanges::default(),
+            record_size_calls: Vec::new(),
+        })
+    }
+}
 
 /// An open shard in the order of hash keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

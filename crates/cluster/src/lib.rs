@@ -24,8 +24,8 @@ pub use metadata_node::{CreateStreamReply, MetadataNode, propose};
 pub use router::{MetadataRouter, Router};
 pub use status::{GroupReport, MemberReport, collect_reports, leaders_of};
 pub use storage_node::{
-    Attempt, NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate,
-    RecordOut, ShardKey, StateHash, StorageNode,
+    Attempt, NewRetention, NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart,
+    RecordFate, RecordOut, ShardKey, StateHash, StorageNode,
 };
 pub use view::{ClusterView, ViewWatch};
 pub use wire::{

@@ -5,8 +5,8 @@ use crate::status::GroupReport;
 use anabranch_catalog::{Ending, Shard};
 use anabranch_limiter::Bucket;
 use anabranch_types::{
-    AccountId, Counter, GroupId, HashKey, NodeId, PartitionKey, ReplicaId, RequestId, ShardId, StreamName, StreamUid,
-    Timestamp,
+    AccountId, Counter, GroupId, HashKey, MapVersion, NodeId, PartitionKey, ReplicaId, RequestId, ShardId, StreamName,
+    StreamUid, Timestamp,
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -162,6 +162,19 @@ pub struct NewShards {
     pub retention: Duration,
     /// The shards.
     pub shards: Vec<Shard>,
+    /// Which of the stream's changes made the retention; 0 for the one it was created with.
+    pub retention_change: MapVersion,
+}
+
+/// How long a stream keeps its records from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewRetention {
+    /// The stream.
+    pub stream: StreamUid,
+    /// How long records are kept.
+    pub retention: Duration,
+    /// Which of the stream's changes it is: a group that knows a later one stays with that.
+    pub change: MapVersion,
 }
 
 /// The logical state of a replica at one moment: replicas of a group that have applied the same have
@@ -201,6 +214,10 @@ pub trait StorageNode: Send + Sync + 'static {
 
     /// Drops a stream's shards. Dropping them again changes nothing.
     fn drop_stream(&self, group: GroupId, stream: StreamUid) -> BoxFuture<'_, Result<(), NodeError>>;
+
+    /// Changes how long a stream's records are kept, durably on a majority. The same change again, or
+    /// an earlier one, changes nothing. What has expired stays so.
+    fn set_retention(&self, group: GroupId, new: NewRetention) -> BoxFuture<'_, Result<(), NodeError>>;
 
     /// Hands leadership of `group` to replica `to` and waits until it leads. Calls that come
     /// meanwhile find the new leader.

@@ -5,10 +5,11 @@ use crate::refresh::Refresh;
 use crate::resolve::node_failed;
 use crate::{records, streams};
 use anabranch_api::{
-    ApiError, CreateStream, DeleteStream, DescribeStream, DescribeStreamSummary, ErrorCode, GetRecords,
-    GetRecordsOutput, GetShardIterator, Kinesis, ListShards, ListShardsOutput, ListStreams, ListStreamsOutput,
-    MergeShards, PutRecord, PutRecordOutput, PutRecords, PutRecordsOutput, RequestContext, ShardIterator, SplitShard,
-    StreamDescription, StreamDescriptionSummary, UpdateShardCount, UpdateShardCountOutput,
+    ApiError, CreateStream, DecreaseStreamRetentionPeriod, DeleteStream, DescribeStream, DescribeStreamSummary,
+    ErrorCode, GetRecords, GetRecordsOutput, GetShardIterator, IncreaseStreamRetentionPeriod, Kinesis, ListShards,
+    ListShardsOutput, ListStreams, ListStreamsOutput, MergeShards, PutRecord, PutRecordOutput, PutRecords,
+    PutRecordsOutput, RequestContext, ShardIterator, SplitShard, StreamDescription, StreamDescriptionSummary,
+    UpdateMaxRecordSize, UpdateShardCount, UpdateShardCountOutput,
 };
 use anabranch_catalog::TokenKeys;
 use anabranch_cluster::{ClusterView, MetadataNode, Router, ViewWatch};
@@ -139,6 +140,30 @@ impl Kinesis for Gateway {
         request: UpdateShardCount,
     ) -> Result<UpdateShardCountOutput, ApiError> {
         streams::update_shard_count::update_shard_count(self, context, &request).await
+    }
+
+    async fn increase_stream_retention_period(
+        &self,
+        context: &RequestContext,
+        request: IncreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        streams::increase_stream_retention_period::increase_stream_retention_period(self, context, request).await
+    }
+
+    async fn decrease_stream_retention_period(
+        &self,
+        context: &RequestContext,
+        request: DecreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        streams::decrease_stream_retention_period::decrease_stream_retention_period(self, context, request).await
+    }
+
+    async fn update_max_record_size(
+        &self,
+        context: &RequestContext,
+        request: UpdateMaxRecordSize,
+    ) -> Result<(), ApiError> {
+        streams::update_max_record_size::update_max_record_size(self, context, request).await
     }
 
     async fn put_record(&self, context: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {

@@ -81,7 +81,14 @@ pub(crate) async fn create_in_groups(
     }
     let creations = by_group.into_iter().map(|(group, shards)| {
         let (account, name) = (stream.account, stream.name.clone());
-        let new = Arc::new(NewShards { stream: stream.uid, account, name, retention: stream.retention, shards });
+        let new = Arc::new(NewShards {
+            stream: stream.uid,
+            account,
+            name,
+            retention: stream.retention_wanted(),
+            shards,
+            retention_change: stream.retention_changes.last,
+        });
         service.router.call(group, deadline, move |node| {
             let new = Arc::clone(&new);
             async move { node.create_shards(group, new).await }

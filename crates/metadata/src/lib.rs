@@ -20,6 +20,7 @@ mod placement;
 mod propose;
 mod reconcile;
 mod reshard;
+mod set_retention;
 mod token_keys;
 
 pub use announce::{NotAMember, announce};

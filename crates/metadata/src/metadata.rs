@@ -3,7 +3,10 @@
 use crate::error::GroupStopped;
 use crate::machine::CatalogMachine;
 use crate::propose::{check_gate, check_leader, not_leader, propose_encoded};
-use crate::{create_stream, delete_stream, expired_shards, flush, leaders, placement, reconcile, reshard, token_keys};
+use crate::{
+    create_stream, delete_stream, expired_shards, flush, leaders, placement, reconcile, reshard, set_retention,
+    token_keys,
+};
 use anabranch_cluster::{CreateStreamReply, GroupReport, MetadataNode, NodeError, Router, ViewWatch, Writable};
 use anabranch_consensus::{BarrierError, Group};
 use anabranch_runtime::{Env, OnFailure};
@@ -54,6 +57,8 @@ impl Metadata {
         self.env.tasks.spawn("reshard", OnFailure::ShutDown, async move { reshard::run(&resharding).await });
         let forgets = async move { expired_shards::run(&forgetting).await };
         self.env.tasks.spawn("expired-shards", OnFailure::ShutDown, forgets);
+        let retaining = service.clone();
+        self.env.tasks.spawn("retention", OnFailure::ShutDown, async move { set_retention::run(&retaining).await });
         let flushing = self.clone();
         self.env.tasks.spawn("catalog-flush", OnFailure::Log, async move { flush::flush(&flushing).await });
         let rotating = self.clone();

@@ -3,6 +3,7 @@
 use crate::create_stream::finish_create;
 use crate::delete_stream::finish_delete;
 use crate::metadata::MetadataService;
+use crate::set_retention::finish_retention;
 use anabranch_catalog::{StreamMap, StreamStatus};
 use anabranch_types::StreamUid;
 use std::collections::BTreeSet;
@@ -41,18 +42,21 @@ fn unfinished(service: &MetadataService) -> BTreeSet<StreamUid> {
 fn is_unfinished(map: &StreamMap) -> bool {
     match map.stream.status {
         StreamStatus::Creating | StreamStatus::Deleting => true,
-        StreamStatus::Active | StreamStatus::Updating => false,
+        StreamStatus::Updating => map.stream.retention_changes.pending.is_some(),
+        StreamStatus::Active => false,
     }
 }
 
-/// Finishes those of the streams being created or deleted that `wanted` names, each for itself.
+/// Finishes those of the streams being created or deleted, or whose retention changes, that `wanted`
+/// names, each for itself.
 pub(crate) async fn finish_streams(service: &MetadataService, wanted: impl Fn(StreamUid) -> bool) {
     let view = service.metadata.view.load();
     for map in view.map.streams().filter(|map| wanted(map.stream.uid)) {
         let finished = match map.stream.status {
             StreamStatus::Creating => finish_create(service, map).await,
             StreamStatus::Deleting => finish_delete(service, map.stream.uid, &map.groups()).await,
-            StreamStatus::Active | StreamStatus::Updating => Ok(()),
+            StreamStatus::Updating => finish_retention(service, map).await,
+            StreamStatus::Active => Ok(()),
         };
         if let Err(error) = finished {
             tracing::warn!(stream = %map.stream.name, %error, "stream is left unfinished for now");

@@ -8,9 +8,11 @@ use crate::codec::{Malformed, Reader, Writer};
 use crate::effects::{Effects, Mutation};
 use crate::policy::Policy;
 use crate::row_key::RowKey;
-use anabranch_types::{Counter, Timestamp};
+use crate::stream::Stream;
+use anabranch_types::{Counter, StreamUid, Timestamp};
 use bytes::{BufMut, Bytes};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 /// A bucket of the group; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,7 +30,7 @@ pub struct Bucket {
     pub start: Counter,
     /// Above the counter of every record in it; [`Counter::END`] while it is open.
     pub end: Counter,
-    /// The time of the entry that opened it; what `Policy::bucket_span` counts from.
+    /// The time of the entry that opened it; what its span counts from.
     pub opened: Timestamp,
     /// The earliest arrival of a record in it.
     pub first_arrival: Timestamp,
@@ -63,10 +65,11 @@ impl Bucket {
         if bucket.chunk_bytes > CHUNK_BYTES_SUM_MAX { Err(refusal) } else { Ok(bucket) }
     }
 
-    /// A clock that ran back by a whole span also ends a bucket: it could stay open for years.
-    fn is_aged(&self, now: Timestamp, policy: &Policy) -> bool {
+    /// Whether it is `span` old. A clock that ran back by a whole span also ends a bucket: it could
+    /// stay open for years.
+    fn is_aged(&self, now: Timestamp, span: Duration) -> bool {
         let distance_ms = now.millis_since(self.opened).max(self.opened.millis_since(now));
-        u128::from(distance_ms) >= policy.bucket_span.as_millis()
+        u128::from(distance_ms) >= span.as_millis()
     }
 }
 
@@ -86,12 +89,12 @@ impl Buckets {
     }
 
     /// Makes sure that a bucket is open which may take the chunks of the entry whose counters
-    /// begin with `start`.
-    pub(crate) fn open_for(&mut self, start: Counter, now: Timestamp, policy: &Policy, effects: &mut Effects) {
-        if self.open.is_some_and(|open| open.chunk_bytes >= policy.bucket_bytes) {
+    /// begin with `start`. `keeping` is what [`Buckets::close_aged`] needs.
+    pub(crate) fn open_for(&mut self, start: Counter, now: Timestamp, keeping: Keeping<'_>, effects: &mut Effects) {
+        if self.open.is_some_and(|open| open.chunk_bytes >= keeping.policy.bucket_bytes) {
             self.close(start, effects);
         }
-        self.close_aged(start, now, policy, effects);
+        self.close_aged(start, now, keeping, effects);
         if self.open.is_none() {
             let id = BucketId(self.next);
             self.next = self.next.checked_add(1).expect("490,000 years of hourly buckets");
@@ -121,8 +124,13 @@ impl Buckets {
     }
 
     /// Closes the open bucket when its span is over; its records lie below `end`.
-    pub(crate) fn close_aged(&mut self, end: Counter, now: Timestamp, policy: &Policy, effects: &mut Effects) {
-        if self.open.is_some_and(|open| open.is_aged(now, policy)) {
+    pub(crate) fn close_aged(&mut self, end: Counter, now: Timestamp, keeping: Keeping<'_>, effects: &mut Effects) {
+        // Most are not even as old as the shortest span: only for the others the streams are asked.
+        let aged = |open: &Bucket| {
+            open.is_aged(now, keeping.policy.bucket_span)
+                && open.is_aged(now, keeping.policy.span_for(keeping.kept_for()))
+        };
+        if self.open.as_ref().is_some_and(aged) {
             self.close(end, effects);
         }
     }
@@ -144,6 +152,21 @@ impl Buckets {
             dropped.push(bucket);
         }
         dropped
+    }
+}
+
+/// What says how long a group keeps its records.
+#[derive(Clone, Copy)]
+pub(crate) struct Keeping<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) streams: &'a BTreeMap<StreamUid, Stream>,
+}
+
+impl Keeping<'_> {
+    /// Nothing younger is dropped: the longest retention of the streams, at least the policy's.
+    pub(crate) fn kept_for(&self) -> Duration {
+        let longest = self.streams.values().map(|stream| stream.retention).max().unwrap_or_default();
+        longest.max(self.policy.retention_max)
     }
 }
 

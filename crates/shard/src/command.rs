@@ -11,7 +11,7 @@ use crate::put::Put;
 use crate::seal::Seal;
 use crate::set_retention::SetRetention;
 use crate::tick::Tick;
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 
 pub(crate) const INIT: u8 = 1;
 pub(crate) const CREATE_SHARDS: u8 = 2;
@@ -21,8 +21,37 @@ pub(crate) const TICK: u8 = 5;
 pub(crate) const SET_RETENTION: u8 = 6;
 pub(crate) const PUT: u8 = 7;
 
-/// The version of every command that this node writes, and the newest that it reads.
+/// The version of every command that cannot say more.
 pub(crate) const VERSION: u8 = 1;
+
+/// The version of commands that name the change of a retention.
+const CHANGE_VERSION: u8 = 2;
+
+/// The newest version of a command that this node reads.
+const fn newest_version(kind: u8) -> u8 {
+    if kind == CREATE_SHARDS || kind == SET_RETENTION { CHANGE_VERSION } else { VERSION }
+}
+
+/// The lowest version that can say `change`.
+pub(crate) const fn version_for(change: u64) -> u8 {
+    if change == 0 { VERSION } else { CHANGE_VERSION }
+}
+
+/// Ends a command of [`version_for`] the change.
+pub(crate) fn write_change(out: &mut Vec<u8>, change: u64) {
+    if version_for(change) == CHANGE_VERSION {
+        out.put_u64(change);
+    }
+}
+
+pub(crate) fn read_change(reader: &mut Reader<'_>, version: u8) -> Result<u64, Malformed> {
+    if version < CHANGE_VERSION {
+        return Ok(0);
+    }
+    let refusal = reader.malformed("change of the retention, from 1");
+    let change = reader.u64("change of the retention")?;
+    if change == 0 { Err(refusal) } else { Ok(change) }
+}
 
 /// A command, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +78,8 @@ pub enum ApplyError {
     /// A node of a later version wrote it.
     #[error(
         "log entry {log_index} holds command {kind} version {version}, \
-         this node knows commands {INIT} to {PUT} up to version {VERSION}"
+         this node knows commands {INIT} to {PUT}, this one up to version {}",
+        newest_version(*.kind)
     )]
     UnknownCommand {
         /// The entry.
@@ -79,22 +109,22 @@ impl Command {
         let mut reader = Reader::new(command);
         let kind = reader.u8("command kind").map_err(damaged)?;
         let version = reader.u8("command version").map_err(damaged)?;
-        if !(INIT..=PUT).contains(&kind) || version != VERSION {
+        if !(INIT..=PUT).contains(&kind) || !(VERSION..=newest_version(kind)).contains(&version) {
             return Err(ApplyError::UnknownCommand { log_index, kind, version });
         }
-        let decoded = Command::read(kind, &mut reader).map_err(damaged)?;
+        let decoded = Command::read(kind, version, &mut reader).map_err(damaged)?;
         reader.end("end of command").map_err(damaged)?;
         Ok(decoded)
     }
 
-    fn read(kind: u8, reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+    fn read(kind: u8, version: u8, reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         match kind {
             INIT => Init::read(reader).map(Command::Init),
-            CREATE_SHARDS => CreateShards::read(reader).map(Command::CreateShards),
+            CREATE_SHARDS => CreateShards::read(reader, version).map(Command::CreateShards),
             DROP_STREAM => DropStream::read(reader).map(Command::DropStream),
             SEAL => Seal::read(reader).map(Command::Seal),
             TICK => Tick::read(reader).map(Command::Tick),
-            SET_RETENTION => SetRetention::read(reader).map(Command::SetRetention),
+            SET_RETENTION => SetRetention::read(reader, version).map(Command::SetRetention),
             PUT => Put::read(reader).map(Command::Put),
             _ => Err(reader.malformed("command kind")),
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! kind u8 = 2 | version u8 = 1 | uid u64 | name length varint | name | account 12 digits
 //!   | created ms u48 | retention ms u48 | shard count u32 | shards
+//! version 2: then change u64 of the retention
 //! shard: id u32 | created s u64 | range start u128 | range end u128 | parent count u8 | parents u32
 //! ```
 
@@ -14,6 +15,7 @@ use crate::group_state::GroupState;
 use crate::outcome::{Outcome, Refusal};
 use crate::policy::{read_span, write_span};
 use crate::row_key::RowKey;
+use crate::set_retention::{SetRetention, check_retention};
 use crate::shard::{Parents, Shard, ShardState, read_shard, write_shard};
 use crate::stream::{Stream, read_account, read_name, write_account, write_name};
 use anabranch_types::{AccountId, HashKeyRange, ShardEpoch, StreamName, StreamUid, Timestamp};
@@ -31,10 +33,13 @@ pub struct CreateShards {
     pub account: AccountId,
     /// When the stream was created.
     pub created: Timestamp,
-    /// How long it keeps records; for a stream that the group knows, what it knows stands.
+    /// How long it keeps records; for a stream that the group knows, what it knows stands unless
+    /// this is a later change.
     pub retention: Duration,
     /// The shards.
     pub shards: Vec<NewShard>,
+    /// Which of the stream's changes made the retention; 0 for the one it was created with.
+    pub retention_change: u64,
 }
 
 /// A shard to be added.
@@ -51,7 +56,7 @@ pub struct NewShard {
 impl CreateShards {
     /// The command's bytes.
     pub fn encode(&self) -> Bytes {
-        let mut out = vec![command::CREATE_SHARDS, command::VERSION];
+        let mut out = vec![command::CREATE_SHARDS, command::version_for(self.retention_change)];
         out.put_u64(self.stream.0);
         write_name(&mut out, &self.name);
         write_account(&mut out, self.account);
@@ -61,10 +66,11 @@ impl CreateShards {
         for shard in &self.shards {
             write_shard(&mut out, shard.epoch, shard.range, shard.parents);
         }
+        command::write_change(&mut out, self.retention_change);
         out.into()
     }
 
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn read(reader: &mut Reader<'_>, version: u8) -> Result<Self, Malformed> {
         let stream = StreamUid(reader.u64("stream uid")?);
         let name = read_name(reader)?;
         let account = read_account(reader)?;
@@ -74,13 +80,19 @@ impl CreateShards {
         let shards = (0..count)
             .map(|_| read_shard(reader).map(|(epoch, range, parents)| NewShard { epoch, range, parents }))
             .collect::<Result<_, _>>()?;
-        Ok(CreateShards { stream, name, account, created, retention, shards })
+        let retention_change = command::read_change(reader, version)?;
+        Ok(CreateShards { stream, name, account, created, retention, shards, retention_change })
     }
 
     /// All of the shards, or none.
     pub(crate) fn apply(self, state: &mut GroupState, effects: &mut Effects) -> Outcome {
         if let Err(refusal) = self.check(state) {
             return Outcome::Refused(refusal);
+        }
+        let (stream, retention, change) = (self.stream, self.retention, self.retention_change);
+        if state.streams.get(&stream).is_some_and(|known| known.retention_change < change) {
+            // Its shards here may be so old that nobody told the group of the change.
+            SetRetention { stream, retention, change }.retain(state, effects);
         }
         if !state.streams.contains_key(&self.stream) {
             let stream = Stream {
@@ -90,6 +102,7 @@ impl CreateShards {
                 created: self.created,
                 retention: self.retention,
                 trim_floor: Timestamp::EPOCH,
+                retention_change: self.retention_change,
             };
             effects.put_row(RowKey::Stream(stream.uid).encode(), stream.encode());
             state.streams.insert(stream.uid, stream);
@@ -107,12 +120,14 @@ impl CreateShards {
     }
 
     fn check(&self, state: &GroupState) -> Result<(), Refusal> {
-        let policy = state.policy.ok_or(Refusal::NotInitialized)?;
+        if state.policy.is_none() {
+            return Err(Refusal::NotInitialized);
+        }
         if state.dropped.contains(self.stream) {
             return Err(Refusal::StreamDropped);
         }
-        if !state.streams.contains_key(&self.stream) && self.retention > policy.retention_max {
-            return Err(Refusal::RetentionTooLong { most: policy.retention_max });
+        if state.streams.get(&self.stream).is_none_or(|stream| stream.retention_change < self.retention_change) {
+            check_retention(state, self.retention)?;
         }
         for wanted in &self.shards {
             if let Some(found) = state.shard(self.stream, wanted.epoch.shard) {

@@ -3,7 +3,7 @@
 //! It says what storage is to write and what to answer; it does no I/O and reads no clock.
 //! The records themselves live in storage alone.
 
-use crate::bucket::{Bucket, Buckets};
+use crate::bucket::{Bucket, Buckets, Keeping};
 use crate::chunk_key::ShardNo;
 use crate::codec::Reader;
 use crate::command::{ApplyError, Command};
@@ -115,6 +115,16 @@ impl GroupState {
     /// All shards, by number.
     pub fn shards(&self) -> impl Iterator<Item = &Shard> {
         self.shards.values()
+    }
+
+    /// Records are on disk at least so long: the longest retention of the group's streams, at least
+    /// the policy's.
+    ///
+    /// # Panics
+    /// Before `Init`.
+    pub fn kept_for(&self) -> Duration {
+        let policy = self.policy.as_ref().expect("asked of a group that has its policy");
+        Keeping { policy, streams: &self.streams }.kept_for()
     }
 
     /// The buckets that exist, oldest first.

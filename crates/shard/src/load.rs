@@ -11,6 +11,7 @@ use crate::init::POLICY_ROW_VERSION;
 use crate::policy::Policy;
 use crate::requests::REQUESTS_ROW_VERSION;
 use crate::row_key::RowKey;
+use crate::set_retention::check_retention;
 use crate::shard::{SHARD_ROW_VERSION, Shard};
 use crate::stream::{STREAM_ROW_VERSION, Stream};
 use anabranch_types::Counter;
@@ -194,9 +195,9 @@ impl GroupState {
     }
 
     fn wrong_stream(&self) -> Option<String> {
-        let longest = self.policy.map(|policy| policy.retention_max);
-        if let Some(stream) = self.streams.values().find(|stream| Some(stream.retention) > longest) {
-            return Some(format!("stream {} keeps records longer than the policy allows", stream.uid));
+        let too_long = |stream: &&Stream| check_retention(self, stream.retention).is_err();
+        if let Some(stream) = self.streams.values().find(too_long) {
+            return Some(format!("stream {} keeps records longer than any may", stream.uid));
         }
         let mut dropped = BTreeSet::new();
         let twice = self.dropped.iter().find(|(_, uid)| !dropped.insert(*uid) || self.streams.contains_key(uid));
@@ -263,7 +264,9 @@ const fn known_version(key: RowKey) -> u8 {
 
 fn check_version<E>(key: &Bytes, row: &Bytes, known: u8) -> Result<(), LoadError<E>> {
     match row.first() {
-        Some(found) if *found != known => Err(LoadError::Version { key: key.clone(), found: *found, known }),
+        Some(found) if !(1..=known).contains(found) => {
+            Err(LoadError::Version { key: key.clone(), found: *found, known })
+        }
         // An empty row is refused by its reader.
         Some(_) | None => Ok(()),
     }

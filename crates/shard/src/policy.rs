@@ -8,12 +8,13 @@ use std::time::Duration;
 /// How a group rolls buckets, keeps data and remembers requests. Set once, by `Init`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// A bucket is closed when entries this far from its first one arrive.
+    /// A bucket is closed when entries this far from its first one arrive, or a 24th part of the
+    /// group's longest retention if that is more.
     pub bucket_span: Duration,
     /// A bucket is closed when its chunks take this many bytes.
     pub bucket_bytes: u64,
-    /// The longest retention that a stream of this group may have: a bucket is dropped when
-    /// its newest record is older.
+    /// A bucket is dropped when its newest record is older than this and than the longest
+    /// retention of the group's streams.
     pub retention_max: Duration,
     /// Requests that are remembered at the most.
     pub requests_max: u32,
@@ -36,7 +37,16 @@ impl Default for Policy {
     }
 }
 
+/// Buckets of the longest retention, as long as none is full before its span is over: a retention
+/// of a year must not make thousands. Source: docs/adr/0002-state-layout.md, families per database.
+const BUCKETS_PER_RETENTION: u32 = 24;
+
 impl Policy {
+    /// How far from its first entry a bucket is closed, when the group keeps records for `kept_for`.
+    pub(crate) fn span_for(&self, kept_for: Duration) -> Duration {
+        self.bucket_span.max(kept_for / BUCKETS_PER_RETENTION)
+    }
+
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         write_span(out, self.bucket_span);
         out.put_u64(self.bucket_bytes);

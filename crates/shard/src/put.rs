@@ -10,7 +10,7 @@
 //! [`PutBuilder`](crate::PutBuilder) writes it on the leader. Chunks go to storage as slices
 //! of the command.
 
-use crate::bucket::Newest;
+use crate::bucket::{Keeping, Newest};
 use crate::chunk;
 use crate::chunk_key::{ChunkKey, ShardNo};
 use crate::codec::{Malformed, Reader};
@@ -131,7 +131,8 @@ impl PutItem {
         // An earlier item of the same shard in this entry is continued.
         let first = shard.newest.map_or(start, |newest| newest.last.next().max(start));
         if !entry.has_bucket {
-            state.buckets.open_for(start, entry.arrival, &entry.policy, effects);
+            let keeping = Keeping { policy: &entry.policy, streams: &state.streams };
+            state.buckets.open_for(start, entry.arrival, keeping, effects);
             entry.has_bucket = true;
         }
         let mut last_bits = first.bits() - 1;

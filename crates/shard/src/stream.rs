@@ -8,8 +8,8 @@ use anabranch_types::{AccountId, StreamName, StreamUid, Timestamp};
 use bytes::{BufMut, Bytes};
 use std::time::Duration;
 
-/// The newest version of a stream's row.
-pub(crate) const STREAM_ROW_VERSION: u8 = 1;
+/// The newest version of a stream's row. Version 1 is version 2 without its last field.
+pub(crate) const STREAM_ROW_VERSION: u8 = 2;
 
 /// One incarnation of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,30 +27,43 @@ pub struct Stream {
     /// Records that arrived before are trimmed for good: what had expired when the retention
     /// was last changed. Never goes back.
     pub trim_floor: Timestamp,
+    /// Which change made its retention; 0 for the one it was created with. Never goes back.
+    pub retention_change: u64,
 }
 
 impl Stream {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut row = vec![STREAM_ROW_VERSION];
+        let mut row = vec![if self.retention_change == 0 { 1 } else { STREAM_ROW_VERSION }];
         write_name(&mut row, &self.name);
         write_account(&mut row, self.account);
         row.timestamp(self.created);
         write_span(&mut row, self.retention);
         row.timestamp(self.trim_floor);
+        if self.retention_change > 0 {
+            row.put_u64(self.retention_change);
+        }
         row
     }
 
     pub(crate) fn decode(uid: StreamUid, row: &Bytes) -> Result<Self, Malformed> {
         let mut reader = Reader::new(row);
-        reader.u8("row version")?;
-        let stream = Stream {
+        let version = reader.u8("row version")?;
+        let mut stream = Stream {
             uid,
             name: read_name(&mut reader)?,
             account: read_account(&mut reader)?,
             created: reader.timestamp("stream created")?,
             retention: read_span(&mut reader, "retention")?,
             trim_floor: reader.timestamp("trim floor")?,
+            retention_change: 0,
         };
+        if version > 1 {
+            let refusal = reader.malformed("change of the retention, from 1");
+            stream.retention_change = reader.u64("change of the retention")?;
+            if stream.retention_change == 0 {
+                return Err(refusal);
+            }
+        }
         reader.end("stream row")?;
         Ok(stream)
     }

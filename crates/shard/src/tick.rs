@@ -7,6 +7,7 @@
 //! Nothing else moves the trim clock, so a leader that distrusts its clock stops trimming by
 //! not ticking (D5).
 
+use crate::bucket::Keeping;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::command;
 use crate::effects::Effects;
@@ -40,8 +41,9 @@ impl Tick {
         };
         state.trim_clock = state.trim_clock.max(self.now);
         let end = Counter::new(state.generation, log_index, 0);
-        state.buckets.close_aged(end, self.now, &policy, effects);
-        let horizon = state.trim_clock.minus(policy.retention_max);
+        let keeping = Keeping { policy: &policy, streams: &state.streams };
+        state.buckets.close_aged(end, self.now, keeping, effects);
+        let horizon = state.trim_clock.minus(keeping.kept_for());
         let dropped = state.buckets.drop_before(horizon, effects);
         if let Some(bucket) = dropped.last() {
             // Storage forgets these records, so a restart would not find them either.

@@ -33,6 +33,7 @@ pub(crate) fn create_shards(new: &NewShards) -> CreateShards {
         created: new.shards.iter().map(|shard| shard.opened).min().unwrap_or(Timestamp::EPOCH),
         retention: new.retention,
         shards: new.shards.iter().map(new_shard).collect(),
+        retention_change: new.retention_change.0,
     }
 }
 

@@ -21,6 +21,7 @@ mod put;
 mod put_batches;
 mod read;
 mod seal;
+mod set_retention;
 mod shared;
 mod storage;
 mod trimming;

@@ -3,11 +3,11 @@
 use crate::config::StorageOptions;
 use crate::error::{GroupStopped, HostError};
 use crate::group_host::{HostParts, HostedGroup};
-use crate::{create_shards, drop_stream, flush_turns, locate, maintenance, put, read, seal};
+use crate::{create_shards, drop_stream, flush_turns, locate, maintenance, put, read, seal, set_retention};
 use anabranch_catalog::Ending;
 use anabranch_cluster::{
-    Attempt, GroupReport, NewShards, NodeError, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, ShardKey,
-    StateHash, StorageNode,
+    Attempt, GroupReport, NewRetention, NewShards, NodeError, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart,
+    ShardKey, StateHash, StorageNode,
 };
 use anabranch_consensus::GroupOptions;
 use anabranch_runtime::{Env, OnFailure};
@@ -139,6 +139,10 @@ impl StorageNode for Storage {
 
     fn drop_stream(&self, group: GroupId, stream: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
         Box::pin(async move { drop_stream::drop_stream(&*self.host_of(group)?, stream).await })
+    }
+
+    fn set_retention(&self, group: GroupId, new: NewRetention) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(async move { set_retention::set_retention(&*self.host_of(group)?, new).await })
     }
 
     fn transfer_leader(&self, group: GroupId, to: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>> {

@@ -8,8 +8,8 @@
 
 use anabranch_catalog::{Parents, Shard};
 use anabranch_cluster::{
-    Attempt, NewShards, NodeError, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart,
-    RecordFate, ShardKey, StorageNode, Writable,
+    Attempt, NewRetention, NewShards, NodeError, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest,
+    ReadStart, RecordFate, ShardKey, StorageNode, Writable,
 };
 use anabranch_consensus::GroupOptions;
 use anabranch_limiter::{Bucket, ShardLimits};
@@ -18,8 +18,8 @@ use anabranch_runtime::{BlockingInPlace, Env, ManualClock, MemoryBudget, OnFailu
 use anabranch_storage::{HostParts, Storage, StorageOptions};
 use anabranch_store::{MemoryStore, RocksStore, SharedOptions, SharedResources, Store, StoreOptions};
 use anabranch_types::{
-    AccountId, Counter, GroupId, HashKeyRange, NodeId, PartitionKey, ReplicaId, RequestId, ShardId, StreamName,
-    StreamUid, Timestamp,
+    AccountId, Counter, GroupId, HashKeyRange, MapVersion, NodeId, PartitionKey, ReplicaId, RequestId, ShardId,
+    StreamName, StreamUid, Timestamp,
 };
 use anabranch_walog::{Options, Step, Walog};
 use bytes::Bytes;
@@ -217,6 +217,7 @@ fn new_shards() -> NewShards {
         name: StreamName::new("orders").unwrap(),
         retention: RETENTION,
         shards: ranges().into_iter().zip(0..).map(shard).collect(),
+        retention_change: MapVersion(0),
     }
 }
 
@@ -650,6 +651,24 @@ async fn a_full_log_refuses_puts_and_lets_streams_be_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_largest_record_that_a_stream_can_take_is_kept_over_a_crash_and_read_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Options { quota_bytes: 256 << 20, ..Options::default() };
+    let mut world = World::start(dir.path(), MemoryStore::new(), START, None, log.clone()).await.with_shards().await;
+    let largest = "x".repeat(anabranch_types::limits::RECORD_BYTES_MAX as usize - "key".len());
+    for id in 1..=2 {
+        assert_eq!(stored(&world.put(id, FIRST, &[&largest]).await).len(), 1);
+    }
+    let (left, now) = world.crash().await;
+    world = World::start(dir.path(), left, now, None, log).await;
+    let reply = world.read(FIRST, Counter::ZERO).await;
+    assert_eq!(reply.records.iter().map(|record| record.data.len()).collect::<Vec<_>>(), [largest.len()]);
+    let rest = world.read(FIRST, reply.next).await;
+    assert_eq!(rest.records.iter().map(|record| record.data.len()).collect::<Vec<_>>(), [largest.len()]);
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_that_refuses_writes_still_expires_and_drops() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::fresh(dir.path()).await;
@@ -661,6 +680,70 @@ async fn a_node_that_refuses_writes_still_expires_and_drops() {
     world.pass(Duration::from_secs(10)).await;
     assert_eq!(world.texts(FIRST).await, Vec::<String>::new());
     world.storage.drop_stream(GROUP, STREAM).await.unwrap();
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_longer_retention_keeps_what_was_written_before_also_over_a_crash_and_a_full_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::fresh(dir.path()).await;
+    world.put(1, FIRST, &["old"]).await;
+    world.writable.refuse("the disk is nearly full".to_owned());
+    let (change, retention) = (MapVersion(7), RETENTION * 2);
+    let new = NewRetention { stream: STREAM, retention, change };
+    world.storage.set_retention(GROUP, new).await.unwrap();
+    let earlier = NewRetention { retention: RETENTION, change: MapVersion(6), ..new };
+    world.storage.set_retention(GROUP, earlier).await.unwrap();
+    world.pass(RETENTION + Duration::from_secs(30)).await;
+    assert_eq!(world.texts(FIRST).await, ["old"]);
+    let (left, now) = world.crash().await;
+    world = World::start(dir.path(), left, now, None, log_options()).await;
+    world.pass(Duration::from_secs(30)).await;
+    assert_eq!(world.texts(FIRST).await, ["old"]);
+    world.pass(RETENTION).await;
+    world.pass(Duration::from_secs(10)).await;
+    assert_eq!(world.texts(FIRST).await, Vec::<String>::new());
+    assert_eq!(world.store.buckets(), [], "its bucket is dropped");
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shorter_retention_hides_records_at_once_and_a_stream_that_is_not_there_has_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    let new = |retention, change| NewRetention { stream: STREAM, retention, change: MapVersion(change) };
+    world.storage.set_retention(GROUP, new(RETENTION * 2, 7)).await.unwrap();
+    world.put(1, FIRST, &["old"]).await;
+    world.pass(RETENTION + Duration::from_secs(30)).await;
+    world.put(2, FIRST, &["new"]).await;
+    assert_eq!(world.texts(FIRST).await, ["old", "new"]);
+    world.storage.set_retention(GROUP, new(RETENTION, 8)).await.unwrap();
+    world.pass(Duration::from_secs(10)).await;
+    assert_eq!(world.texts(FIRST).await, ["new"]);
+    world.storage.set_retention(GROUP, new(RETENTION * 2, 9)).await.unwrap();
+    assert_eq!(world.texts(FIRST).await, ["new"], "what was trimmed does not come back");
+    let absent = NewRetention { stream: StreamUid(STREAM.0 + 1), ..new(RETENTION, 9) };
+    let refused = world.storage.set_retention(GROUP, absent).await;
+    assert!(matches!(refused, Err(NodeError::Unavailable { .. })), "{refused:?}");
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_group_is_not_told_the_time_for_what_one_of_its_streams_keeps_longer() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::fresh(dir.path()).await;
+    let long = StreamUid(STREAM.0 + 1);
+    let other = NewShards { stream: long, retention: RETENTION * 30, ..new_shards() };
+    world.storage.create_shards(GROUP, Arc::new(other)).await.unwrap();
+    world.put(1, FIRST, &["old"]).await;
+    world.pass(RETENTION + Duration::from_secs(30)).await;
+    world.pass(Duration::from_secs(10)).await;
+    assert_eq!(world.texts(FIRST).await, Vec::<String>::new());
+    let applied = world.storage.state_hash(GROUP).await.unwrap().applied;
+    for _ in 0..10 {
+        world.pass(Duration::from_secs(60)).await;
+    }
+    assert_eq!(world.storage.state_hash(GROUP).await.unwrap().applied, applied, "nothing was due");
     world.crash().await;
 }
 

@@ -26,8 +26,11 @@ pub const GET_RECORDS_BYTES_MAX: u64 = 10 * 1024 * 1024;
 pub const ITERATOR_VALID: Duration = Duration::from_secs(300);
 /// How long a page token stays valid. Source: AWS ListShards.
 pub const NEXT_TOKEN_VALID: Duration = Duration::from_secs(300);
-/// How long a new stream keeps its records. Source: AWS CreateStream.
+/// How long a new stream keeps its records, and the shortest that a stream keeps them. Source: AWS
+/// CreateStream, DecreaseStreamRetentionPeriod.
 pub const RETENTION_DEFAULT: Duration = Duration::from_secs(24 * 3600);
+/// The longest that a stream keeps its records. Source: AWS IncreaseStreamRetentionPeriod.
+pub const RETENTION_MAX: Duration = Duration::from_secs(8_760 * 3600);
 /// Shards of one account. Source: AWS quotas and limits, the largest regions.
 pub const SHARDS_PER_ACCOUNT_MAX: u32 = 20_000;
 /// Shards on one page of DescribeStream. Source: AWS DescribeStream.

@@ -3,9 +3,9 @@
 use crate::input::Input;
 use anabranch_catalog::Ending;
 use anabranch_cluster::{
-    Attempt, CreateStreamReply, GroupReport, JoinNode, JoinReply, JoinRequest, MemberReport, MetadataNode, NewShards,
-    NodeError, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut, ShardKey, StateHash,
-    StorageNode, Welcome,
+    Attempt, CreateStreamReply, GroupReport, JoinNode, JoinReply, JoinRequest, MemberReport, MetadataNode,
+    NewRetention, NewShards, NodeError, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut,
+    ShardKey, StateHash, StorageNode, Welcome,
 };
 use anabranch_types::{
     AccountId, ClusterId, Counter, GroupId, MapVersion, NodeId, ReplicaId, RequestId, ShardEpoch, ShardId, StreamName,
@@ -33,6 +33,8 @@ pub enum Heard {
     Seal(GroupId, StreamUid, Arc<[ShardId]>),
     /// A stream's shards are to be dropped.
     Drop(GroupId, StreamUid),
+    /// A stream's records are to be kept so long.
+    Retain(GroupId, NewRetention),
     /// A leader is to hand over.
     Transfer(GroupId, ReplicaId),
     /// A replica's state is to be told.
@@ -193,6 +195,10 @@ impl StorageNode for Nodes {
 
     fn drop_stream(&self, group: GroupId, stream: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
         self.answer(Heard::Drop(group, stream), |_| ())
+    }
+
+    fn set_retention(&self, group: GroupId, new: NewRetention) -> BoxFuture<'_, Result<(), NodeError>> {
+        self.answer(Heard::Retain(group, new), |_| ())
     }
 
     fn transfer_leader(&self, group: GroupId, to: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>> {

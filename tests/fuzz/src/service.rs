@@ -36,6 +36,12 @@ pub enum Asked {
     Merge(MergeShards),
     /// `UpdateShardCount`.
     Scale(UpdateShardCount),
+    /// `IncreaseStreamRetentionPeriod`.
+    Increase(IncreaseStreamRetentionPeriod),
+    /// `DecreaseStreamRetentionPeriod`.
+    Decrease(DecreaseStreamRetentionPeriod),
+    /// `UpdateMaxRecordSize`.
+    Resize(UpdateMaxRecordSize),
     /// `PutRecord`.
     Put(PutRecord),
     /// `PutRecords`.
@@ -263,6 +269,26 @@ impl Kinesis for Service {
             current: input.u32(),
             target: input.u32(),
         })
+    }
+
+    async fn increase_stream_retention_period(
+        &self,
+        _: &RequestContext,
+        request: IncreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        self.answer(Asked::Increase(request), |_| ())
+    }
+
+    async fn decrease_stream_retention_period(
+        &self,
+        _: &RequestContext,
+        request: DecreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        self.answer(Asked::Decrease(request), |_| ())
+    }
+
+    async fn update_max_record_size(&self, _: &RequestContext, request: UpdateMaxRecordSize) -> Result<(), ApiError> {
+        self.answer(Asked::Resize(request), |_| ())
     }
 
     async fn put_record(&self, _: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {

@@ -43,6 +43,9 @@ pub fn good_input(operation: Operation) -> Value {
         | Operation::DescribeStream
         | Operation::DescribeStreamSummary
         | Operation::ListShards => json!({"StreamName": "orders"}),
+        Operation::DecreaseStreamRetentionPeriod | Operation::IncreaseStreamRetentionPeriod => {
+            json!({"StreamName": "orders", "RetentionPeriodHours": 48})
+        }
         Operation::GetRecords => json!({"ShardIterator": "AAAA"}),
         Operation::GetShardIterator => {
             json!({"StreamName": "orders", "ShardId": "shardId-000000000000", "ShardIteratorType": "LATEST"})
@@ -54,6 +57,9 @@ pub fn good_input(operation: Operation) -> Value {
             "AdjacentShardToMerge": "shardId-000000000001",
         }),
         Operation::PutRecord => json!({"StreamName": "orders", "Data": "YQ==", "PartitionKey": "k"}),
+        Operation::UpdateMaxRecordSize => {
+            json!({"StreamARN": "arn:aws:kinesis:r:000000000000:stream/orders", "MaxRecordSizeInKiB": 2_048})
+        }
         Operation::PutRecords => {
             json!({"StreamName": "orders", "Records": [{"Data": "YQ==", "PartitionKey": "k"}]})
         }
@@ -190,6 +196,8 @@ fn refused_by_rule() -> Vec<BadInput> {
             "ExplicitHashKey",
         ),
         (Operation::PutRecords, json!({"DryRun": true}), "DryRun"),
+        (Operation::UpdateMaxRecordSize, json!({"StreamARN": null}), "StreamARN"),
+        (Operation::UpdateMaxRecordSize, json!({"StreamId": "abcdefghijabcdefghij-abc"}), "StreamId"),
     ];
     let refused = |(operation, patch, names): &(Operation, Value, &str)| {
         let value = patched(&good_input(*operation), patch);

@@ -11,7 +11,7 @@ use anabranch_types::{ShardId, StreamArn, StreamName};
 pub(super) fn checked(operation: Operation, body: &Encoded) -> Result<Fields, ApiError> {
     let fields = model::read(MODEL.input(operation), body)?;
     model::check(&fields)?;
-    unsupported::check(&fields)?;
+    unsupported::check(operation, &fields)?;
     Ok(fields)
 }
 
@@ -50,6 +50,11 @@ pub(super) fn stream_name(checked: &str) -> StreamName {
 /// Takes a count such as `Limit`, which the constraint check has found to be at least 1.
 pub(super) fn count(fields: &mut Fields, name: &str) -> Option<usize> {
     fields.integer(name).map(|count| usize::try_from(count).expect("the model's minimum is 1"))
+}
+
+/// Takes `RetentionPeriodHours`, which the model requires.
+pub(super) fn hours(fields: &mut Fields) -> i64 {
+    fields.integer("RetentionPeriodHours").expect("the constraint check refuses what lacks it")
 }
 
 /// The stream that a selector names.

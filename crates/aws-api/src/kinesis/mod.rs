@@ -4,11 +4,13 @@
 //! prints. A body of zero bytes is the answer of operations without output.
 
 mod create_stream;
+mod decrease_stream_retention_period;
 mod delete_stream;
 mod describe_stream;
 mod describe_stream_summary;
 mod get_records;
 mod get_shard_iterator;
+mod increase_stream_retention_period;
 mod input;
 mod list_shards;
 mod list_streams;
@@ -21,6 +23,7 @@ mod record;
 mod shard;
 mod split_shard;
 mod unsupported;
+mod update_max_record_size;
 mod update_shard_count;
 
 #[cfg(any(test, feature = "bad-inputs"))]
@@ -49,11 +52,17 @@ pub async fn dispatch<S: Kinesis>(
 ) -> Result<Bytes, ApiError> {
     match operation {
         Operation::CreateStream => create_stream::serve(service, context, &body).await,
+        Operation::DecreaseStreamRetentionPeriod => {
+            decrease_stream_retention_period::serve(service, context, &body).await
+        }
         Operation::DeleteStream => delete_stream::serve(service, context, &body).await,
         Operation::DescribeStream => describe_stream::serve(service, context, &body).await,
         Operation::DescribeStreamSummary => describe_stream_summary::serve(service, context, &body).await,
         Operation::GetRecords => get_records::serve(service, context, &body).await,
         Operation::GetShardIterator => get_shard_iterator::serve(service, context, &body).await,
+        Operation::IncreaseStreamRetentionPeriod => {
+            increase_stream_retention_period::serve(service, context, &body).await
+        }
         Operation::ListShards => list_shards::serve(service, context, &body).await,
         Operation::ListStreams => list_streams::serve(service, context, &body).await,
         Operation::MergeShards => merge_shards::serve(service, context, &body).await,
@@ -61,5 +70,6 @@ pub async fn dispatch<S: Kinesis>(
         Operation::PutRecords => put_records::serve(service, context, body).await,
         Operation::SplitShard => split_shard::serve(service, context, &body).await,
         Operation::UpdateShardCount => update_shard_count::serve(service, context, &body).await,
+        Operation::UpdateMaxRecordSize => update_max_record_size::serve(service, context, &body).await,
     }
 }

@@ -41,11 +41,14 @@ impl Operation {
             | Operation::ListShards
             | Operation::ListStreams => true,
             Operation::CreateStream
+            | Operation::DecreaseStreamRetentionPeriod
             | Operation::DeleteStream
+            | Operation::IncreaseStreamRetentionPeriod
             | Operation::MergeShards
             | Operation::PutRecord
             | Operation::PutRecords
             | Operation::SplitShard
+            | Operation::UpdateMaxRecordSize
             | Operation::UpdateShardCount => false,
         }
     }
@@ -53,17 +56,20 @@ impl Operation {
 
 operations!(
     CreateStream,
+    DecreaseStreamRetentionPeriod,
     DeleteStream,
     DescribeStream,
     DescribeStreamSummary,
     GetRecords,
     GetShardIterator,
+    IncreaseStreamRetentionPeriod,
     ListShards,
     ListStreams,
     MergeShards,
     PutRecord,
     PutRecords,
     SplitShard,
+    UpdateMaxRecordSize,
     UpdateShardCount,
 );
 

@@ -1,10 +1,12 @@
 //! What the API model has and this server does not serve: refused by name, never ignored.
 
+use super::Operation;
 use crate::model::{Document, Fields};
 use anabranch_api::{ApiError, messages};
 
 struct Unsupported {
-    /// A member at the top of a request; it means the same in every operation that has it.
+    /// A member at the top of a request; it means the same in every operation that has it, but for
+    /// [`is_served`].
     member: &'static str,
     /// Whether this value of it asks for what is not served.
     refused: fn(&Document) -> bool,
@@ -33,7 +35,7 @@ const TABLE: &[Unsupported] = &[
     Unsupported {
         member: "MaxRecordSizeInKiB",
         refused: |value| *value != Document::Integer(1024),
-        text: "MaxRecordSizeInKiB other than 1024 is not supported.",
+        text: "MaxRecordSizeInKiB other than 1024 is not supported; use UpdateMaxRecordSize.",
     },
     Unsupported {
         member: "RecordDistributionStrategy",
@@ -51,12 +53,20 @@ fn is_on_demand(details: &Document) -> bool {
     details.get("StreamMode") == Some(&Document::Text("ON_DEMAND".to_owned()))
 }
 
+/// What one operation is for, though another does not serve it.
+fn is_served(operation: Operation, member: &str) -> bool {
+    operation == Operation::UpdateMaxRecordSize && member == "MaxRecordSizeInKiB"
+}
+
 /// Looks for members that ask for what is not served.
 ///
 /// # Errors
 /// InvalidArgumentException that names the member.
-pub(super) fn check(fields: &Fields) -> Result<(), ApiError> {
-    let asked = TABLE.iter().find(|row| fields.get(row.member).is_some_and(row.refused));
+pub(super) fn check(operation: Operation, fields: &Fields) -> Result<(), ApiError> {
+    let asked = TABLE
+        .iter()
+        .filter(|row| !is_served(operation, row.member))
+        .find(|row| fields.get(row.member).is_some_and(row.refused));
     match asked {
         Some(row) => Err(messages::not_supported(row.text)),
         None => Ok(()),

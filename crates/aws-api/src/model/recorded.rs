@@ -10,9 +10,11 @@ use super::shape::{Member, Presence};
 /// were never recorded follow in the model's order.
 const ORDER: &[(&str, &[&str])] = &[
     ("CreateStreamInput", &["ShardCount", "StreamName"]),
+    ("DecreaseStreamRetentionPeriodInput", &["RetentionPeriodHours", "StreamName"]),
     ("DescribeStreamInput", &["Limit", "ExclusiveStartShardId", "StreamName"]),
     ("GetRecordsInput", &["Limit", "ShardIterator"]),
     ("GetShardIteratorInput", &["ShardId", "ShardIteratorType", "StartingSequenceNumber", "StreamName"]),
+    ("IncreaseStreamRetentionPeriodInput", &["RetentionPeriodHours", "StreamName"]),
     ("ListStreamsInput", &["Limit", "ExclusiveStartStreamName"]),
     ("PutRecordInput", &["SequenceNumberForOrdering", "PartitionKey", "ExplicitHashKey", "Data", "StreamName"]),
     ("PutRecordsInput", &["Records", "StreamName"]),
@@ -26,10 +28,12 @@ const PARTITION_KEY_SHAPES: &[&str] = &["PutRecordInput", "PutRecordsRequestEntr
 /// The operations that work on one stream; ListShards has its own text and GetRecords finds
 /// the stream in its iterator.
 const STREAM_SHAPES: &[&str] = &[
+    "DecreaseStreamRetentionPeriodInput",
     "DeleteStreamInput",
     "DescribeStreamInput",
     "DescribeStreamSummaryInput",
     "GetShardIteratorInput",
+    "IncreaseStreamRetentionPeriodInput",
     "PutRecordInput",
     "PutRecordsInput",
 ];

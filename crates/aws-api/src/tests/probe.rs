@@ -66,6 +66,26 @@ impl Kinesis for Probe {
         not_here()
     }
 
+    async fn increase_stream_retention_period(
+        &self,
+        _: &RequestContext,
+        _: IncreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        not_here()
+    }
+
+    async fn decrease_stream_retention_period(
+        &self,
+        _: &RequestContext,
+        _: DecreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        not_here()
+    }
+
+    async fn update_max_record_size(&self, _: &RequestContext, _: UpdateMaxRecordSize) -> Result<(), ApiError> {
+        not_here()
+    }
+
     async fn put_record(&self, _: &RequestContext, _: PutRecord) -> Result<PutRecordOutput, ApiError> {
         std::future::pending().await
     }

@@ -11,13 +11,17 @@ use std::collections::BTreeMap;
 
 pub(super) fn check(catalog: &Catalog, stream: &StreamMap) -> Result<(), Violation> {
     let uid = stream.stream.uid;
+    let pending = stream.stream.retention_changes.pending.is_some();
     let (status, busy) = (stream.stream.status, stream.round().is_some() || stream.scaling().is_some());
     let told = match status {
-        StreamStatus::Creating | StreamStatus::Active => !busy,
-        StreamStatus::Updating => busy,
-        StreamStatus::Deleting => true,
+        StreamStatus::Creating | StreamStatus::Active => !busy && !pending,
+        // Never both: each begins with an active stream only.
+        StreamStatus::Updating => busy != pending,
+        StreamStatus::Deleting => !(busy && pending),
     };
-    ensure(told, "a stream is updating while it is resharded", || format!("stream {uid} is {status:?}"))?;
+    ensure(told, "a stream is updating while it is resharded or its retention changed", || {
+        format!("stream {uid} is {status:?}")
+    })?;
     history(stream)?;
     stream.round().map_or(Ok(()), |round| committable(catalog, stream, round))
 }

@@ -7,6 +7,7 @@ use crate::command::{Command, CommandKind};
 use crate::edit::Edit;
 use crate::limits::{CREATED_SECONDS_MAX, STREAM_SHARDS_MAX};
 use crate::placement::place_stream;
+use crate::retention::RetentionChanges;
 use crate::shard::{Parents, Shard};
 use crate::stream::{Stream, StreamLimits, StreamStatus};
 use anabranch_types::limits::{RECORD_BYTES_DEFAULT, RETENTION_DEFAULT};
@@ -166,6 +167,8 @@ impl Apply for CreateStream {
             request: self.request,
             next_shard: ShardId(self.shard_count.get()),
             version,
+            retention_changes: RetentionChanges::default(),
+            record_size_calls: Vec::new(),
         };
         edit.add_stream(stream, shards);
         Ok(StreamCreated { uid, version })

@@ -75,7 +75,7 @@ impl StreamMap {
 
     /// The last moment at which a closed shard may have a record that is read.
     fn kept_until(&self, shard: &Shard) -> Option<Timestamp> {
-        shard.closed.map(|closed| closed.at.plus(self.stream.retention))
+        shard.closed.map(|closed| closed.at.plus(self.stream.kept_for()))
     }
 }
 

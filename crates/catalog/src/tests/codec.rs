@@ -126,10 +126,32 @@ fn status() -> impl Strategy<Value = StreamStatus> {
     ]
 }
 
+fn span() -> impl Strategy<Value = Duration> {
+    any::<u64>().prop_map(Duration::from_millis)
+}
+
+fn retention_changes() -> impl Strategy<Value = RetentionChanges> {
+    let changed = (any::<u64>(), proptest::option::of(span()), proptest::collection::vec(any::<u128>(), 0..4));
+    let changed = changed.prop_map(|(last, pending, calls)| RetentionChanges {
+        last: MapVersion(last),
+        pending,
+        calls: calls.into_iter().map(RequestId).collect(),
+    });
+    prop_oneof![Just(RetentionChanges::default()), changed]
+}
+
 fn stream() -> impl Strategy<Value = Stream> {
     let names = (any::<u64>(), account(), name(), time(), status());
-    (names, any::<[u64; 3]>(), any::<u128>(), shard_id()).prop_map(
-        |((uid, account, name, created, status), [retention, bytes, version], request, next_shard)| Stream {
+    let calls = proptest::collection::vec(any::<u128>(), 0..2);
+    (names, any::<[u64; 3]>(), any::<u128>(), shard_id(), retention_changes(), calls).prop_map(
+        |(
+            (uid, account, name, created, status),
+            [retention, bytes, version],
+            request,
+            next_shard,
+            retention_changes,
+            calls,
+        )| Stream {
             uid: StreamUid(uid),
             account,
             name,
@@ -141,6 +163,8 @@ fn stream() -> impl Strategy<Value = Stream> {
             request: RequestId(request),
             next_shard,
             version: MapVersion(version),
+            retention_changes,
+            record_size_calls: calls.into_iter().map(RequestId).collect(),
         },
     )
 }
@@ -557,8 +581,42 @@ proptest! {
     }
 
     #[test]
+    fn commands_of_retentions_and_their_outcomes_read_back(ids in any::<[u64; 3]>(), levels in any::<[u16; 2]>(),
+                                                           spans in any::<[u64; 2]>(), status in status(),
+                                                           raises in any::<bool>(), wide in any::<u128>()) {
+        let (uid, change, recorded) = (StreamUid(ids[0]), MapVersion(ids[1]), Recorded { version: MapVersion(ids[2]) });
+        let [cluster, needed] = levels;
+        let [least, most] = spans.map(Duration::from_millis);
+        let direction = if raises { RetentionMove::Increase } else { RetentionMove::Decrease };
+        command_reads_back(&SetRetention { uid, retention: least, direction, request: RequestId(wide) });
+        command_reads_back(&FinishRetention { uid, change });
+        outcome_reads_back::<SetRetention>(&Ok(recorded));
+        for refused in [SetRetentionRefused::NotBootstrapped, SetRetentionRefused::FeatureLevel { cluster, needed },
+                        SetRetentionRefused::NoStream { uid }, SetRetentionRefused::Status { status },
+                        SetRetentionRefused::Bounds { least, most },
+                        SetRetentionRefused::BelowCurrent { current: most },
+                        SetRetentionRefused::AboveCurrent { current: least }] {
+            outcome_reads_back::<SetRetention>(&Err(refused));
+        }
+        command_reads_back(&UpdateMaxRecordSize { uid, max_record_bytes: ids[2], request: RequestId(wide) });
+        outcome_reads_back::<UpdateMaxRecordSize>(&Ok(recorded));
+        for refused in [UpdateMaxRecordSizeRefused::NotBootstrapped,
+                        UpdateMaxRecordSizeRefused::FeatureLevel { cluster, needed },
+                        UpdateMaxRecordSizeRefused::NoStream { uid }, UpdateMaxRecordSizeRefused::Status { status },
+                        UpdateMaxRecordSizeRefused::Bounds { least: ids[0], most: ids[1] }] {
+            outcome_reads_back::<UpdateMaxRecordSize>(&Err(refused));
+        }
+        outcome_reads_back::<FinishRetention>(&Ok(recorded));
+        for refused in [FinishRetentionRefused::NotBootstrapped,
+                        FinishRetentionRefused::FeatureLevel { cluster, needed },
+                        FinishRetentionRefused::NoStream { uid }, FinishRetentionRefused::NotUnderway { change }] {
+            outcome_reads_back::<FinishRetention>(&Err(refused));
+        }
+    }
+
+    #[test]
     fn any_bytes_are_read_or_refused_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80),
-                                                   kind in 1u8..=26) {
+                                                   kind in 1u8..=31) {
         let framed: bytes::Bytes = [&[COMMAND_VERSION, kind], &bytes[..]].concat().into();
         let mut catalog = Catalog::default();
         let _ = catalog.apply(1, &framed, &mut Vec::new());
@@ -584,8 +642,8 @@ fn a_command_of_another_version_or_kind_stops_the_node_and_changes_nothing() {
     let version = UnknownCommand::Version { found: 2, known: 1 };
     assert_eq!(version.to_string(), "catalog command has version 2, this build knows version 1: upgrade this node");
     assert_eq!(world.apply_bytes(&vec![2, 1].into()), Err(version));
-    let kind = UnknownCommand::Kind { version: 1, found: 27, known: 26 };
-    assert_eq!(world.apply_bytes(&vec![1, 27, 0].into()), Err(kind));
+    let kind = UnknownCommand::Kind { version: 1, found: 32, known: 31 };
+    assert_eq!(world.apply_bytes(&vec![1, 32, 0].into()), Err(kind));
     assert_eq!(world.apply_bytes(&vec![1].into()), Err(UnknownCommand::Short { bytes: 1, known: 1 }));
     let (kind, reason) = (CommandKind::ActivateStream, DecodeError::Truncated { missing: 7 });
     assert_eq!(world.apply_bytes(&vec![1, 5, 0].into()), Err(UnknownCommand::Malformed { version: 1, kind, reason }));

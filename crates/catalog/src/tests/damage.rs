@@ -260,10 +260,10 @@ fn a_round_that_could_not_be_committed_is_refused() {
 fn a_status_that_hides_or_pretends_a_reshard_is_refused() {
     let mut rows = resharding();
     change(&mut rows, &RowKey::Stream(StreamUid(1)), |stream: &mut Stream| stream.status = StreamStatus::Active);
-    assert_eq!(broken_rule(rows), "a stream is updating while it is resharded");
+    assert_eq!(broken_rule(rows), "a stream is updating while it is resharded or its retention changed");
     let mut rows = resharding();
     rows.remove(&RowKey::Round(StreamUid(1)).encode());
-    assert_eq!(broken_rule(rows), "a stream is updating while it is resharded");
+    assert_eq!(broken_rule(rows), "a stream is updating while it is resharded or its retention changed");
 }
 
 #[test]
@@ -294,9 +294,9 @@ fn a_row_under_another_rows_key_is_refused() {
 fn a_newer_row_is_refused_with_both_versions() {
     let mut rows = rows();
     let row = rows.get_mut(&RowKey::Stream(StreamUid(1)).encode()).expect("a row of the catalog");
-    *row = [&[2], &row[1..]].concat().into();
-    let message = load(rows).expect_err("version 2").to_string();
-    assert!(message.ends_with("stream row has version 2, this build knows version 1"), "{message}");
+    *row = [&[3], &row[1..]].concat().into();
+    let message = load(rows).expect_err("version 3").to_string();
+    assert!(message.ends_with("stream row has version 3, this build knows version 2"), "{message}");
 }
 
 #[test]
@@ -374,4 +374,38 @@ fn a_shard_merged_from_one_shard_is_refused() {
     let parents = Parents::Merge { parent: ShardId(0), adjacent: ShardId(0) };
     let rows = change_shard(3, |shard| shard.parents = parents);
     assert_eq!(broken_rule(rows), "a merge takes two shards");
+}
+
+#[test]
+fn changes_of_a_retention_that_nobody_made_are_refused() {
+    let changed = |change: fn(&mut Stream)| {
+        let mut world = World::bootstrapped();
+        let uid = world.active("s", 1, START);
+        let (retention, direction) = (RETENTION * 2, RetentionMove::Increase);
+        world.apply(SetRetention { uid, retention, direction, request: RequestId(1) }).expect("active");
+        let mut rows = world.stored;
+        self::change(&mut rows, &RowKey::Stream(uid), change);
+        broken_rule(rows)
+    };
+    let old = "a change of a retention is as old as its stream's version at most";
+    assert_eq!(changed(|stream| stream.retention_changes.last.0 += 1), old);
+    assert_eq!(changed(|stream| stream.retention_changes.last.0 = 0), old);
+    assert_eq!(changed(|stream| stream.retention_changes.calls = vec![RequestId(1); 17]), old);
+    let shown = "a stream shows no longer retention than its groups keep";
+    assert_eq!(changed(|stream| stream.retention = RETENTION * 3), shown);
+    assert_eq!(changed(|stream| stream.retention_changes.pending = Some(RETENTION * 366)), shown);
+    let status = "a stream is updating while it is resharded or its retention changed";
+    assert_eq!(changed(|stream| stream.status = StreamStatus::Active), status);
+    assert_eq!(changed(|stream| stream.retention_changes.pending = None), status);
+}
+
+#[test]
+fn a_row_of_a_stream_in_a_higher_version_than_it_needs_is_refused() {
+    let mut rows = rows();
+    let row = rows.get_mut(&RowKey::Stream(StreamUid(1)).encode()).expect("a stream");
+    let mut bytes = row.to_vec();
+    bytes[0] = 2;
+    bytes.extend([0; 8 + 1 + 4 + 4]);
+    *row = bytes.into();
+    assert!(matches!(load(rows), Err(LoadError::Value { .. })));
 }

@@ -28,6 +28,8 @@ enum Act {
     Abort,
     Finish,
     Remove,
+    Retain { hours: u64, raise: bool },
+    EndRetain,
     Pass { seconds: u64 },
     GoBack { seconds: u64 },
     AddGroup,
@@ -50,6 +52,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Abort),
         3 => Just(Act::Finish),
         3 => Just(Act::Remove),
+        1 => (24u64..49, any::<bool>()).prop_map(|(hours, raise)| Act::Retain { hours, raise }),
+        9 => Just(Act::EndRetain),
         3 => (0u64..40_000).prop_map(|seconds| Act::Pass { seconds }),
         1 => (0u64..40).prop_map(|seconds| Act::GoBack { seconds }),
         1 => Just(Act::AddGroup),
@@ -124,6 +128,15 @@ impl Walk {
             Act::Finish => {
                 let scaling = stream.as_ref().and_then(|stream| stream.scaling());
                 self.apply(FinishScaling { uid, request: scaling.map_or(request, |scaling| scaling.request) });
+            }
+            Act::Retain { hours, raise } => {
+                let direction = if raise { RetentionMove::Increase } else { RetentionMove::Decrease };
+                let retention = Duration::from_secs(hours * 3_600);
+                self.apply(SetRetention { uid, retention, direction, request });
+            }
+            Act::EndRetain => {
+                let last = stream.as_ref().map_or(MapVersion(0), |stream| stream.stream.retention_changes.last);
+                self.apply(FinishRetention { uid, change: last });
             }
             Act::Remove => self.remove(stream.as_deref()),
             Act::Pass { seconds } => self.now = now.plus(Duration::from_secs(seconds)),

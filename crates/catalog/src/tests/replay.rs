@@ -51,6 +51,13 @@ const GIVEN_OF_RESHARDS: [(CommandKind, u64, u8); 8] = [
     (CommandKind::RemoveShards, 0x9c5a_821f_4575_4053, 6),
 ];
 
+/// The same for commands that change settings.
+const GIVEN_OF_SETTINGS: [(CommandKind, u64, u8); 3] = [
+    (CommandKind::SetRetention, 0x5796_1535_e702_64df, 7),
+    (CommandKind::FinishRetention, 0xef7a_342a_f5fd_f3d0, 4),
+    (CommandKind::UpdateMaxRecordSize, 0x1add_55aa_6723_2044, 5),
+];
+
 /// Writes commands over so few names and ids that most meet something that exists.
 struct Writer {
     /// xorshift64.
@@ -173,6 +180,9 @@ impl Writer {
             | CommandKind::AbortReshard
             | CommandKind::FinishScaling
             | CommandKind::RemoveShards => self.reshard(kind, map),
+            CommandKind::SetRetention | CommandKind::FinishRetention | CommandKind::UpdateMaxRecordSize => {
+                self.setting(kind, map)
+            }
         }
     }
 
@@ -223,6 +233,26 @@ impl Writer {
                 RemoveShards { uid, shards, now }.encode()
             }
         }
+    }
+
+    /// About one of few streams and few values, mostly what is allowed next.
+    fn setting(&mut self, kind: CommandKind, map: &ShardMap) -> Bytes {
+        let streams: Vec<_> = map.streams().map(|stream| stream.stream.clone()).collect();
+        let known = streams.get(self.below(streams.len() as u32 + 1) as usize);
+        let uid = known.map_or_else(|| StreamUid(self.id(40)), |stream| stream.uid);
+        if kind == CommandKind::FinishRetention {
+            let last = known.map_or(MapVersion(self.id(9)), |stream| stream.retention_changes.last);
+            return FinishRetention { uid, change: MapVersion(last.0 + self.one_of(&[0, 0, 0, 1])) }.encode();
+        }
+        if kind == CommandKind::UpdateMaxRecordSize {
+            let kib = self.one_of(&[1_023, 1_024, 2_048, 10_240, 10_241]);
+            let request = RequestId(u128::from(self.below(200)));
+            return UpdateMaxRecordSize { uid, max_record_bytes: kib << 10, request }.encode();
+        }
+        let hours = self.one_of(&[23, 24, 25, 48, 48, 8_760, 8_761]);
+        let direction = self.one_of(&[RetentionMove::Increase, RetentionMove::Increase, RetentionMove::Decrease]);
+        let request = RequestId(u128::from(self.below(200)));
+        SetRetention { uid, retention: Duration::from_secs(hours * 3_600), direction, request }.encode()
     }
 
     /// Mostly of open shards, and of neighbours.
@@ -293,7 +323,8 @@ fn given(mut writer: Writer, kinds: &[CommandKind], entries: usize) -> Given {
             let kind = writer.one_of(kinds);
             let entry = writer.entry(kind, &world.catalog.shard_map());
             let outcome = world.apply_bytes(&entry).expect("a command of this build");
-            let (_, hash, outcomes) = &mut given[kind as usize - 1];
+            let of_kind = given.iter_mut().find(|(of, ..)| *of == kind);
+            let (_, hash, outcomes) = of_kind.expect("every kind has an entry");
             add(hash, &outcome);
             for mutation in &world.mutations {
                 match mutation {
@@ -330,7 +361,8 @@ fn a_log_gives_what_it_gave_when_it_was_written() {
 #[test]
 fn a_log_of_reshards_gives_what_it_gave_when_it_was_written() {
     let writer = Writer { chance: 0x2545_f491_4f6c_dd1d, first_levels: &[4, 5, 5, 5, 5], levels: &[5] };
-    let reshards = &CommandKind::ALL[GIVEN_BELOW_LEVEL_FIVE.len()..];
+    let first = GIVEN_BELOW_LEVEL_FIVE.len();
+    let reshards = &CommandKind::ALL[first..first + GIVEN_OF_RESHARDS.len()];
     let others = [
         CommandKind::Bootstrap,
         CommandKind::RegisterNode,
@@ -344,5 +376,25 @@ fn a_log_of_reshards_gives_what_it_gave_when_it_was_written() {
         CommandKind::FinishDeleteStream,
     ];
     let kinds = [&others[..], &reshards.repeat(12)].concat();
-    compare(&given(writer, &kinds, 5 * ENTRIES)[GIVEN_BELOW_LEVEL_FIVE.len()..], &GIVEN_OF_RESHARDS);
+    compare(&given(writer, &kinds, 5 * ENTRIES)[first..first + reshards.len()], &GIVEN_OF_RESHARDS);
+}
+
+#[test]
+fn a_log_of_settings_gives_what_it_gave_when_it_was_written() {
+    let writer = Writer { chance: 0x6a09_e667_f3bc_c909, first_levels: &[5, 6, 6, 6], levels: &[6] };
+    let settings = GIVEN_OF_SETTINGS.map(|(kind, ..)| kind);
+    let others = [
+        CommandKind::Bootstrap,
+        CommandKind::CreateStream,
+        CommandKind::ActivateStream,
+        CommandKind::BeginDeleteStream,
+        CommandKind::FinishDeleteStream,
+        CommandKind::BeginReshard,
+        CommandKind::SealParents,
+        CommandKind::CommitReshard,
+    ];
+    let kinds = [&others[..], &settings.repeat(4)].concat();
+    let given = given(writer, &kinds, ENTRIES);
+    let of_settings: Given = given.into_iter().filter(|(kind, ..)| settings.contains(kind)).collect();
+    compare(&of_settings, &GIVEN_OF_SETTINGS);
 }

@@ -171,7 +171,9 @@ fn unfinished_work_is_found_again_after_a_restart() {
     let work: Vec<(bool, StreamUid)> = (restarted.unfinished().into_iter())
         .map(|work| match work {
             Unfinished::Create(stream) => (true, stream.stream.uid),
-            Unfinished::Delete(stream) | Unfinished::Reshard(stream) => (false, stream.stream.uid),
+            Unfinished::Delete(stream) | Unfinished::Reshard(stream) | Unfinished::Retain(stream) => {
+                (false, stream.stream.uid)
+            }
         })
         .collect();
     assert_eq!(work, [(true, making), (false, dropping)]);

@@ -18,7 +18,7 @@ pub(super) use put::{put_in, put_out, put_reply_in, put_reply_out};
 pub(super) use read::{locate_in, locate_out, locate_reply_in, locate_reply_out};
 pub(super) use read::{read_in, read_out, read_reply_in, read_reply_out};
 pub(super) use seal::{seal_in, seal_out, seal_reply_in, seal_reply_out};
-pub(super) use streams::{create_shards_in, create_shards_out, done_in, done_out};
+pub(super) use streams::{create_shards_in, create_shards_out, done_in, done_out, set_retention_in, set_retention_out};
 pub(super) use streams::{create_stream_in, create_stream_out, create_stream_reply_in, create_stream_reply_out};
 pub(super) use streams::{delete_stream_in, delete_stream_out, delete_stream_reply_in, delete_stream_reply_out};
 

@@ -2,8 +2,9 @@
 
 use anabranch_catalog::Ending;
 use anabranch_cluster::{
-    Attempt, CreateStreamReply, GroupReport, JoinNode, JoinReply, JoinRequest, MetadataNode, NewShards, NodeError,
-    PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, Replicas, Role, Served, ShardKey, StateHash, StorageNode,
+    Attempt, CreateStreamReply, GroupReport, JoinNode, JoinReply, JoinRequest, MetadataNode, NewRetention, NewShards,
+    NodeError, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, Replicas, Role, Served, ShardKey, StateHash,
+    StorageNode,
 };
 use anabranch_consensus::{MessageKind, Peer, Refused, Replica, ReplicaAnswers};
 use anabranch_types::{
@@ -181,6 +182,10 @@ impl StorageNode for Script {
         self.asked(format!("{group:?} {stream:?}"), &self.done)
     }
 
+    fn set_retention(&self, group: GroupId, new: NewRetention) -> BoxFuture<'_, Result<(), NodeError>> {
+        self.asked(format!("{group:?} {new:?}"), &self.done)
+    }
+
     fn transfer_leader(&self, group: GroupId, to: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>> {
         self.asked(format!("{group:?} {to:?}"), &self.done)
     }
@@ -253,6 +258,10 @@ impl StorageNode for Silent {
     }
 
     fn drop_stream(&self, _: GroupId, _: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
+        self.wait()
+    }
+
+    fn set_retention(&self, _: GroupId, _: NewRetention) -> BoxFuture<'_, Result<(), NodeError>> {
         self.wait()
     }
 

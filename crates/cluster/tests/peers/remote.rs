@@ -3,15 +3,15 @@
 use crate::fakes::{Script, Silent, storing};
 use crate::net::{identity, pair, pair_with, soon};
 use anabranch_cluster::{
-    Attempt, CreateStreamReply, GroupReport, MemberReport, MetadataNode, NewShards, NodeError, PeerOptions, PutItem,
-    PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut, Role, Router, Served,
-    ShardKey, StorageNode,
+    Attempt, CreateStreamReply, GroupReport, MemberReport, MetadataNode, NewRetention, NewShards, NodeError,
+    PeerOptions, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut,
+    Role, Router, Served, ShardKey, StorageNode,
 };
 use anabranch_limiter::Bucket;
 use anabranch_runtime::MemoryBudget;
 use anabranch_types::{
-    AccountId, Counter, GroupId, HashKey, NodeId, PartitionKey, ReplicaId, RequestId, ShardId, StreamName, StreamUid,
-    Timestamp,
+    AccountId, Counter, GroupId, HashKey, MapVersion, NodeId, PartitionKey, ReplicaId, RequestId, ShardId, StreamName,
+    StreamUid, Timestamp,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -173,7 +173,9 @@ async fn a_remote_storage_role_answers_what_the_local_one_answers() {
         name: StreamName::new("stream").unwrap(),
         retention: Duration::from_secs(86_400),
         shards: Vec::new(),
+        retention_change: MapVersion(7),
     });
+    let told = NewRetention { stream: SHARD.stream, retention: new.retention, change: MapVersion(9) };
     for reply in errors().into_iter().map(Err).chain([Ok(())]) {
         *script.done.lock() = reply;
         for start in [ReadStart::Latest, ReadStart::AtTimestamp(arrival)] {
@@ -187,6 +189,7 @@ async fn a_remote_storage_role_answers_what_the_local_one_answers() {
         };
         same(seal(Arc::new(remote.clone())).await, seal(script.clone()).await);
         same(remote.drop_stream(GROUP, SHARD.stream).await, script.drop_stream(GROUP, SHARD.stream).await);
+        same(remote.set_retention(GROUP, told).await, script.set_retention(GROUP, told).await);
         let to = ReplicaId(9);
         same(remote.transfer_leader(GROUP, to).await, script.transfer_leader(GROUP, to).await);
         same(remote.state_hash(GROUP).await, script.state_hash(GROUP).await);

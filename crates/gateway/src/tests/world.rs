@@ -10,8 +10,8 @@ use anabranch_catalog::{
     FEATURE_LEVEL, NodeAddresses, ReshardStep, RotateTokenKey, SealParents, StreamMap, TokenSecret,
 };
 use anabranch_cluster::{
-    Attempt, ClusterView, CreateStreamReply, GroupReport, MetadataNode, NewShards, NodeError, PutReply, PutRequest,
-    ReadReply, ReadRequest, ReadStart, RecordFate, Router, ShardKey, StateHash, StorageNode, ViewWatch,
+    Attempt, ClusterView, CreateStreamReply, GroupReport, MetadataNode, NewRetention, NewShards, NodeError, PutReply,
+    PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, Router, ShardKey, StateHash, StorageNode, ViewWatch,
 };
 use anabranch_runtime::Env;
 use anabranch_types::*;
@@ -29,10 +29,9 @@ pub const START: Timestamp = Timestamp::from_millis(1_742_000_000_000);
 
 pub struct World {
     pub gateway: Arc<Gateway>,
+    /// What [`World::of_level`] stores in.
     pub storage: Arc<Shards>,
-    metadata: Silent,
-    catalog: Catalog,
-    index: u64,
+    pub metadata: Silent,
 }
 
 /// An account's call, with time enough.
@@ -53,20 +52,29 @@ pub fn named(name: &str) -> StreamSelector {
 impl World {
     /// A bootstrapped cluster at [`START`]. To be made inside a runtime whose time is paused.
     pub fn new() -> Self {
+        World::of_level(FEATURE_LEVEL)
+    }
+
+    /// The same, of nodes of a feature level.
+    fn of_level(feature_level: u16) -> Self {
+        let storage = Arc::new(Shards::default());
+        World { storage: Arc::clone(&storage), ..World::over(feature_level, storage) }
+    }
+
+    /// The same, over storage of the test's own.
+    fn over(feature_level: u16, storage: Arc<dyn StorageNode>) -> Self {
         let env = Env::simulated(START, 1);
         let view = ViewWatch::new(ClusterView { map: Arc::default(), keys: None, feature_level: 0 });
-        let storage = Arc::new(Shards::default());
-        let nodes = BTreeMap::from([(NodeId(1), Arc::clone(&storage) as Arc<dyn StorageNode>)]);
-        let router = Router::new(nodes, env.clone());
-        let metadata = Silent::default();
+        let router = Router::new(BTreeMap::from([(NodeId(1), storage)]), env.clone());
+        let metadata = Silent { asked: Arc::default(), log: Arc::default(), view: view.clone() };
         let gateway = Gateway::new(view, router, Arc::new(metadata.clone()), env, GatewayOptions::default());
-        let mut world = World { gateway: Arc::new(gateway), storage, metadata, catalog: Catalog::default(), index: 0 };
+        let mut world = World { gateway: Arc::new(gateway), storage: Arc::default(), metadata };
         world.apply(Bootstrap {
             cluster: ClusterId(7),
             node: NodeId(1),
             incarnation: Incarnation(11),
             addresses: NodeAddresses::new("10.0.0.1:4600", "10.0.0.1:4567").expect("valid"),
-            feature_level: FEATURE_LEVEL,
+            feature_level,
             data_groups: 1,
             token_secret: TokenSecret::new([1; 32]),
             now: START,
@@ -76,20 +84,17 @@ impl World {
 
     /// How often the leader of the catalog was asked.
     pub fn asked(&self) -> u32 {
-        self.metadata.0.load(Ordering::Relaxed)
+        self.metadata.asked.load(Ordering::Relaxed)
     }
 
-    fn apply<C: Command<Refused: std::fmt::Debug>>(&mut self, command: C) -> C::Done {
-        self.index += 1;
-        let outcome = self.catalog.apply(self.index, &command.encode(), &mut Vec::new()).expect("a known command");
-        let (map, keys) = (self.catalog.shard_map(), self.catalog.token_keys().cloned());
-        self.gateway.view.publish(ClusterView { map, keys, feature_level: FEATURE_LEVEL });
+    pub fn apply<C: Command<Refused: std::fmt::Debug>>(&mut self, command: C) -> C::Done {
+        let outcome = self.metadata.apply(&command.encode());
         C::decode_outcome(&outcome).expect("an outcome of this command").expect("not refused")
     }
 
     /// A stream whose creation has begun.
     pub fn create(&mut self, name: &str, shards: u32) -> StreamUid {
-        let request = RequestId(u128::from(self.index));
+        let request = RequestId(u128::from(self.metadata.log.lock().index));
         let command = CreateStream {
             account: AccountId::DEFAULT,
             name: StreamName::new(name).expect("valid"),
@@ -105,7 +110,7 @@ impl World {
     pub fn active(&mut self, name: &str, shards: u32) -> Arc<StreamMap> {
         let uid = self.create(name, shards);
         self.activate(uid);
-        self.catalog.shard_map().stream(uid).cloned().expect("just created")
+        self.gateway.view.load().map.stream(uid).cloned().expect("just created")
     }
 
     /// Ends a stream's creation.
@@ -121,31 +126,30 @@ impl World {
 
     /// Records a reshard and seals its parents, in the catalog and in storage.
     pub fn seal(&mut self, uid: StreamUid, step: ReshardStep) {
-        let (steps, request) = (vec![step], RequestId(u128::from(self.index)));
+        let (steps, request) = (vec![step], RequestId(u128::from(self.metadata.log.lock().index)));
         let begin = BeginReshard { uid, steps, now: self.gateway.now(), shard_limit: 20_000, request };
         let round = self.apply(begin).version;
         self.apply(SealParents { uid, round });
-        self.storage.closed.lock().extend(self.parents(uid));
+        let map = self.stream(uid);
+        self.storage.closed.lock().extend(map.round().expect("under way").parents());
     }
 
     /// Opens the children of a reshard.
     pub fn commit(&mut self, uid: StreamUid) {
-        let (now, map) = (self.gateway.now(), self.catalog.shard_map());
-        let map = map.stream(uid).cloned().expect("resharded");
-        let round = map.round().expect("under way").id;
+        let (now, map) = (self.gateway.now(), self.stream(uid));
+        let round = map.round().expect("under way");
         let ending = |id| Ending { epoch: map.shard(id).expect("a parent").epoch(), closed: now };
-        let endings = self.parents(uid).into_iter().map(ending).collect();
-        self.apply(CommitReshard { uid, round, endings, now });
+        let endings = round.parents().into_iter().map(ending).collect();
+        self.apply(CommitReshard { uid, round: round.id, endings, now });
     }
 
-    fn parents(&self, uid: StreamUid) -> BTreeSet<ShardId> {
-        let map = self.catalog.shard_map();
-        map.stream(uid).and_then(|map| map.round()).map(|round| round.parents()).unwrap_or_default()
+    fn stream(&self, uid: StreamUid) -> Arc<StreamMap> {
+        self.gateway.view.load().map.stream(uid).cloned().expect("a stream")
     }
 
     /// Brings the next token key into use.
     pub fn rotate(&mut self) {
-        let secret = TokenSecret::new([self.index as u8 + 1; 32]);
+        let secret = TokenSecret::new([self.metadata.log.lock().index as u8 + 1; 32]);
         self.apply(RotateTokenKey { secret, now: self.gateway.now() });
     }
 
@@ -176,18 +180,23 @@ pub struct Shards {
     pub puts: Mutex<Vec<(RequestId, ShardId, Vec<Bytes>)>>,
 }
 
+/// What a put is answered whose records nobody keeps.
+fn taken(request: &PutRequest) -> PutReply {
+    let stored = RecordFate::Stored { counter: Counter::new(0, 1, 0), arrival: request.issued };
+    PutReply { fates: request.items.iter().map(|item| vec![stored; item.records.len()]).collect() }
+}
+
 impl StorageNode for Shards {
     fn put(&self, request: Arc<PutRequest>, _: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>> {
-        let stored = RecordFate::Stored { counter: Counter::new(0, 1, 0), arrival: request.issued };
-        let closed = self.closed.lock();
-        let fates = request.items.iter().map(|item| {
+        let mut reply = taken(&request);
+        for (item, fates) in request.items.iter().zip(&mut reply.fates) {
             let data = item.records.iter().map(|record| record.data.clone()).collect();
             self.puts.lock().push((request.request_id, item.shard.shard, data));
-            let fate = if closed.contains(&item.shard.shard) { RecordFate::Closed } else { stored };
-            vec![fate; item.records.len()]
-        });
-        let fates = fates.collect();
-        Box::pin(ready(Ok(PutReply { fates })))
+            if self.closed.lock().contains(&item.shard.shard) {
+                fates.fill(RecordFate::Closed);
+            }
+        }
+        Box::pin(ready(Ok(reply)))
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {
@@ -208,6 +217,10 @@ impl StorageNode for Shards {
         Box::pin(pending())
     }
 
+    fn set_retention(&self, _: GroupId, _: NewRetention) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(ready(Ok(())))
+    }
+
     fn drop_stream(&self, _: GroupId, _: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
         Box::pin(ready(Ok(())))
     }
@@ -225,10 +238,34 @@ impl StorageNode for Shards {
     }
 }
 
-/// A metadata service that changes nothing: tests change the catalog themselves. It counts
-/// how often it is asked for its version.
-#[derive(Clone, Default)]
-pub struct Silent(Arc<AtomicU32>);
+/// A metadata service that creates no streams and finishes no deletions: tests do that themselves.
+/// What it is proposed it applies. It counts how often it is asked for its version.
+#[derive(Clone)]
+pub struct Silent {
+    asked: Arc<AtomicU32>,
+    log: Arc<Mutex<Log>>,
+    view: ViewWatch,
+}
+
+#[derive(Default)]
+struct Log {
+    catalog: Catalog,
+    index: u64,
+}
+
+impl Silent {
+    /// Applies a command and shows the gateway what came of it.
+    fn apply(&self, command: &Bytes) -> Bytes {
+        let mut log = self.log.lock();
+        log.index += 1;
+        let index = log.index;
+        let outcome = log.catalog.apply(index, command, &mut Vec::new()).expect("a known command");
+        let (map, keys) = (log.catalog.shard_map(), log.catalog.token_keys().cloned());
+        let feature_level = log.catalog.cluster().map_or(0, |cluster| cluster.feature_level);
+        self.view.publish(ClusterView { map, keys, feature_level });
+        outcome
+    }
+}
 
 impl MetadataNode for Silent {
     fn create_stream(
@@ -241,16 +278,18 @@ impl MetadataNode for Silent {
         Box::pin(pending())
     }
 
-    fn delete_stream(&self, _: AccountId, _: StreamName) -> BoxFuture<'_, Result<bool, NodeError>> {
-        Box::pin(pending())
+    fn delete_stream(&self, account: AccountId, name: StreamName) -> BoxFuture<'_, Result<bool, NodeError>> {
+        let outcome = self.apply(&BeginDeleteStream { account, name }.encode());
+        let begun = BeginDeleteStream::decode_outcome(&outcome).expect("an outcome of this command");
+        Box::pin(ready(Ok(begun.is_ok())))
     }
 
-    fn propose(&self, _: Bytes) -> BoxFuture<'_, Result<Bytes, NodeError>> {
-        Box::pin(pending())
+    fn propose(&self, command: Bytes) -> BoxFuture<'_, Result<Bytes, NodeError>> {
+        Box::pin(ready(Ok(self.apply(&command))))
     }
 
     fn version(&self) -> BoxFuture<'_, Result<MapVersion, NodeError>> {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.asked.fetch_add(1, Ordering::Relaxed);
         Box::pin(ready(Ok(MapVersion(0))))
     }
 }

@@ -199,7 +199,25 @@ impl Kinesis for Fake {
         Ok(())
     }
 
+    async fn increase_stream_retention_period(
+        &self,
+        context: &RequestContext,
+        request: IncreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        self.note(context, &request);
+        Ok(())
+    }
+
     async fn merge_shards(&self, context: &RequestContext, request: MergeShards) -> Result<(), ApiError> {
+        self.note(context, &request);
+        Ok(())
+    }
+
+    async fn decrease_stream_retention_period(
+        &self,
+        context: &RequestContext,
+        request: DecreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
         self.note(context, &request);
         Ok(())
     }
@@ -211,6 +229,15 @@ impl Kinesis for Fake {
     ) -> Result<UpdateShardCountOutput, ApiError> {
         self.note(context, &request);
         Ok(UpdateShardCountOutput { arn: arn(), current: 3, target: request.target.get() })
+    }
+
+    async fn update_max_record_size(
+        &self,
+        context: &RequestContext,
+        request: UpdateMaxRecordSize,
+    ) -> Result<(), ApiError> {
+        self.note(context, &request);
+        Ok(())
     }
 
     async fn put_record(&self, context: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {

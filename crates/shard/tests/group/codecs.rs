@@ -46,17 +46,22 @@ fn new_shard() -> impl Strategy<Value = NewShard> {
     })
 }
 
+fn change() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), any::<u64>()]
+}
+
 fn create() -> impl Strategy<Value = CreateShards> {
     let account = (0u64..1_000_000_000_000).prop_map(|n| AccountId::parse(&format!("{n:012}")).expect("12 digits"));
     let name = "[a-zA-Z0-9_.-]{1,128}".prop_map(|name| StreamName::new(&name).expect("a name"));
-    (any::<u64>(), name, account, time(), span(), prop::collection::vec(new_shard(), 0..5)).prop_map(
-        |(uid, name, account, created, retention, shards)| CreateShards {
+    (any::<u64>(), name, account, time(), span(), change(), prop::collection::vec(new_shard(), 0..5)).prop_map(
+        |(uid, name, account, created, retention, retention_change, shards)| CreateShards {
             stream: StreamUid(uid),
             name,
             account,
             created,
             retention,
             shards,
+            retention_change,
         },
     )
 }
@@ -77,8 +82,8 @@ fn command() -> impl Strategy<Value = (Command, Bytes)> {
             (Command::Seal(seal), seal.encode())
         }),
         time().prop_map(|now| (Command::Tick(Tick { now }), Tick { now }.encode())),
-        (any::<u64>(), span()).prop_map(|(uid, retention)| {
-            let set = SetRetention { stream: StreamUid(uid), retention };
+        (any::<u64>(), span(), change()).prop_map(|(uid, retention, change)| {
+            let set = SetRetention { stream: StreamUid(uid), retention, change };
             (Command::SetRetention(set), set.encode())
         }),
     ]
@@ -150,9 +155,9 @@ proptest! {
 
     #[test]
     fn noise_is_refused_without_panic(
-        kind in 1u8..8, noise in prop::collection::vec(any::<u8>(), 0..200), key in prop::collection::vec(any::<u8>(), 0..20),
+        kind in 1u8..8, version in 1u8..3, noise in prop::collection::vec(any::<u8>(), 0..200), key in prop::collection::vec(any::<u8>(), 0..20),
     ) {
-        let command = [&[kind, 1][..], &noise].concat();
+        let command = [&[kind, version][..], &noise].concat();
         let _ = Command::decode(1, &command.into());
         let _ = Outcome::decode(&noise.clone().into());
         let _ = decode_put_outcome(&noise.clone().into());

@@ -39,7 +39,11 @@ fn tick(now_ms: u64) -> Bytes {
 }
 
 fn retain(retention: Duration) -> Bytes {
-    SetRetention { stream: StreamUid(1), retention }.encode()
+    retain_by(0, retention)
+}
+
+fn retain_by(change: u64, retention: Duration) -> Bytes {
+    SetRetention { stream: StreamUid(1), retention, change }.encode()
 }
 
 fn read(world: &World, shard: u32) -> Vec<Record> {
@@ -348,10 +352,121 @@ fn trimmed_records_stay_trimmed_when_the_retention_is_raised() {
     assert_eq!(read(&world, 0).len(), 0);
     run(&mut world, retain(KEPT));
     assert_eq!(read(&world, 0).len(), 0);
-    let most = POLICY.retention_max;
-    assert_eq!(run(&mut world, retain(HOUR)), Outcome::Refused(Refusal::RetentionTooLong { most }));
-    let answer = run(&mut world, create(2, 1, HOUR).encode());
+}
+
+#[test]
+fn a_retention_beyond_the_longest_of_the_service_is_refused() {
+    let mut world = with_shards(1);
+    let (most, longer) = (limits::RETENTION_MAX, limits::RETENTION_MAX + HOUR);
+    assert_eq!(run(&mut world, retain(longer)), Outcome::Refused(Refusal::RetentionTooLong { most }));
+    let answer = run(&mut world, create(2, 1, longer).encode());
     assert_eq!(answer, Outcome::Refused(Refusal::RetentionTooLong { most }));
+    assert_eq!(run(&mut world, retain(most)), Outcome::RetentionSet { retention: most });
+    assert_eq!(run(&mut world, create(2, 1, most).encode()), Outcome::Created { new: 1, existing: 0 });
+    world.state = world.disk.load();
+    assert_eq!(world.state.stream(StreamUid(2)).map(|stream| stream.retention), Some(most));
+}
+
+#[test]
+fn records_written_before_a_raise_outlive_the_shorter_retention() {
+    let mut world = with_shards(1);
+    let start_ms = world.now_ms;
+    put(&mut world, 1, 0);
+    assert_eq!(run(&mut world, retain_by(1, HOUR)), Outcome::RetentionSet { retention: HOUR });
+    // Far beyond what the policy drops buckets by.
+    let trim_clock = Timestamp::from_millis(start_ms + 3_600_000);
+    assert_eq!(run(&mut world, tick(start_ms + 3_600_000)), Outcome::Ticked { trim_clock, dropped_buckets: 0 });
+    world.state = world.disk.load();
+    assert_eq!(read(&world, 0).len(), 1, "exactly as old as the retention");
+    run(&mut world, tick(start_ms + 3_600_001));
+    assert_eq!(read(&world, 0).len(), 0);
+    assert_eq!(world.disk.buckets.len(), 0);
+}
+
+#[test]
+fn a_stream_that_keeps_records_long_does_not_keep_those_of_others_in_sight() {
+    let mut world = with_shards(1);
+    let start_ms = world.now_ms;
+    run(&mut world, create(2, 1, HOUR).encode());
+    put(&mut world, 1, 0);
+    put(&mut world, 2, 1);
+    run(&mut world, tick(start_ms + 4_001));
+    assert_eq!((read(&world, 0).len(), read(&world, 1).len()), (0, 1));
+    run(&mut world, tick(start_ms + 60_000));
+    assert_eq!(world.disk.buckets.len(), 1);
+    run(&mut world, DropStream { stream: StreamUid(2) }.encode());
+    run(&mut world, tick(start_ms + 60_001));
+    assert_eq!(world.disk.buckets.len(), 0, "nobody keeps it any more");
+}
+
+#[test]
+fn a_lowered_retention_trims_at_once_and_its_buckets_go_with_the_next_tick() {
+    let mut world = with_shards(1);
+    let start_ms = world.now_ms;
+    run(&mut world, retain_by(1, HOUR));
+    put(&mut world, 1, 0);
+    run(&mut world, tick(start_ms + 60_000));
+    assert_eq!(read(&world, 0).len(), 1);
+    run(&mut world, retain_by(2, KEPT));
+    assert_eq!(read(&world, 0).len(), 0);
+    run(&mut world, tick(start_ms + 60_001));
+    assert_eq!(world.disk.buckets.len(), 0);
+    run(&mut world, retain_by(3, HOUR));
+    assert_eq!(read(&world, 0).len(), 0, "what was trimmed does not come back");
+}
+
+#[test]
+fn an_earlier_change_of_the_retention_that_comes_late_changes_nothing() {
+    let mut world = with_shards(1);
+    run(&mut world, retain_by(2, HOUR));
+    let hash = world.state.hash();
+    let set = Outcome::RetentionSet { retention: HOUR };
+    for late in [retain(KEPT), retain_by(1, KEPT), retain_by(2, HOUR)] {
+        assert_eq!(run(&mut world, late), set);
+    }
+    world.state = world.disk.load();
+    assert_eq!(run(&mut world, retain_by(1, KEPT)), set);
+    let (now, before) = (world.state.stream(StreamUid(1)).cloned(), hash);
+    assert_eq!(now.map(|stream| (stream.retention, stream.retention_change)), Some((HOUR, 2)));
+    assert_ne!(world.state.hash(), before, "it stands at another entry");
+}
+
+#[test]
+fn a_group_that_nobody_told_of_a_change_learns_of_it_with_the_next_shard() {
+    let mut world = with_shards(1);
+    put(&mut world, 1, 0);
+    let told = |shards, retention, retention_change| CreateShards { retention_change, ..create(1, shards, retention) };
+    run(&mut world, told(2, HOUR, 7).encode());
+    let keeps = |world: &World| world.state.stream(StreamUid(1)).map(|stream| stream.retention);
+    assert_eq!(keeps(&world), Some(HOUR));
+    run(&mut world, told(3, KEPT, 6).encode());
+    assert_eq!(keeps(&world), Some(HOUR), "an earlier one");
+    let (most, longer) = (limits::RETENTION_MAX, limits::RETENTION_MAX + HOUR);
+    let refused = Outcome::Refused(Refusal::RetentionTooLong { most });
+    assert_eq!(run(&mut world, told(4, longer, 8).encode()), refused);
+    assert_eq!(world.state.shards().count(), 3);
+}
+
+#[test]
+fn buckets_of_a_long_retention_are_few() {
+    let mut world = with_shards(1);
+    run(&mut world, retain_by(1, HOUR));
+    // A 24th part of an hour is 150 s.
+    for (id, seconds) in [(1, 0), (2, 149), (3, 150), (4, 299), (5, 300)] {
+        let now_ms = world.now_ms + seconds * 1_000;
+        let answer = outcomes(&world.run(&put_one(id, now_ms, 0, HashKey::MIN, b"data"))).remove(0);
+        assert!(matches!(answer, RequestOutcome::Items(_)));
+    }
+    assert_eq!(world.state.buckets().count(), 3);
+}
+
+#[test]
+fn a_command_that_names_no_change_has_the_bytes_it_always_had() {
+    assert_eq!(&retain(KEPT)[..2], [6, 1]);
+    assert_eq!(&retain_by(1, KEPT)[..2], [6, 2]);
+    assert_eq!(&create(1, 1, KEPT).encode()[..2], [2, 1]);
+    let named_zero = [&[6, 2][..], &[0; 8 + 6 + 8]].concat();
+    assert!(Command::decode(1, &named_zero.into()).is_err());
 }
 
 #[test]
@@ -379,7 +494,7 @@ fn an_unknown_command_or_version_names_both_sides_and_changes_nothing() {
     {
         let error = world.state.apply(50, &bytes.into(), &mut Effects::new()).expect_err("unknown");
         let text = error.to_string();
-        assert!(text.contains(said) && text.contains("knows commands 1 to 7 up to version 1"), "{text}");
+        assert!(text.contains(said) && text.contains("knows commands 1 to 7, this one up to version 1"), "{text}");
     }
     assert_eq!(world.state.hash(), hash);
 }

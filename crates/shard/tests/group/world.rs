@@ -72,7 +72,7 @@ pub enum Op {
     Drop { stream: u64 },
     Seal { stream: u64, shard: u32 },
     Tick { ahead_ms: u64 },
-    Retain { stream: u64, seconds: u64 },
+    Retain { stream: u64, seconds: u64, change: u64 },
     Put { requests: Vec<OpRequest> },
 }
 
@@ -105,7 +105,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => stream.clone().prop_map(|stream| Op::Drop { stream }),
         5 => (stream.clone(), 0u32..5).prop_map(|(stream, shard)| Op::Seal { stream, shard }),
         40 => (0u64..1500).prop_map(|ahead_ms| Op::Tick { ahead_ms }),
-        10 => (stream, 1u64..8).prop_map(|(stream, seconds)| Op::Retain { stream, seconds }),
+        10 => (stream, 1u64..12, 0u64..6)
+            .prop_map(|(stream, seconds, change)| Op::Retain { stream, seconds, change }),
         120 => prop::collection::vec(op_request(), 0..4).prop_map(|requests| Op::Put { requests }),
     ]
 }
@@ -176,8 +177,9 @@ impl World {
                 Seal { stream: StreamUid(*stream), shard: ShardId(*shard), closed: now }.encode()
             }
             Op::Tick { ahead_ms } => Tick { now: now.plus(Duration::from_millis(*ahead_ms)) }.encode(),
-            Op::Retain { stream, seconds } => {
-                SetRetention { stream: StreamUid(*stream), retention: Duration::from_secs(*seconds) }.encode()
+            Op::Retain { stream, seconds, change } => {
+                let (stream, retention) = (StreamUid(*stream), Duration::from_secs(*seconds));
+                SetRetention { stream, retention, change: *change }.encode()
             }
             Op::Put { requests } => return self.put(now, requests),
         };
@@ -221,6 +223,7 @@ pub fn create(stream: u64, shards: u32, retention: Duration) -> CreateShards {
         account: AccountId::DEFAULT,
         created: Timestamp::from_millis(900_000),
         retention,
+        retention_change: 0,
         shards: (0..shards)
             .map(|index| NewShard {
                 epoch: ShardEpoch { created_s: 900, shard: ShardId(index) },

@@ -36,6 +36,7 @@ impl Feeder {
             created: NOW,
             retention: Duration::from_secs(24 * 3600),
             shards: vec![shard],
+            retention_change: 0,
         };
         feeder.apply(create.encode());
         feeder

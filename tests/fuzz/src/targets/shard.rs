@@ -240,6 +240,7 @@ fn seeds() -> Vec<Bytes> {
         created: Timestamp::from_millis(1000),
         retention: Duration::from_secs(60),
         shards,
+        retention_change: 0,
     };
     let policy = Policy {
         bucket_span: Duration::from_secs(10),

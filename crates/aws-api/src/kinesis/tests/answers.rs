@@ -28,6 +28,9 @@ async fn operations_without_output_answer_nothing() {
 async fn update_shard_count_prints_the_counts_before_and_after() {
     let expected = r#"{"StreamName":"orders","CurrentShardCount":3,"TargetShardCount":2,"StreamARN":"arn:aws:kinesis:eu-west-1:000000000042:stream/orders"}"#;
     assert_eq!(answer_to_good(Operation::UpdateShardCount).await, expected);
+    assert_eq!(answer_to_good(Operation::IncreaseStreamRetentionPeriod).await, "");
+    assert_eq!(answer_to_good(Operation::DecreaseStreamRetentionPeriod).await, "");
+    assert_eq!(answer_to_good(Operation::UpdateMaxRecordSize).await, "");
 }
 
 #[tokio::test]

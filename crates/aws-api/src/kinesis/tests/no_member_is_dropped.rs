@@ -21,7 +21,7 @@ fn value_of(member: &str) -> Value {
         "StreamARN" => json!(ARN),
         "StreamId" => json!("abcdefghijabcdefghij-abc"),
         "DryRun" | "EnforceConsumerDeletion" => json!(true),
-        "Limit" | "MaxResults" | "ShardCount" | "WarmThroughputMiBps" => json!(7),
+        "Limit" | "MaxResults" | "RetentionPeriodHours" | "ShardCount" | "WarmThroughputMiBps" => json!(7),
         "MaxRecordSizeInKiB" => json!(2_048),
         "ShardId" | "ExclusiveStartShardId" => json!("shardId-000000000007"),
         "ExclusiveStartStreamName" => json!("a"),

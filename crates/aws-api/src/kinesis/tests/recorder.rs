@@ -169,7 +169,25 @@ impl Kinesis for Recorder {
         Ok(())
     }
 
+    async fn increase_stream_retention_period(
+        &self,
+        _: &RequestContext,
+        request: IncreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
     async fn merge_shards(&self, _: &RequestContext, request: MergeShards) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
+    async fn decrease_stream_retention_period(
+        &self,
+        _: &RequestContext,
+        request: DecreaseStreamRetentionPeriod,
+    ) -> Result<(), ApiError> {
         self.note(&request);
         Ok(())
     }
@@ -181,6 +199,11 @@ impl Kinesis for Recorder {
     ) -> Result<UpdateShardCountOutput, ApiError> {
         self.note(&request);
         Ok(UpdateShardCountOutput { arn: arn(), current: 3, target: request.target.get() })
+    }
+
+    async fn update_max_record_size(&self, _: &RequestContext, request: UpdateMaxRecordSize) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
     }
 
     async fn put_record(&self, _: &RequestContext, request: PutRecord) -> Result<PutRecordOutput, ApiError> {

@@ -40,6 +40,21 @@ async fn refusal(operation: Operation, body: &str) -> ApiError {
 }
 
 #[tokio::test]
+async fn a_change_of_a_retention_needs_hours_and_a_stream() {
+    for operation in [IncreaseStreamRetentionPeriod, DecreaseStreamRetentionPeriod] {
+        let error = refusal(operation, "{}").await;
+        assert_eq!(error.code, ErrorCode::Validation);
+        assert_eq!(
+            error.message,
+            "2 validation errors detected: Value null at 'retentionPeriodHours' failed to satisfy constraint: Member \
+             must not be null; Value null at 'streamName' failed to satisfy constraint: Member must not be null"
+        );
+        let unnamed = refusal(operation, r#"{"RetentionPeriodHours":48,"StreamId":"abcdefghijabcdefghij-abc"}"#).await;
+        assert!(unnamed.message.contains("StreamId") || unnamed.message.contains("streamName"), "{unnamed}");
+    }
+}
+
+#[tokio::test]
 async fn rules_between_members_have_the_texts_that_were_recorded() {
     let must = "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or (2) \
                 TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified ";

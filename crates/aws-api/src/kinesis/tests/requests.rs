@@ -45,6 +45,33 @@ async fn a_stream_is_named_by_name_or_arn_or_both() {
 }
 
 #[tokio::test]
+async fn changes_of_a_retention_pass_any_number_of_hours() {
+    for (operation, name) in [
+        (IncreaseStreamRetentionPeriod, "IncreaseStreamRetentionPeriod"),
+        (DecreaseStreamRetentionPeriod, "DecreaseStreamRetentionPeriod"),
+    ] {
+        for hours in [48, 0, -7, i32::MAX] {
+            let body = format!(r#"{{"StreamName":"orders","RetentionPeriodHours":{hours}}}"#);
+            let expected = format!("{name} {{ stream: {BY_NAME}, hours: {hours} }}");
+            assert_eq!(asked(operation, &body).await, expected);
+        }
+        let arn = super::recorder::ARN;
+        let body = format!(r#"{{"StreamARN":"{arn}","RetentionPeriodHours":24}}"#);
+        assert_eq!(asked(operation, &body).await, format!("{name} {{ stream: {BY_ARN}, hours: 24 }}"));
+    }
+}
+
+#[tokio::test]
+async fn a_record_size_is_passed_for_the_stream_of_an_arn() {
+    let arn = super::recorder::ARN;
+    for kib in [1_024, 10_240] {
+        let body = format!(r#"{{"StreamARN":"{arn}","MaxRecordSizeInKiB":{kib}}}"#);
+        let expected = format!("UpdateMaxRecordSize {{ stream: {BY_ARN}, max_record_kib: {kib} }}");
+        assert_eq!(asked(UpdateMaxRecordSize, &body).await, expected);
+    }
+}
+
+#[tokio::test]
 async fn describe_and_list_calls_pass_their_pages() {
     assert_eq!(
         asked(

@@ -6,7 +6,8 @@ use crate::call_deadline;
 use crate::error::NodeError;
 use crate::status::GroupReport;
 use crate::storage_node::{
-    Attempt, NewShards, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, ShardKey, StateHash, StorageNode,
+    Attempt, NewRetention, NewShards, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, ShardKey, StateHash,
+    StorageNode,
 };
 use crate::wire::charged::MessageCharge;
 use crate::wire::codec::{self, CodecError};
@@ -15,7 +16,8 @@ use anabranch_proto::peer::v1::read_reply::Outcome;
 use anabranch_proto::peer::v1::storage_calls_client::StorageCallsClient;
 use anabranch_proto::peer::v1::{
     CreateShardsRequest, DropStreamRequest, Empty, LocateRequest, PutRequest as PutMessage,
-    ReadReply as ReadReplyMessage, ReadRequest as ReadMessage, SealRequest, StateHashRequest, TransferLeaderRequest,
+    ReadReply as ReadReplyMessage, ReadRequest as ReadMessage, SealRequest, SetRetentionRequest, StateHashRequest,
+    TransferLeaderRequest,
 };
 use anabranch_runtime::BudgetSpent;
 use anabranch_types::{Counter, GroupId, NodeId, ReplicaId, ShardId, StreamUid};
@@ -155,6 +157,16 @@ impl StorageNode for RemoteStorage {
             };
             let message = DropStreamRequest { group: group.0, stream: stream.0 };
             self.call(group, message, call, codec::done_in).await
+        }
+        .boxed()
+    }
+
+    fn set_retention(&self, group: GroupId, new: NewRetention) -> BoxFuture<'_, Result<(), NodeError>> {
+        async move {
+            let call = |mut client: Client, request: Request<SetRetentionRequest>| async move {
+                client.set_retention(request).await
+            };
+            self.call(group, codec::set_retention_out(group, new), call, codec::done_in).await
         }
         .boxed()
     }

@@ -3,12 +3,12 @@
 use super::{CodecError, counter_in, error_in, error_out, needed, span_in, span_out, uint128, uint128_in};
 use crate::error::NodeError;
 use crate::metadata_node::CreateStreamReply;
-use crate::storage_node::NewShards;
+use crate::storage_node::{NewRetention, NewShards};
 use anabranch_catalog::{Closed, Parents, Shard};
 use anabranch_proto::peer::v1 as proto;
 use anabranch_types::{
-    AccountId, GroupId, HashKey, HashKeyRange, RequestId, SequenceNumber, ShardEpoch, ShardId, StreamName, StreamUid,
-    Timestamp,
+    AccountId, GroupId, HashKey, HashKeyRange, MapVersion, RequestId, SequenceNumber, ShardEpoch, ShardId, StreamName,
+    StreamUid, Timestamp,
 };
 use std::num::NonZeroU32;
 
@@ -20,6 +20,7 @@ pub(in crate::wire) fn create_shards_out(group: GroupId, new: &NewShards) -> pro
         name: new.name.to_string(),
         retention: Some(span_out(new.retention)),
         shards: new.shards.iter().map(shard_out).collect(),
+        retention_change: new.retention_change.0,
     }
 }
 
@@ -32,6 +33,28 @@ pub(in crate::wire) fn create_shards_in(
         name: name_in(&request.name)?,
         retention: span_in(request.retention, "retention")?,
         shards: request.shards.into_iter().map(shard_in).collect::<Result<_, _>>()?,
+        retention_change: MapVersion(request.retention_change),
+    };
+    Ok((GroupId(request.group), new))
+}
+
+pub(in crate::wire) fn set_retention_out(group: GroupId, new: NewRetention) -> proto::SetRetentionRequest {
+    let NewRetention { stream, retention, change } = new;
+    proto::SetRetentionRequest {
+        group: group.0,
+        stream: stream.0,
+        retention: Some(span_out(retention)),
+        change: change.0,
+    }
+}
+
+pub(in crate::wire) fn set_retention_in(
+    request: proto::SetRetentionRequest,
+) -> Result<(GroupId, NewRetention), CodecError> {
+    let new = NewRetention {
+        stream: StreamUid(request.stream),
+        retention: span_in(request.retention, "retention")?,
+        change: MapVersion(request.change),
     };
     Ok((GroupId(request.group), new))
 }

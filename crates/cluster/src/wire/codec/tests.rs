@@ -4,14 +4,14 @@ use super::*;
 use crate::error::NodeError;
 use crate::metadata_node::CreateStreamReply;
 use crate::storage_node::{
-    Attempt, NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate,
-    RecordOut,
+    Attempt, NewRetention, NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart,
+    RecordFate, RecordOut,
 };
 use anabranch_catalog::{Closed, Ending, Parents, Shard};
 use anabranch_limiter::Bucket;
 use anabranch_types::{
-    AccountId, GroupId, HashKey, HashKeyRange, NodeId, PartitionKey, RequestId, SequenceNumber, ShardEpoch, StreamName,
-    Timestamp,
+    AccountId, GroupId, HashKey, HashKeyRange, MapVersion, NodeId, PartitionKey, RequestId, SequenceNumber, ShardEpoch,
+    StreamName, Timestamp,
 };
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -183,12 +183,14 @@ proptest! {
 
     #[test]
     fn new_shards_survive_the_wire(
-        (group, stream, retention) in (any::<u32>(), any::<u64>(), any::<Duration>()),
+        (group, stream, retention, change) in (any::<u32>(), any::<u64>(), any::<Duration>(), any::<u64>()),
         (account, name, shards) in (account(), name(), vec(shard(), 0..4)),
         reply in result(Just(())),
     ) {
-        let new = NewShards { stream: StreamUid(stream), account, name, retention, shards };
+        let new = NewShards { stream: StreamUid(stream), account, name, retention, shards, retention_change: MapVersion(change) };
         let group = GroupId(group);
+        let told = NewRetention { stream: StreamUid(stream), retention, change: MapVersion(change) };
+        same(set_retention_in(over_the_wire(set_retention_out(group, told))).unwrap(), (group, told));
         same(create_shards_in(over_the_wire(create_shards_out(group, &new))).unwrap(), (group, new));
         same(done_in(over_the_wire(done_out(reply.clone()))).unwrap(), reply);
     }

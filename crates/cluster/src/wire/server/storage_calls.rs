@@ -50,6 +50,14 @@ impl StorageCalls for LocalStorage {
         Ok(Response::new(codec::done_out(self.0.get()?.drop_stream(GroupId(group), StreamUid(stream)).await)))
     }
 
+    async fn set_retention(
+        &self,
+        request: Request<proto::SetRetentionRequest>,
+    ) -> Result<Response<proto::DoneReply>, Status> {
+        let (group, new) = codec::set_retention_in(request.into_inner()).map_err(malformed)?;
+        Ok(Response::new(codec::done_out(self.0.get()?.set_retention(group, new).await)))
+    }
+
     async fn transfer_leader(
         &self,
         request: Request<proto::TransferLeaderRequest>,

@@ -115,6 +115,9 @@ fn within_limits(asked: &Asked) {
         | Asked::Split(_)
         | Asked::Merge(_)
         | Asked::Scale(_)
+        | Asked::Increase(_)
+        | Asked::Decrease(_)
+        | Asked::Resize(_)
         | Asked::Put(_)
         | Asked::Iterator(_) => {}
     }

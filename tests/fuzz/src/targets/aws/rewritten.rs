@@ -94,6 +94,18 @@ pub fn rewritten(asked: &Asked) -> Value {
             put(&mut members, "ExclusiveStartStreamName", request.after.as_ref().map(ToString::to_string));
             put(&mut members, "NextToken", request.next_token.as_deref());
         }
+        Asked::Increase(request) => {
+            stream(&mut members, &request.stream);
+            put(&mut members, "RetentionPeriodHours", Some(request.hours));
+        }
+        Asked::Decrease(request) => {
+            stream(&mut members, &request.stream);
+            put(&mut members, "RetentionPeriodHours", Some(request.hours));
+        }
+        Asked::Resize(request) => {
+            stream(&mut members, &request.stream);
+            put(&mut members, "MaxRecordSizeInKiB", Some(request.max_record_kib));
+        }
         Asked::Shards(request) => shards(&mut members, request),
         Asked::Split(request) => {
             stream(&mut members, &request.stream);

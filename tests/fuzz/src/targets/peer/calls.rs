@@ -23,7 +23,7 @@ use std::time::Duration;
 /// How long a directory waits to be let in.
 const JOIN_MAX: Duration = Duration::from_secs(5);
 
-const METHODS: [&str; 17] = [
+const METHODS: [&str; 18] = [
     "/anabranch.peer.v1.StorageCalls/Put",
     "/anabranch.peer.v1.StorageCalls/Read",
     "/anabranch.peer.v1.StorageCalls/Locate",
@@ -41,6 +41,7 @@ const METHODS: [&str; 17] = [
     "/anabranch.peer.v1.ReplicaSnapshots/Fetch",
     JOIN,
     "/anabranch.peer.v1.StorageCalls/Seal",
+    "/anabranch.peer.v1.StorageCalls/SetRetention",
 ];
 const JOIN: &str = "/anabranch.peer.v1.Joining/Join";
 
@@ -133,6 +134,7 @@ async fn ask(heard: &Heard, options: PeerOptions, env: &Env) -> Option<String> {
         Heard::Create(group, new) => shown(storage.create_shards(group, new).await),
         Heard::Seal(group, stream, shards) => shown(storage.seal(group, stream, shards).await),
         Heard::Drop(group, stream) => shown(storage.drop_stream(group, stream).await),
+        Heard::Retain(group, new) => shown(storage.set_retention(group, new).await),
         Heard::Transfer(group, to) => shown(storage.transfer_leader(group, to).await),
         Heard::Hash(group) => shown(storage.state_hash(group).await),
         Heard::Report => shown(storage.report().await),
