@@ -18,7 +18,6 @@ def operations_that_are_not_built_are_unknown(client, stream):
     assert _code(client.describe_limits) == unknown
     assert _code(client.split_shard, StreamName=stream, ShardToSplit="shardId-000000000000", NewStartingHashKey="7") == unknown
     assert _code(client.increase_stream_retention_period, StreamName=stream, RetentionPeriodHours=48) == unknown
-    assert _code(client.register_stream_consumer, StreamARN="arn:aws:kinesis:x:000000000000:stream/y", ConsumerName="c") == unknown
 
 
 def an_on_demand_stream_is_refused(client, cli, new_name):

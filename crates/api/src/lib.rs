@@ -3,35 +3,45 @@
 //! Doors (`aws-api`, `grpc-api`) parse, authenticate, call one method of [`Kinesis`] and
 //! print. Every rule about streams lives behind the trait; nothing here knows a wire format.
 
+mod consumer;
 mod context;
 mod create_stream;
 mod delete_stream;
+mod deregister_stream_consumer;
 mod describe_stream;
+mod describe_stream_consumer;
 mod describe_stream_summary;
 mod error;
 mod get_records;
 mod get_shard_iterator;
 mod list_shards;
+mod list_stream_consumers;
 mod list_streams;
 pub mod messages;
 mod put_record;
 mod put_records;
+mod register_stream_consumer;
 mod service;
 mod shard;
 mod stream_selector;
 
+pub use consumer::{Consumer, ConsumerSelector, ConsumerStatus};
 pub use context::{Principal, RequestContext};
 pub use create_stream::CreateStream;
 pub use delete_stream::DeleteStream;
+pub use deregister_stream_consumer::DeregisterStreamConsumer;
 pub use describe_stream::{DescribeStream, StreamDescription, StreamStatus};
+pub use describe_stream_consumer::DescribeStreamConsumer;
 pub use describe_stream_summary::{DescribeStreamSummary, StreamDescriptionSummary};
 pub use error::{ApiError, ErrorCode};
 pub use get_records::{ChildShard, GetRecords, GetRecordsOutput, Record};
 pub use get_shard_iterator::{GetShardIterator, IteratorStart, ShardIterator};
 pub use list_shards::{ListShards, ListShardsOutput, ShardFilter, ShardPage};
+pub use list_stream_consumers::{ConsumerPage, ListStreamConsumers, ListStreamConsumersOutput};
 pub use list_streams::{ListStreams, ListStreamsOutput, StreamSummary};
 pub use put_record::{PutRecord, PutRecordOutput};
 pub use put_records::{PutEntry, PutRecords, PutRecordsOutput, PutResult};
+pub use register_stream_consumer::RegisterStreamConsumer;
 pub use service::Kinesis;
 pub use shard::Shard;
 pub use stream_selector::StreamSelector;

@@ -79,4 +79,32 @@ pub trait Kinesis: Send + Sync + 'static {
         context: &RequestContext,
         request: GetRecords,
     ) -> impl Future<Output = Result<GetRecordsOutput, ApiError>> + Send;
+
+    /// Registers a consumer of a stream; it is ACTIVE when this returns.
+    fn register_stream_consumer(
+        &self,
+        context: &RequestContext,
+        request: RegisterStreamConsumer,
+    ) -> impl Future<Output = Result<Consumer, ApiError>> + Send;
+
+    /// Forgets a consumer; it is gone when this returns, and its subscriptions end.
+    fn deregister_stream_consumer(
+        &self,
+        context: &RequestContext,
+        request: DeregisterStreamConsumer,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
+    /// One consumer.
+    fn describe_stream_consumer(
+        &self,
+        context: &RequestContext,
+        request: DescribeStreamConsumer,
+    ) -> impl Future<Output = Result<Consumer, ApiError>> + Send;
+
+    /// A page of a stream's consumers.
+    fn list_stream_consumers(
+        &self,
+        context: &RequestContext,
+        request: ListStreamConsumers,
+    ) -> impl Future<Output = Result<ListStreamConsumersOutput, ApiError>> + Send;
 }

@@ -4,9 +4,9 @@ use crate::catalog::Catalog;
 use crate::command::{self, Command, CommandKind, UnknownCommand};
 use crate::commands::{
     AbortReshard, ActivateStream, AddReplica, BeginDeleteStream, BeginReshard, Bootstrap, CommitReshard,
-    ContinueScaling, CreateGroup, CreateStream, DescribeNode, FinishDeleteStream, FinishScaling, ForgetReplica,
-    PromoteReplica, RegisterNode, RemoveNode, RemoveReplica, RemoveShards, ReplicaJoined, ReplicaLeft, RotateTokenKey,
-    SealParents, SetNodeState, UpdateNode, UpdateShardCount,
+    ContinueScaling, CreateGroup, CreateStream, DeregisterConsumer, DescribeNode, FinishDeleteStream, FinishScaling,
+    ForgetReplica, PromoteReplica, RegisterConsumer, RegisterNode, RemoveNode, RemoveReplica, RemoveShards,
+    ReplicaJoined, ReplicaLeft, RotateTokenKey, SealParents, SetNodeState, UpdateNode, UpdateShardCount,
 };
 use crate::edit::Edit;
 use crate::rows::RowMutation;
@@ -68,6 +68,8 @@ impl Catalog {
             CommandKind::AbortReshard => self.run::<AbortReshard>(log_index, fields, rows),
             CommandKind::FinishScaling => self.run::<FinishScaling>(log_index, fields, rows),
             CommandKind::RemoveShards => self.run::<RemoveShards>(log_index, fields, rows),
+            CommandKind::RegisterConsumer => self.run::<RegisterConsumer>(log_index, fields, rows),
+            CommandKind::DeregisterConsumer => self.run::<DeregisterConsumer>(log_index, fields, rows),
         }?;
         debug_assert_eq!(self.check(), Ok(()), "after entry {log_index}");
         Ok(outcome)

@@ -1,6 +1,7 @@
 //! The catalog's invariants, each verified from the whole state.
 
 mod cluster;
+mod consumers;
 mod lineage;
 mod reshard;
 mod streams;
@@ -28,7 +29,8 @@ impl Catalog {
         streams::check(self)?;
         self.map.streams().try_for_each(|stream| {
             lineage::check(stream)?;
-            reshard::check(self, stream)
+            reshard::check(self, stream)?;
+            consumers::check(stream)
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What each command means is in `commands`, one file per command.
 
-use crate::catalog::{GROUPS_LEVEL, MEMBERSHIP_LEVEL, RESHARD_LEVEL};
+use crate::catalog::{CONSUMERS_LEVEL, GROUPS_LEVEL, MEMBERSHIP_LEVEL, RESHARD_LEVEL};
 use crate::codec::{DecodeError, Field, Reader};
 use bytes::Bytes;
 
@@ -40,11 +40,13 @@ pub enum CommandKind {
     AbortReshard = 24,
     FinishScaling = 25,
     RemoveShards = 26,
+    RegisterConsumer = 32,
+    DeregisterConsumer = 33,
 }
 
 impl CommandKind {
     /// Every kind, in the order of its byte.
-    pub const ALL: [CommandKind; 26] = [
+    pub const ALL: [CommandKind; 28] = [
         CommandKind::Bootstrap,
         CommandKind::RegisterNode,
         CommandKind::UpdateNode,
@@ -71,6 +73,8 @@ impl CommandKind {
         CommandKind::AbortReshard,
         CommandKind::FinishScaling,
         CommandKind::RemoveShards,
+        CommandKind::RegisterConsumer,
+        CommandKind::DeregisterConsumer,
     ];
 
     /// The feature level from which it may be in the log (D15).
@@ -102,6 +106,7 @@ impl CommandKind {
             | CommandKind::AbortReshard
             | CommandKind::FinishScaling
             | CommandKind::RemoveShards => RESHARD_LEVEL,
+            CommandKind::RegisterConsumer | CommandKind::DeregisterConsumer => CONSUMERS_LEVEL,
         }
     }
 

@@ -3,6 +3,7 @@
 //!
 //! Rules of single shards are the storage role's; rules of the catalog the metadata role's.
 
+mod consumers;
 mod convert;
 mod gateway;
 mod records;

@@ -35,6 +35,10 @@ struct Fault {
     names: Option<String>,
 }
 
+/// A stream and a consumer of it, of an account that no server has by itself.
+const STREAM: &str = "arn:aws:kinesis:eu-west-1:000000000042:stream/orders";
+const CONSUMER: &str = "arn:aws:kinesis:eu-west-1:000000000042:stream/orders/consumer/audit:1742000000";
+
 /// A request of `operation` without a fault.
 pub fn good_input(operation: Operation) -> Value {
     match operation {
@@ -43,15 +47,18 @@ pub fn good_input(operation: Operation) -> Value {
         | Operation::DescribeStream
         | Operation::DescribeStreamSummary
         | Operation::ListShards => json!({"StreamName": "orders"}),
+        Operation::DeregisterStreamConsumer | Operation::DescribeStreamConsumer => json!({"ConsumerARN": CONSUMER}),
         Operation::GetRecords => json!({"ShardIterator": "AAAA"}),
         Operation::GetShardIterator => {
             json!({"StreamName": "orders", "ShardId": "shardId-000000000000", "ShardIteratorType": "LATEST"})
         }
+        Operation::ListStreamConsumers => json!({"StreamARN": STREAM}),
         Operation::ListStreams => json!({}),
         Operation::PutRecord => json!({"StreamName": "orders", "Data": "YQ==", "PartitionKey": "k"}),
         Operation::PutRecords => {
             json!({"StreamName": "orders", "Records": [{"Data": "YQ==", "PartitionKey": "k"}]})
         }
+        Operation::RegisterStreamConsumer => json!({"StreamARN": STREAM, "ConsumerName": "audit"}),
     }
 }
 
@@ -148,6 +155,15 @@ fn refused_by_rule() -> Vec<BadInput> {
         (Operation::CreateStream, json!({"MaxRecordSizeInKiB": 2048}), "MaxRecordSizeInKiB"),
         (Operation::CreateStream, json!({"RecordDistributionStrategy": "AUTO"}), "RecordDistributionStrategy"),
         (Operation::DeleteStream, json!({"StreamId": "abcdefghijabcdefghij-abc"}), "StreamId"),
+        (
+            Operation::DeregisterStreamConsumer,
+            json!({"ConsumerARN": format!("{STREAM}/consumer/audit:05")}),
+            "ConsumerARN",
+        ),
+        (Operation::DescribeStreamConsumer, json!({"ConsumerARN": format!("{CONSUMER}99999999999")}), "ConsumerARN"),
+        (Operation::ListStreamConsumers, json!({"NextToken": "t", "StreamCreationTimestamp": 1}), "NextToken"),
+        (Operation::RegisterStreamConsumer, json!({"Tags": {"a": "b"}}), "Tags"),
+        (Operation::RegisterStreamConsumer, json!({"StreamId": "abcdefghijabcdefghij-abc"}), "StreamId"),
         (Operation::DescribeStream, json!({"StreamARN": "arn:aws:kinesis:r:000000000000:stream/other"}), "StreamARN"),
         (Operation::DescribeStream, json!({"StreamARN": "arn:aws:kinesis::000000000000:stream/orders"}), "StreamARN"),
         (Operation::GetRecords, json!({"DryRun": true}), "DryRun"),

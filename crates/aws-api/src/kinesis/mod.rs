@@ -3,20 +3,25 @@
 //! Nothing here decides about streams: a file reads, calls one method of the service and
 //! prints. A body of zero bytes is the answer of operations without output.
 
+mod consumer;
 mod create_stream;
 mod delete_stream;
+mod deregister_stream_consumer;
 mod describe_stream;
+mod describe_stream_consumer;
 mod describe_stream_summary;
 mod get_records;
 mod get_shard_iterator;
 mod input;
 mod list_shards;
+mod list_stream_consumers;
 mod list_streams;
 mod operation;
 mod output;
 mod put_record;
 mod put_records;
 mod record;
+mod register_stream_consumer;
 mod shard;
 mod unsupported;
 
@@ -47,13 +52,17 @@ pub async fn dispatch<S: Kinesis>(
     match operation {
         Operation::CreateStream => create_stream::serve(service, context, &body).await,
         Operation::DeleteStream => delete_stream::serve(service, context, &body).await,
+        Operation::DeregisterStreamConsumer => deregister_stream_consumer::serve(service, context, &body).await,
         Operation::DescribeStream => describe_stream::serve(service, context, &body).await,
+        Operation::DescribeStreamConsumer => describe_stream_consumer::serve(service, context, &body).await,
         Operation::DescribeStreamSummary => describe_stream_summary::serve(service, context, &body).await,
         Operation::GetRecords => get_records::serve(service, context, &body).await,
         Operation::GetShardIterator => get_shard_iterator::serve(service, context, &body).await,
         Operation::ListShards => list_shards::serve(service, context, &body).await,
+        Operation::ListStreamConsumers => list_stream_consumers::serve(service, context, &body).await,
         Operation::ListStreams => list_streams::serve(service, context, &body).await,
         Operation::PutRecord => put_record::serve(service, context, body).await,
         Operation::PutRecords => put_records::serve(service, context, body).await,
+        Operation::RegisterStreamConsumer => register_stream_consumer::serve(service, context, &body).await,
     }
 }

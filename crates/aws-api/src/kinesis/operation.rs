@@ -35,12 +35,19 @@ impl Operation {
     pub const fn is_read(self) -> bool {
         match self {
             Operation::DescribeStream
+            | Operation::DescribeStreamConsumer
             | Operation::DescribeStreamSummary
             | Operation::GetRecords
             | Operation::GetShardIterator
             | Operation::ListShards
+            | Operation::ListStreamConsumers
             | Operation::ListStreams => true,
-            Operation::CreateStream | Operation::DeleteStream | Operation::PutRecord | Operation::PutRecords => false,
+            Operation::CreateStream
+            | Operation::DeleteStream
+            | Operation::DeregisterStreamConsumer
+            | Operation::PutRecord
+            | Operation::PutRecords
+            | Operation::RegisterStreamConsumer => false,
         }
     }
 }
@@ -48,14 +55,18 @@ impl Operation {
 operations!(
     CreateStream,
     DeleteStream,
+    DeregisterStreamConsumer,
     DescribeStream,
+    DescribeStreamConsumer,
     DescribeStreamSummary,
     GetRecords,
     GetShardIterator,
     ListShards,
+    ListStreamConsumers,
     ListStreams,
     PutRecord,
     PutRecords,
+    RegisterStreamConsumer,
 );
 
 #[cfg(test)]

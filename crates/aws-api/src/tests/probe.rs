@@ -65,4 +65,36 @@ impl Kinesis for Probe {
     async fn get_records(&self, _: &RequestContext, _: GetRecords) -> Result<GetRecordsOutput, ApiError> {
         not_here()
     }
+
+    async fn register_stream_consumer(
+        &self,
+        _: &RequestContext,
+        _: RegisterStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        not_here()
+    }
+
+    async fn deregister_stream_consumer(
+        &self,
+        _: &RequestContext,
+        _: DeregisterStreamConsumer,
+    ) -> Result<(), ApiError> {
+        not_here()
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        _: &RequestContext,
+        _: DescribeStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        not_here()
+    }
+
+    async fn list_stream_consumers(
+        &self,
+        _: &RequestContext,
+        _: ListStreamConsumers,
+    ) -> Result<ListStreamConsumersOutput, ApiError> {
+        not_here()
+    }
 }

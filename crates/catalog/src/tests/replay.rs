@@ -51,6 +51,12 @@ const GIVEN_OF_RESHARDS: [(CommandKind, u64, u8); 8] = [
     (CommandKind::RemoveShards, 0x9c5a_821f_4575_4053, 6),
 ];
 
+/// The same for commands about consumers.
+const GIVEN_OF_CONSUMERS: [(CommandKind, u64, u8); 2] = [
+    (CommandKind::RegisterConsumer, 0xb230_112b_2df6_b5fa, 6),
+    (CommandKind::DeregisterConsumer, 0x5ed9_ff75_5840_6979, 4),
+];
+
 /// Writes commands over so few names and ids that most meet something that exists.
 struct Writer {
     /// xorshift64.
@@ -173,6 +179,7 @@ impl Writer {
             | CommandKind::AbortReshard
             | CommandKind::FinishScaling
             | CommandKind::RemoveShards => self.reshard(kind, map),
+            CommandKind::RegisterConsumer | CommandKind::DeregisterConsumer => self.consumer(kind, map),
         }
     }
 
@@ -223,6 +230,22 @@ impl Writer {
                 RemoveShards { uid, shards, now }.encode()
             }
         }
+    }
+
+    /// About one of few streams and names.
+    fn consumer(&mut self, kind: CommandKind, map: &ShardMap) -> Bytes {
+        let streams: Vec<_> = map.streams().cloned().collect();
+        let stream = if streams.is_empty() { None } else { streams.get(self.below(streams.len() as u32) as usize) };
+        let stream = stream.filter(|_| self.below(20) > 0);
+        let uid = stream.map_or_else(|| StreamUid(self.id(40)), |stream| stream.stream.uid);
+        let name = ConsumerName::new(self.one_of(&["a", "b", "c", "d"])).expect("valid");
+        let (request, now) = (RequestId(self.below(400).into()), self.now());
+        if kind == CommandKind::RegisterConsumer {
+            return RegisterConsumer { uid, name, now, consumer_limit: 3, request }.encode();
+        }
+        let known = stream.and_then(|stream| stream.consumer(&name)).filter(|_| self.below(5) > 0);
+        let id = known.map_or_else(|| MapVersion(self.id(9)), |consumer| consumer.id);
+        DeregisterConsumer { uid, name, id, request }.encode()
     }
 
     /// Mostly of open shards, and of neighbours.
@@ -293,7 +316,8 @@ fn given(mut writer: Writer, kinds: &[CommandKind], entries: usize) -> Given {
             let kind = writer.one_of(kinds);
             let entry = writer.entry(kind, &world.catalog.shard_map());
             let outcome = world.apply_bytes(&entry).expect("a command of this build");
-            let (_, hash, outcomes) = &mut given[kind as usize - 1];
+            let of_kind = given.iter_mut().find(|(known, ..)| *known == kind);
+            let (_, hash, outcomes) = of_kind.expect("every kind is in the list");
             add(hash, &outcome);
             for mutation in &world.mutations {
                 match mutation {
@@ -330,7 +354,7 @@ fn a_log_gives_what_it_gave_when_it_was_written() {
 #[test]
 fn a_log_of_reshards_gives_what_it_gave_when_it_was_written() {
     let writer = Writer { chance: 0x2545_f491_4f6c_dd1d, first_levels: &[4, 5, 5, 5, 5], levels: &[5] };
-    let reshards = &CommandKind::ALL[GIVEN_BELOW_LEVEL_FIVE.len()..];
+    let reshards = &CommandKind::ALL[GIVEN_BELOW_LEVEL_FIVE.len()..][..GIVEN_OF_RESHARDS.len()];
     let others = [
         CommandKind::Bootstrap,
         CommandKind::RegisterNode,
@@ -344,5 +368,23 @@ fn a_log_of_reshards_gives_what_it_gave_when_it_was_written() {
         CommandKind::FinishDeleteStream,
     ];
     let kinds = [&others[..], &reshards.repeat(12)].concat();
-    compare(&given(writer, &kinds, 5 * ENTRIES)[GIVEN_BELOW_LEVEL_FIVE.len()..], &GIVEN_OF_RESHARDS);
+    let given = given(writer, &kinds, 5 * ENTRIES);
+    compare(&given[GIVEN_BELOW_LEVEL_FIVE.len()..][..GIVEN_OF_RESHARDS.len()], &GIVEN_OF_RESHARDS);
+}
+
+#[test]
+fn a_log_of_consumers_gives_what_it_gave_when_it_was_written() {
+    let writer = Writer { chance: 0x6a09_e667_f3bc_c909, first_levels: &[5, 6, 6, 6, 6], levels: &[6] };
+    let consumers = GIVEN_OF_CONSUMERS.map(|(kind, ..)| kind);
+    let others = [
+        CommandKind::Bootstrap,
+        CommandKind::CreateStream,
+        CommandKind::ActivateStream,
+        CommandKind::BeginDeleteStream,
+        CommandKind::FinishDeleteStream,
+    ];
+    let kinds = [&others[..], &consumers.repeat(12)].concat();
+    let mut given = given(writer, &kinds, ENTRIES);
+    given.retain(|(kind, ..)| consumers.contains(kind));
+    compare(&given, &GIVEN_OF_CONSUMERS);
 }

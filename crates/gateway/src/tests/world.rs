@@ -17,6 +17,7 @@ use anabranch_runtime::Env;
 use anabranch_types::*;
 use bytes::Bytes;
 use futures::future::{BoxFuture, pending, ready};
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -28,9 +29,7 @@ pub const START: Timestamp = Timestamp::from_millis(1_742_000_000_000);
 
 pub struct World {
     pub gateway: Gateway,
-    metadata: Silent,
-    catalog: Catalog,
-    index: u64,
+    pub metadata: Silent,
 }
 
 /// An account's call, with time enough.
@@ -51,19 +50,24 @@ pub fn named(name: &str) -> StreamSelector {
 impl World {
     /// A bootstrapped cluster at [`START`]. To be made inside a runtime whose time is paused.
     pub fn new() -> Self {
+        World::of_level(1)
+    }
+
+    /// The same, of nodes of a feature level.
+    pub fn of_level(feature_level: u16) -> Self {
         let env = Env::simulated(START, 1);
         let view = ViewWatch::new(ClusterView { map: Arc::default(), keys: None, feature_level: 0 });
         let storage: Arc<dyn StorageNode> = Arc::new(NoRecords);
         let router = Router::new(BTreeMap::from([(NodeId(1), storage)]), env.clone());
-        let metadata = Silent::default();
+        let metadata = Silent { asked: Arc::default(), log: Arc::default(), view: view.clone() };
         let gateway = Gateway::new(view, router, Arc::new(metadata.clone()), env, GatewayOptions::default());
-        let mut world = World { gateway, metadata, catalog: Catalog::default(), index: 0 };
+        let mut world = World { gateway, metadata };
         world.apply(Bootstrap {
             cluster: ClusterId(7),
             node: NodeId(1),
             incarnation: Incarnation(11),
             addresses: NodeAddresses::new("10.0.0.1:4600", "10.0.0.1:4567").expect("valid"),
-            feature_level: 1,
+            feature_level,
             data_groups: 1,
             token_secret: TokenSecret::new([1; 32]),
             now: START,
@@ -73,20 +77,17 @@ impl World {
 
     /// How often the leader of the catalog was asked.
     pub fn asked(&self) -> u32 {
-        self.metadata.0.load(Ordering::Relaxed)
+        self.metadata.asked.load(Ordering::Relaxed)
     }
 
-    fn apply<C: Command<Refused: std::fmt::Debug>>(&mut self, command: C) -> C::Done {
-        self.index += 1;
-        let outcome = self.catalog.apply(self.index, &command.encode(), &mut Vec::new()).expect("a known command");
-        let (map, keys) = (self.catalog.shard_map(), self.catalog.token_keys().cloned());
-        self.gateway.view.publish(ClusterView { map, keys, feature_level: 1 });
+    pub fn apply<C: Command<Refused: std::fmt::Debug>>(&mut self, command: C) -> C::Done {
+        let outcome = self.metadata.apply(&command.encode());
         C::decode_outcome(&outcome).expect("an outcome of this command").expect("not refused")
     }
 
     /// A stream whose creation has begun.
     pub fn create(&mut self, name: &str, shards: u32) -> StreamUid {
-        let request = RequestId(u128::from(self.index));
+        let request = RequestId(u128::from(self.metadata.log.lock().index));
         let command = CreateStream {
             account: AccountId::DEFAULT,
             name: StreamName::new(name).expect("valid"),
@@ -102,7 +103,7 @@ impl World {
     pub fn active(&mut self, name: &str, shards: u32) -> Arc<StreamMap> {
         let uid = self.create(name, shards);
         self.activate(uid);
-        self.catalog.shard_map().stream(uid).cloned().expect("just created")
+        self.gateway.view.load().map.stream(uid).cloned().expect("just created")
     }
 
     /// Ends a stream's creation.
@@ -118,7 +119,7 @@ impl World {
 
     /// Brings the next token key into use.
     pub fn rotate(&mut self) {
-        let secret = TokenSecret::new([self.index as u8 + 1; 32]);
+        let secret = TokenSecret::new([self.metadata.log.lock().index as u8 + 1; 32]);
         self.apply(RotateTokenKey { secret, now: self.gateway.now() });
     }
 
@@ -181,10 +182,34 @@ impl StorageNode for NoRecords {
     }
 }
 
-/// A metadata service that changes nothing: tests change the catalog themselves. It counts
-/// how often it is asked for its version.
-#[derive(Clone, Default)]
-pub struct Silent(Arc<AtomicU32>);
+/// A metadata service that creates no streams and finishes no deletions: tests do that themselves.
+/// What it is proposed it applies. It counts how often it is asked for its version.
+#[derive(Clone)]
+pub struct Silent {
+    asked: Arc<AtomicU32>,
+    log: Arc<Mutex<Log>>,
+    view: ViewWatch,
+}
+
+#[derive(Default)]
+struct Log {
+    catalog: Catalog,
+    index: u64,
+}
+
+impl Silent {
+    /// Applies a command and shows the gateway what came of it.
+    fn apply(&self, command: &Bytes) -> Bytes {
+        let mut log = self.log.lock();
+        log.index += 1;
+        let index = log.index;
+        let outcome = log.catalog.apply(index, command, &mut Vec::new()).expect("a known command");
+        let (map, keys) = (log.catalog.shard_map(), log.catalog.token_keys().cloned());
+        let feature_level = log.catalog.cluster().map_or(0, |cluster| cluster.feature_level);
+        self.view.publish(ClusterView { map, keys, feature_level });
+        outcome
+    }
+}
 
 impl MetadataNode for Silent {
     fn create_stream(
@@ -197,16 +222,18 @@ impl MetadataNode for Silent {
         Box::pin(pending())
     }
 
-    fn delete_stream(&self, _: AccountId, _: StreamName) -> BoxFuture<'_, Result<bool, NodeError>> {
-        Box::pin(pending())
+    fn delete_stream(&self, account: AccountId, name: StreamName) -> BoxFuture<'_, Result<bool, NodeError>> {
+        let outcome = self.apply(&BeginDeleteStream { account, name }.encode());
+        let begun = BeginDeleteStream::decode_outcome(&outcome).expect("an outcome of this command");
+        Box::pin(ready(Ok(begun.is_ok())))
     }
 
-    fn propose(&self, _: Bytes) -> BoxFuture<'_, Result<Bytes, NodeError>> {
-        Box::pin(pending())
+    fn propose(&self, command: Bytes) -> BoxFuture<'_, Result<Bytes, NodeError>> {
+        Box::pin(ready(Ok(self.apply(&command))))
     }
 
     fn version(&self) -> BoxFuture<'_, Result<MapVersion, NodeError>> {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.asked.fetch_add(1, Ordering::Relaxed);
         Box::pin(ready(Ok(MapVersion(0))))
     }
 }

@@ -169,6 +169,7 @@ impl Kinesis for Fake {
             retention: Duration::from_secs(24 * 3_600),
             created: CREATED,
             open_shard_count: 4,
+            consumer_count: 0,
             max_record_kib: 1_024,
         })
     }
@@ -222,5 +223,37 @@ impl Kinesis for Fake {
         self.note(context, &request);
         let answer = Arc::clone(&self.get_records.lock().expect("no test panics while it holds this"));
         answer(request).await
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: RegisterStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        unreachable!("this door has no call that asks for {request:?}")
+    }
+
+    async fn deregister_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: DeregisterStreamConsumer,
+    ) -> Result<(), ApiError> {
+        unreachable!("this door has no call that asks for {request:?}")
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: DescribeStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        unreachable!("this door has no call that asks for {request:?}")
+    }
+
+    async fn list_stream_consumers(
+        &self,
+        _: &RequestContext,
+        request: ListStreamConsumers,
+    ) -> Result<ListStreamConsumersOutput, ApiError> {
+        unreachable!("this door has no call that asks for {request:?}")
     }
 }

@@ -102,5 +102,9 @@ fn within_limits(asked: &Asked) {
         Asked::Records(request) => count(request.limit),
         Asked::Puts(request) => assert!((1..=5_000).contains(&request.entries.len()), "{asked:?}"),
         Asked::Create(_) | Asked::Delete(_) | Asked::Summarize(_) | Asked::Put(_) | Asked::Iterator(_) => {}
+        Asked::RegisterConsumer(_)
+        | Asked::DeregisterConsumer(_)
+        | Asked::DescribeConsumer(_)
+        | Asked::Consumers(_) => panic!("this door has no such call: {asked:?}"),
     }
 }

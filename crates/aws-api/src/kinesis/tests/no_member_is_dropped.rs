@@ -1,15 +1,13 @@
 //! A member that the model knows changes what the service is asked, or is refused by name.
 
-use super::recorder::{ARN, Recorder, sequence_number, serve};
+use super::recorder::{ARN, CONSUMER, Recorder, sequence_number, serve};
 use crate::kinesis::Operation::{self, *};
 use crate::kinesis::bad_inputs::good_input;
 use crate::model::{Kind, MODEL, Shape};
 use serde_json::{Value, json};
 
 /// Members that mean nothing; docs/compatibility.md lists them.
-const WITHOUT_MEANING: [(Operation, &str); 2] = [
-    // No stream here has registered consumers.
-    (DeleteStream, "EnforceConsumerDeletion"),
+const WITHOUT_MEANING: [(Operation, &str); 1] = [
     // The service looks at it only beside AT_TIMESTAMP.
     (GetShardIterator, "Timestamp"),
 ];
@@ -19,6 +17,8 @@ fn value_of(member: &str) -> Value {
     match member {
         "StreamName" => json!("orders"),
         "StreamARN" => json!(ARN),
+        "ConsumerARN" => json!(CONSUMER),
+        "ConsumerName" => json!("audit"),
         "StreamId" => json!("abcdefghijabcdefghij-abc"),
         "DryRun" | "EnforceConsumerDeletion" => json!(true),
         "Limit" | "MaxResults" | "ShardCount" | "WarmThroughputMiBps" => json!(7),
@@ -77,6 +77,8 @@ async fn every_member_changes_what_is_asked_or_is_refused_by_name() {
         (ListShards, json!({"NextToken": "t"})),
         (ListShards, json!({"StreamName": "orders", "ShardFilter": {"Type": "AT_LATEST"}})),
         (ListStreams, json!({"NextToken": "t"})),
+        (DeregisterStreamConsumer, json!({"StreamARN": ARN, "ConsumerName": "audit"})),
+        (ListStreamConsumers, json!({"StreamARN": ARN, "NextToken": "t"})),
     ];
     let bases = Operation::ALL.iter().map(|operation| (*operation, good_input(*operation))).chain(others);
     for (operation, base) in bases {

@@ -5,7 +5,8 @@ use crate::kinesis::bad_inputs::{as_json, encoded};
 use crate::kinesis::{Operation, dispatch};
 use anabranch_api::*;
 use anabranch_types::{
-    AccountId, Counter, HashKeyRange, Region, RequestId, SequenceNumber, ShardEpoch, ShardId, StreamArn, Timestamp,
+    AccountId, ConsumerArn, Counter, HashKeyRange, Region, RequestId, SequenceNumber, ShardEpoch, ShardId, StreamArn,
+    Timestamp,
 };
 use bytes::Bytes;
 use serde_json::Value;
@@ -20,6 +21,8 @@ pub struct Recorder {
 }
 
 pub const ARN: &str = "arn:aws:kinesis:eu-west-1:000000000042:stream/orders";
+
+pub const CONSUMER: &str = "arn:aws:kinesis:eu-west-1:000000000042:stream/orders/consumer/audit:1742000000";
 
 pub fn epoch(shard: u32) -> ShardEpoch {
     ShardEpoch { created_s: 1_742_000_000, shard: ShardId(shard) }
@@ -90,6 +93,11 @@ fn arn() -> StreamArn {
     StreamArn::parse(ARN).expect("an arn")
 }
 
+fn consumer() -> Consumer {
+    let arn = ConsumerArn::parse(CONSUMER).expect("an arn");
+    Consumer { arn, status: ConsumerStatus::Active, created: CREATED }
+}
+
 fn shard(id: u32) -> Shard {
     Shard {
         id: ShardId(id),
@@ -143,6 +151,7 @@ impl Kinesis for Recorder {
             retention: RETENTION,
             created: CREATED,
             open_shard_count: 3,
+            consumer_count: 2,
             max_record_kib: 1_024,
         })
     }
@@ -202,5 +211,42 @@ impl Kinesis for Recorder {
             millis_behind_latest: 7,
             child_shards: if ended { vec![child] } else { Vec::new() },
         })
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: RegisterStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        self.note(&request);
+        Ok(consumer())
+    }
+
+    async fn deregister_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: DeregisterStreamConsumer,
+    ) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: DescribeStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        self.note(&request);
+        Ok(consumer())
+    }
+
+    async fn list_stream_consumers(
+        &self,
+        _: &RequestContext,
+        request: ListStreamConsumers,
+    ) -> Result<ListStreamConsumersOutput, ApiError> {
+        self.note(&request);
+        let next_token = request.max_results.map(|_| "more".to_owned());
+        Ok(ListStreamConsumersOutput { consumers: vec![consumer()], next_token })
     }
 }

@@ -109,7 +109,15 @@ fn within_limits(asked: &Asked) {
             assert!((1..=limits::PUT_RECORDS_COUNT_MAX).contains(&request.entries.len()));
         }
         Asked::Records(request) => count(request.limit),
-        Asked::Create(_) | Asked::Delete(_) | Asked::Summarize(_) | Asked::Put(_) | Asked::Iterator(_) => {}
+        Asked::Consumers(request) => count(request.max_results),
+        Asked::Create(_)
+        | Asked::Delete(_)
+        | Asked::Summarize(_)
+        | Asked::Put(_)
+        | Asked::Iterator(_)
+        | Asked::RegisterConsumer(_)
+        | Asked::DeregisterConsumer(_)
+        | Asked::DescribeConsumer(_) => {}
     }
 }
 

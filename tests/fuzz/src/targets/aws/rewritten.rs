@@ -1,7 +1,10 @@
 //! A request as the JSON that asks it.
 
 use crate::service::Asked;
-use anabranch_api::{GetShardIterator, IteratorStart, ListShards, PutEntry, ShardFilter, ShardPage, StreamSelector};
+use anabranch_api::{
+    ConsumerPage, ConsumerSelector, GetShardIterator, IteratorStart, ListShards, ListStreamConsumers, PutEntry,
+    ShardFilter, ShardPage, StreamSelector,
+};
 use anabranch_types::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -68,6 +71,21 @@ fn iterator(members: &mut Members, request: &GetShardIterator) {
     put(members, "Timestamp", time.map(seconds));
 }
 
+fn consumer(members: &mut Members, selector: &ConsumerSelector) {
+    put(members, "ConsumerARN", selector.arn.as_ref().map(ToString::to_string));
+    put(members, "StreamARN", selector.stream.as_ref().map(ToString::to_string));
+    put(members, "ConsumerName", selector.name.as_ref().map(ToString::to_string));
+}
+
+fn consumers(members: &mut Members, request: &ListStreamConsumers) {
+    put(members, "StreamARN", Some(request.stream.to_string()));
+    put(members, "MaxResults", request.max_results);
+    match &request.page {
+        ConsumerPage::First { created } => put(members, "StreamCreationTimestamp", created.map(seconds)),
+        ConsumerPage::Next { token } => put(members, "NextToken", Some(token.as_str())),
+    }
+}
+
 /// An iterator in quotes where it needs them: one pair is taken off.
 fn quoted(iterator: &str) -> String {
     let needs = iterator.is_empty() || (iterator.len() > 1 && iterator.starts_with('"') && iterator.ends_with('"'));
@@ -82,7 +100,10 @@ pub fn rewritten(asked: &Asked) -> Value {
             put(&mut members, "StreamName", Some(request.name.as_str()));
             put(&mut members, "ShardCount", Some(request.shard_count.get()));
         }
-        Asked::Delete(request) => stream(&mut members, &request.stream),
+        Asked::Delete(request) => {
+            stream(&mut members, &request.stream);
+            put(&mut members, "EnforceConsumerDeletion", Some(request.enforce_consumer_deletion));
+        }
         Asked::Describe(request) => {
             stream(&mut members, &request.stream);
             put(&mut members, "Limit", request.limit);
@@ -115,6 +136,13 @@ pub fn rewritten(asked: &Asked) -> Value {
             put(&mut members, "Limit", request.limit);
             put(&mut members, "StreamARN", request.stream_arn.as_ref().map(ToString::to_string));
         }
+        Asked::RegisterConsumer(request) => {
+            put(&mut members, "StreamARN", Some(request.stream.to_string()));
+            put(&mut members, "ConsumerName", Some(request.name.as_str()));
+        }
+        Asked::DeregisterConsumer(request) => consumer(&mut members, &request.consumer),
+        Asked::DescribeConsumer(request) => consumer(&mut members, &request.consumer),
+        Asked::Consumers(request) => consumers(&mut members, request),
     }
     members.into()
 }
