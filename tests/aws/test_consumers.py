@@ -1,10 +1,16 @@
-"""Consumers with enhanced fan-out: registered, found, listed, gone."""
+"""Consumers with enhanced fan-out: registered, found, listed, gone; and what they read by subscriptions."""
 
 import re
+import threading
+import time
 
 import clients
 import pytest
-from botocore.exceptions import ClientError
+import reading
+from botocore.exceptions import ClientError, EventStreamError
+
+# A test that waits longer for its events has failed.
+EVENTS_SECONDS_MAX = 60
 
 
 @pytest.fixture
@@ -128,3 +134,161 @@ def consumers_outlive_a_restart(start_node):
     node.start()
     found = clients.kinesis(node.api).describe_stream_consumer(ConsumerARN=consumer["ConsumerARN"])
     assert found["ConsumerDescription"] == {**consumer, "StreamARN": arn}
+
+
+@pytest.fixture
+def consumer(client, arn):
+    """A consumer of a stream of one shard."""
+    return client.register_stream_consumer(StreamARN=arn, ConsumerName="reader")["Consumer"]["ConsumerARN"]
+
+
+def _subscribe(client, consumer, shard, position="LATEST", **more):
+    request = {"ConsumerARN": consumer, "ShardId": shard, "StartingPosition": {"Type": position, **more}}
+    return client.subscribe_to_shard(**request)["EventStream"]
+
+
+def _events(stream):
+    for event in stream:
+        yield event["SubscribeToShardEvent"]
+
+
+def _records(stream, count):
+    """The first `count` records."""
+    records = []
+    ends_at = time.monotonic() + EVENTS_SECONDS_MAX
+    for event in _events(stream):
+        records += event["Records"]
+        if len(records) >= count:
+            return records
+        assert time.monotonic() < ends_at, f"{len(records)} of {count} records"
+    raise AssertionError(f"the stream ended after {len(records)} of {count} records")
+
+
+def _put(client, stream, texts):
+    """Puts records with one key, in order, and gives their sequence numbers."""
+    numbers = []
+    for first in range(0, len(texts), 500):
+        records = [{"Data": text.encode(), "PartitionKey": "key"} for text in texts[first : first + 500]]
+        answer = client.put_records(StreamName=stream, Records=records)
+        assert answer["FailedRecordCount"] == 0
+        numbers += [record["SequenceNumber"] for record in answer["Records"]]
+    return numbers
+
+
+def thousands_of_records_are_read_in_order_from_the_trim_horizon_while_puts_go_on(client, node, stream, shard, consumer):
+    texts = [f"record-{index:05}" for index in range(6_000)]
+    numbers = _put(client, stream, texts[:2_500])
+    putting = threading.Thread(target=lambda: numbers.extend(_put(clients.kinesis(node.api), stream, texts[2_500:])))
+    events = _subscribe(client, consumer, shard, "TRIM_HORIZON")
+    putting.start()
+    records = _records(events, len(texts))
+    putting.join()
+    events.close()
+    assert [record["Data"].decode() for record in records] == texts
+    assert [record["SequenceNumber"] for record in records] == numbers
+    assert {record["PartitionKey"] for record in records} == {"key"}
+
+
+def the_latest_position_gives_what_comes_after_it(client, stream, shard, consumer):
+    _put(client, stream, ["before"])
+    events = _subscribe(client, consumer, shard)
+    texts = [f"after-{index}" for index in range(2_000)]
+    numbers = _put(client, stream, texts)
+    records = _records(events, len(texts))
+    events.close()
+    assert [record["Data"].decode() for record in records] == texts
+    assert [record["SequenceNumber"] for record in records] == numbers
+
+
+def a_continuation_goes_on_where_the_last_event_ended(client, arn, stream, shard, consumer):
+    numbers = _put(client, stream, [f"record-{index}" for index in range(100)])
+    events = _subscribe(client, consumer, shard, "AT_SEQUENCE_NUMBER", SequenceNumber=numbers[40])
+    seen, continuation = [], None
+    for event in _events(events):
+        seen += [record["SequenceNumber"] for record in event["Records"]]
+        continuation = event["ContinuationSequenceNumber"]
+        if not event["Records"]:
+            break
+    events.close()
+    assert seen == numbers[40:]
+    later = _put(client, stream, ["later"])
+    other = client.register_stream_consumer(StreamARN=arn, ConsumerName="other")["Consumer"]["ConsumerARN"]
+    events = _subscribe(client, other, shard, "AFTER_SEQUENCE_NUMBER", SequenceNumber=continuation)
+    assert [record["SequenceNumber"] for record in _records(events, 1)] == later
+    events.close()
+
+
+def a_subscription_without_records_says_so_every_five_seconds(client, shard, consumer):
+    began = time.monotonic()
+    events = _subscribe(client, consumer, shard)
+    quiet = [next(_events(events)) for _ in range(3)]
+    took = time.monotonic() - began
+    events.close()
+    assert all(event["Records"] == [] and event["MillisBehindLatest"] == 0 for event in quiet)
+    assert 9 < took < 15, took
+
+
+def a_second_subscription_waits_for_five_seconds_and_then_takes_over(client, node, shard, consumer):
+    first = _subscribe(client, consumer, shard)
+    began = time.monotonic()
+    assert next(_events(first))["Records"] == []
+    refused = _refused(_subscribe, client=client, consumer=consumer, shard=shard)
+    assert refused == "ResourceInUseException" and time.monotonic() - began < 5
+    time.sleep(max(0, began + 5.5 - time.monotonic()))
+    second = _subscribe(clients.kinesis(node.api), consumer, shard)
+    with pytest.raises(EventStreamError) as over:
+        for _ in _events(first):
+            assert time.monotonic() - began < EVENTS_SECONDS_MAX
+    assert over.value.response["Error"]["Code"] == "ResourceInUseException"
+    assert next(_events(second))["Records"] == []
+    second.close()
+
+
+def consumers_do_not_share_a_subscription_or_its_bytes(client, arn, stream, shard, consumer):
+    other = client.register_stream_consumer(StreamARN=arn, ConsumerName="other")["Consumer"]["ConsumerARN"]
+    numbers = _put(client, stream, [f"record-{index}" for index in range(1_000)])
+    streams = [_subscribe(client, one, shard, "TRIM_HORIZON") for one in [consumer, other]]
+    for events in streams:
+        assert [record["SequenceNumber"] for record in _records(events, len(numbers))] == numbers
+        events.close()
+
+
+def a_deregistered_consumers_stream_ends(client, node, shard, consumer):
+    events = _subscribe(client, consumer, shard)
+    assert next(_events(events))["Records"] == []
+    clients.kinesis(node.api).deregister_stream_consumer(ConsumerARN=consumer)
+    with pytest.raises(EventStreamError) as over:
+        began = time.monotonic()
+        for _ in _events(events):
+            assert time.monotonic() - began < EVENTS_SECONDS_MAX
+    assert over.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def what_cannot_be_subscribed_is_refused_before_the_stream_begins(client, arn, shard, consumer):
+    not_found, invalid = "ResourceNotFoundException", "InvalidArgumentException"
+    subscribe = {"client": client, "consumer": consumer, "shard": shard}
+    absent = f"{arn}/consumer/absent:1742000000"
+    assert _refused(_subscribe, **{**subscribe, "consumer": absent}) == not_found
+    assert _refused(_subscribe, **{**subscribe, "shard": "shardId-000000000007"}) == not_found
+    assert _refused(_subscribe, **subscribe, position="AT_SEQUENCE_NUMBER") == invalid
+    assert _refused(_subscribe, **subscribe, position="AT_TIMESTAMP", Timestamp=time.time() + 3_600) == invalid
+    assert _refused(_subscribe, **subscribe, position="AFTER_SEQUENCE_NUMBER", SequenceNumber="7") == invalid
+
+
+def a_consumer_reads_two_mebibytes_a_second(start_node):
+    node = start_node()
+    client = clients.kinesis(node.api, attempts=10)
+    client.create_stream(StreamName="orders", ShardCount=1)
+    shard = reading.only_shard(client, "orders")
+    arn = client.describe_stream_summary(StreamName="orders")["StreamDescriptionSummary"]["StreamARN"]
+    consumer = client.register_stream_consumer(StreamARN=arn, ConsumerName="reader")["Consumer"]["ConsumerARN"]
+    data = b"x" * (512 << 10)
+    for _ in range(20):
+        client.put_record(StreamName="orders", Data=data, PartitionKey="key")
+    began = time.monotonic()
+    events = _subscribe(client, consumer, shard, "TRIM_HORIZON")
+    assert len(_records(events, 20)) == 20
+    took = time.monotonic() - began
+    events.close()
+    # Ten MiB, of which a second's worth is there at once.
+    assert 3 < took < 12, took

@@ -24,6 +24,7 @@ mod register_stream_consumer;
 mod service;
 mod shard;
 mod stream_selector;
+mod subscribe_to_shard;
 
 pub use consumer::{Consumer, ConsumerSelector, ConsumerStatus};
 pub use context::{Principal, RequestContext};
@@ -45,3 +46,4 @@ pub use register_stream_consumer::RegisterStreamConsumer;
 pub use service::Kinesis;
 pub use shard::Shard;
 pub use stream_selector::StreamSelector;
+pub use subscribe_to_shard::{SubscribeToShard, SubscribeToShardEvent};

@@ -108,8 +108,8 @@ pub fn invalid_minimum_sequence_number(value: &str, stream: &StreamName, account
     ApiError::new(ErrorCode::InvalidArgument, message)
 }
 
-/// GetShardIterator's `StartingSequenceNumber` is no sequence number. `shard` as the service
-/// prints it, or as the caller wrote it when it names no shard.
+/// `StartingSequenceNumber` is no sequence number. `shard` as the service prints it, or as the caller
+/// wrote it when it names no shard. SubscribeToShard's text is not recorded; it has GetShardIterator's.
 pub fn invalid_starting_sequence_number(value: &str, shard: &str, stream: &StreamName, account: AccountId) -> ApiError {
     let message = format!(
         "StartingSequenceNumber {value} used in GetShardIterator on shard {shard} in stream {stream} under account \
@@ -222,6 +222,27 @@ pub fn stream_has_consumers(stream: &StreamName, account: AccountId) -> ApiError
     let message = format!(
         "Stream {stream} under account {account} has registered consumers. Deregister them, or set \
          EnforceConsumerDeletion."
+    );
+    ApiError::new(ErrorCode::ResourceInUse, message)
+}
+
+/// The consumer has a subscription at the shard that is too young to be taken over.
+pub fn subscription_in_use(consumer: &ConsumerArn, shard: ShardId, retry_after: Duration) -> ApiError {
+    let message = format!(
+        "Another active subscription exists for this consumer: {}:{}:{}:{shard}; retry after {} ms.",
+        consumer.stream.account,
+        consumer.stream.name,
+        consumer.name,
+        retry_after.as_nanos().div_ceil(1_000_000)
+    );
+    ApiError::new(ErrorCode::ResourceInUse, message).with_retry_after(retry_after)
+}
+
+/// The subscription is over: another one of the consumer has begun at the shard.
+pub fn subscription_taken_over(consumer: &ConsumerArn, shard: ShardId) -> ApiError {
+    let message = format!(
+        "Another subscription has taken over for this consumer: {}:{}:{}:{shard}.",
+        consumer.stream.account, consumer.stream.name, consumer.name
     );
     ApiError::new(ErrorCode::ResourceInUse, message)
 }

@@ -1,5 +1,6 @@
 //! The service trait, one line per operation; each is a file of its name.
 
+use crate::consumers::Subscription;
 use crate::records::backlog::Backlogs;
 use crate::refresh::Refresh;
 use crate::resolve::node_failed;
@@ -9,7 +10,7 @@ use anabranch_api::{
     DescribeStreamSummary, ErrorCode, GetRecords, GetRecordsOutput, GetShardIterator, Kinesis, ListShards,
     ListShardsOutput, ListStreamConsumers, ListStreamConsumersOutput, ListStreams, ListStreamsOutput, PutRecord,
     PutRecordOutput, PutRecords, PutRecordsOutput, RegisterStreamConsumer, RequestContext, ShardIterator,
-    StreamDescription, StreamDescriptionSummary, messages,
+    StreamDescription, StreamDescriptionSummary, SubscribeToShard, SubscribeToShardEvent, messages,
 };
 use anabranch_catalog::{CommandKind, TokenKeys};
 use anabranch_cluster::{ClusterView, MetadataNode, Router, ViewWatch};
@@ -35,6 +36,13 @@ pub struct GatewayOptions {
     pub group_bytes_max: usize,
     /// Consumers that a stream may have.
     pub consumers_max: u32,
+    /// How long a subscription lasts.
+    pub subscription_lasts: Duration,
+    /// How long a subscription without records keeps quiet. Source: what clients see of AWS; SDKs give up
+    /// after 10 s.
+    pub subscription_idle: Duration,
+    /// Data and key bytes of one event, one record aside that is larger.
+    pub event_bytes_max: u64,
 }
 
 impl Default for GatewayOptions {
@@ -45,6 +53,9 @@ impl Default for GatewayOptions {
             read_patience: patience,
             group_bytes_max: usize::MAX,
             consumers_max: limits::CONSUMERS_PER_STREAM_MAX,
+            subscription_lasts: limits::SUBSCRIPTION_LASTS,
+            subscription_idle: Duration::from_secs(5),
+            event_bytes_max: 512 * 1024,
         }
     }
 }
@@ -122,6 +133,8 @@ pub(crate) fn token_keys(view: &ClusterView) -> Result<&TokenKeys, ApiError> {
 }
 
 impl Kinesis for Gateway {
+    type Subscription = Subscription;
+
     async fn create_stream(&self, context: &RequestContext, request: CreateStream) -> Result<(), ApiError> {
         streams::create_stream::create_stream(self, context, request).await
     }
@@ -208,5 +221,17 @@ impl Kinesis for Gateway {
         request: ListStreamConsumers,
     ) -> Result<ListStreamConsumersOutput, ApiError> {
         consumers::list_stream_consumers::list_stream_consumers(self, context, &request).await
+    }
+
+    async fn subscribe_to_shard(
+        &self,
+        context: &RequestContext,
+        request: SubscribeToShard,
+    ) -> Result<Subscription, ApiError> {
+        consumers::subscribe_to_shard::subscribe_to_shard(self, context, &request).await
+    }
+
+    async fn next_event(&self, subscription: &mut Subscription) -> Result<Option<SubscribeToShardEvent>, ApiError> {
+        subscription.next_event(self).await
     }
 }

@@ -15,4 +15,5 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
+pub use consumers::Subscription;
 pub use gateway::{Gateway, GatewayOptions};

@@ -22,6 +22,7 @@ mod put_batches;
 mod read;
 mod shared;
 mod storage;
+mod subscriptions;
 mod trimming;
 
 pub use config::StorageOptions;

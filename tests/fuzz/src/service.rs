@@ -46,6 +46,8 @@ pub enum Asked {
     DescribeConsumer(DescribeStreamConsumer),
     /// `ListStreamConsumers`.
     Consumers(ListStreamConsumers),
+    /// `SubscribeToShard`.
+    Subscribe(SubscribeToShard),
 }
 
 /// The last answer that an operation of reading or writing was given.
@@ -198,6 +200,8 @@ fn child(input: &mut Input<'_>) -> ChildShard {
 }
 
 impl Kinesis for Service {
+    type Subscription = ();
+
     async fn create_stream(&self, _: &RequestContext, request: CreateStream) -> Result<(), ApiError> {
         self.answer(Asked::Create(request), |_| ())
     }
@@ -330,5 +334,13 @@ impl Kinesis for Service {
             consumers: many(input, consumer),
             next_token: (input.byte() & 1 != 0).then(|| text(input)),
         })
+    }
+
+    async fn subscribe_to_shard(&self, _: &RequestContext, request: SubscribeToShard) -> Result<(), ApiError> {
+        self.answer(Asked::Subscribe(request), |_| ())
+    }
+
+    async fn next_event(&self, _: &mut ()) -> Result<Option<SubscribeToShardEvent>, ApiError> {
+        Ok(None)
     }
 }

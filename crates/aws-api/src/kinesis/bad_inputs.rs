@@ -58,6 +58,9 @@ pub fn good_input(operation: Operation) -> Value {
         Operation::PutRecords => {
             json!({"StreamName": "orders", "Records": [{"Data": "YQ==", "PartitionKey": "k"}]})
         }
+        Operation::SubscribeToShard => {
+            json!({"ConsumerARN": CONSUMER, "ShardId": "shardId-000000000000", "StartingPosition": {"Type": "LATEST"}})
+        }
         Operation::RegisterStreamConsumer => json!({"StreamARN": STREAM, "ConsumerName": "audit"}),
     }
 }
@@ -195,6 +198,13 @@ fn refused_by_rule() -> Vec<BadInput> {
             "ExplicitHashKey",
         ),
         (Operation::PutRecords, json!({"DryRun": true}), "DryRun"),
+        (Operation::SubscribeToShard, json!({"DryRun": true}), "DryRun"),
+        (Operation::SubscribeToShard, json!({"StartingPosition": {"Type": "AT_TIMESTAMP"}}), "AT_TIMESTAMP"),
+        (
+            Operation::SubscribeToShard,
+            json!({"StartingPosition": {"Type": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": "5"}}),
+            "StartingSequenceNumber 5",
+        ),
     ];
     let refused = |(operation, patch, names): &(Operation, Value, &str)| {
         let value = patched(&good_input(*operation), patch);

@@ -23,6 +23,7 @@ mod put_records;
 mod record;
 mod register_stream_consumer;
 mod shard;
+mod subscribe_to_shard;
 mod unsupported;
 
 #[cfg(any(test, feature = "bad-inputs"))]
@@ -31,10 +32,20 @@ pub mod bad_inputs;
 mod tests;
 
 pub use operation::Operation;
+pub(crate) use subscribe_to_shard::{EventPrinter, print_exception};
 
 use crate::encoding::Encoded;
 use anabranch_api::{ApiError, Kinesis, RequestContext};
 use bytes::Bytes;
+
+/// What an operation answers, in the encoding of its request.
+#[derive(Debug)]
+pub enum Answer<Subscription> {
+    /// All of it.
+    Whole(Bytes),
+    /// A subscription, whose events are asked for one by one.
+    Events(Subscription),
+}
 
 /// Serves one request of `operation`. The answer has the encoding of `body`.
 ///
@@ -48,8 +59,8 @@ pub async fn dispatch<S: Kinesis>(
     context: &RequestContext,
     operation: Operation,
     body: Encoded,
-) -> Result<Bytes, ApiError> {
-    match operation {
+) -> Result<Answer<S::Subscription>, ApiError> {
+    let whole = match operation {
         Operation::CreateStream => create_stream::serve(service, context, &body).await,
         Operation::DeleteStream => delete_stream::serve(service, context, &body).await,
         Operation::DeregisterStreamConsumer => deregister_stream_consumer::serve(service, context, &body).await,
@@ -64,5 +75,9 @@ pub async fn dispatch<S: Kinesis>(
         Operation::PutRecord => put_record::serve(service, context, body).await,
         Operation::PutRecords => put_records::serve(service, context, body).await,
         Operation::RegisterStreamConsumer => register_stream_consumer::serve(service, context, &body).await,
-    }
+        Operation::SubscribeToShard => {
+            return subscribe_to_shard::serve(service, context, &body).await.map(Answer::Events);
+        }
+    };
+    whole.map(Answer::Whole)
 }

@@ -41,7 +41,8 @@ impl Operation {
             | Operation::GetShardIterator
             | Operation::ListShards
             | Operation::ListStreamConsumers
-            | Operation::ListStreams => true,
+            | Operation::ListStreams
+            | Operation::SubscribeToShard => true,
             Operation::CreateStream
             | Operation::DeleteStream
             | Operation::DeregisterStreamConsumer
@@ -67,6 +68,7 @@ operations!(
     PutRecord,
     PutRecords,
     RegisterStreamConsumer,
+    SubscribeToShard,
 );
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use crate::net::{identity, pair, pair_with, soon};
 use anabranch_cluster::{
     Attempt, CreateStreamReply, GroupReport, MemberReport, MetadataNode, NewShards, NodeError, PeerOptions, PutItem,
     PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut, Role, Router, Served,
-    ShardKey, StorageNode,
+    ShardKey, StorageNode, SubscriptionRead,
 };
 use anabranch_limiter::Bucket;
 use anabranch_runtime::MemoryBudget;
 use anabranch_types::{
-    AccountId, Counter, GroupId, HashKey, NodeId, PartitionKey, ReplicaId, RequestId, ShardId, StreamName, StreamUid,
-    Timestamp,
+    AccountId, Counter, GroupId, HashKey, MapVersion, NodeId, PartitionKey, ReplicaId, RequestId, ShardId, StreamName,
+    StreamUid, Timestamp,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -43,6 +43,8 @@ fn errors() -> Vec<NodeError> {
         NodeError::Unknown { reason: reason() },
         NodeError::Unavailable { reason: reason() },
         NodeError::NoSuchShard { group: GROUP },
+        NodeError::SubscriptionInUse { retry_after },
+        NodeError::SubscriptionTakenOver,
         NodeError::Damaged { reason: reason() },
     ]);
     errors
@@ -84,7 +86,10 @@ fn report() -> GroupReport {
 
 fn read() -> ReadRequest {
     let (records_max, bytes_max, wait_max) = (10_000, 10 << 20, Duration::from_millis(1_500));
-    ReadRequest { group: GROUP, shard: SHARD, from: Counter::END, records_max, bytes_max, wait_max }
+    let begun = Timestamp::from_millis(1_742_000_000_000);
+    let subscription = SubscriptionRead { consumer: MapVersion(5), subscription: RequestId(6), begun, begins: true };
+    let subscription = Some(subscription);
+    ReadRequest { group: GROUP, shard: SHARD, from: Counter::END, records_max, bytes_max, wait_max, subscription }
 }
 
 fn records_of(sizes: &[usize]) -> ReadReply {

@@ -4,5 +4,6 @@ mod consumers;
 mod paging;
 mod sequence_numbers;
 mod statuses;
+mod subscriptions;
 mod tokens;
 mod world;

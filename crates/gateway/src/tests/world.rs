@@ -13,6 +13,7 @@ use anabranch_cluster::{
     Attempt, ClusterView, CreateStreamReply, GroupReport, MetadataNode, NewShards, NodeError, PutReply, PutRequest,
     ReadReply, ReadRequest, ReadStart, RecordFate, Router, ShardKey, StateHash, StorageNode, ViewWatch,
 };
+use anabranch_limiter::Bucket;
 use anabranch_runtime::Env;
 use anabranch_types::*;
 use bytes::Bytes;
@@ -55,9 +56,13 @@ impl World {
 
     /// The same, of nodes of a feature level.
     pub fn of_level(feature_level: u16) -> Self {
+        World::over(feature_level, Arc::new(NoRecords))
+    }
+
+    /// The same, over storage of the test's own.
+    pub fn over(feature_level: u16, storage: Arc<dyn StorageNode>) -> Self {
         let env = Env::simulated(START, 1);
         let view = ViewWatch::new(ClusterView { map: Arc::default(), keys: None, feature_level: 0 });
-        let storage: Arc<dyn StorageNode> = Arc::new(NoRecords);
         let router = Router::new(BTreeMap::from([(NodeId(1), storage)]), env.clone());
         let metadata = Silent { asked: Arc::default(), log: Arc::default(), view: view.clone() };
         let gateway = Gateway::new(view, router, Arc::new(metadata.clone()), env, GatewayOptions::default());
@@ -145,11 +150,15 @@ impl World {
 /// Storage that takes every record and forgets it.
 struct NoRecords;
 
+/// What a put is answered whose records nobody keeps.
+fn taken(request: &PutRequest) -> PutReply {
+    let stored = RecordFate::Stored { counter: Counter::new(0, 1, 0), arrival: request.issued };
+    PutReply { fates: request.items.iter().map(|item| vec![stored; item.records.len()]).collect() }
+}
+
 impl StorageNode for NoRecords {
     fn put(&self, request: Arc<PutRequest>, _: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>> {
-        let stored = RecordFate::Stored { counter: Counter::new(0, 1, 0), arrival: request.issued };
-        let fates = request.items.iter().map(|item| vec![stored; item.records.len()]).collect();
-        Box::pin(ready(Ok(PutReply { fates })))
+        Box::pin(ready(Ok(taken(&request))))
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {
@@ -159,6 +168,74 @@ impl StorageNode for NoRecords {
 
     fn locate(&self, _: GroupId, _: ShardKey, _: ReadStart) -> BoxFuture<'_, Result<Counter, NodeError>> {
         Box::pin(ready(Ok(Counter::ZERO)))
+    }
+
+    fn create_shards(&self, _: GroupId, _: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn drop_stream(&self, _: GroupId, _: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn transfer_leader(&self, _: GroupId, _: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn state_hash(&self, _: GroupId) -> BoxFuture<'_, Result<StateHash, NodeError>> {
+        Box::pin(ready(Ok(StateHash { applied: 0, hash: 0 })))
+    }
+
+    fn report(&self) -> BoxFuture<'_, Result<Vec<GroupReport>, NodeError>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
+}
+
+type Answer = dyn Fn(usize, &ReadRequest) -> (Duration, Result<ReadReply, NodeError>) + Send + Sync;
+
+/// Storage whose reads are answered by the test; all else as [`NoRecords`].
+pub struct Reads {
+    env: Env,
+    seen: Mutex<Vec<ReadRequest>>,
+    answer: Box<Answer>,
+}
+
+impl Reads {
+    /// Where a reader begins who wants what comes from now on.
+    pub const TIP: Counter = Counter::from_bits(7 << 16).expect("63 bits");
+    /// What is used up when a read is throttled.
+    pub const BUCKET: Bucket = Bucket::ReadBytes;
+
+    /// `answer` says of each read, counted from 0, when it is answered and how.
+    pub fn answering(
+        answer: impl Fn(usize, &ReadRequest) -> (Duration, Result<ReadReply, NodeError>) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Reads { env: Env::simulated(START, 1), seen: Mutex::default(), answer: Box::new(answer) })
+    }
+
+    /// The reads so far.
+    pub fn seen(&self) -> Vec<ReadRequest> {
+        self.seen.lock().clone()
+    }
+}
+
+impl StorageNode for Reads {
+    fn put(&self, request: Arc<PutRequest>, _: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>> {
+        Box::pin(ready(Ok(taken(&request))))
+    }
+
+    fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {
+        let nth = self.seen.lock().len();
+        self.seen.lock().push(request);
+        let (after, answer) = (self.answer)(nth, &request);
+        Box::pin(async move {
+            self.env.sleep(after).await;
+            answer
+        })
+    }
+
+    fn locate(&self, _: GroupId, _: ShardKey, _: ReadStart) -> BoxFuture<'_, Result<Counter, NodeError>> {
+        Box::pin(ready(Ok(Self::TIP)))
     }
 
     fn create_shards(&self, _: GroupId, _: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>> {

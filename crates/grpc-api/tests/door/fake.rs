@@ -122,6 +122,8 @@ fn arn() -> StreamArn {
 }
 
 impl Kinesis for Fake {
+    type Subscription = ();
+
     async fn create_stream(&self, context: &RequestContext, request: CreateStream) -> Result<(), ApiError> {
         self.note(context, &request);
         if request.name.as_str() == "taken" {
@@ -255,5 +257,13 @@ impl Kinesis for Fake {
         request: ListStreamConsumers,
     ) -> Result<ListStreamConsumersOutput, ApiError> {
         unreachable!("this door has no call that asks for {request:?}")
+    }
+
+    async fn subscribe_to_shard(&self, _: &RequestContext, request: SubscribeToShard) -> Result<(), ApiError> {
+        unreachable!("this door has no call that asks for {request:?}")
+    }
+
+    async fn next_event(&self, _: &mut ()) -> Result<Option<SubscribeToShardEvent>, ApiError> {
+        unreachable!("this door has no call that asks for events")
     }
 }

@@ -105,6 +105,7 @@ fn within_limits(asked: &Asked) {
         Asked::RegisterConsumer(_)
         | Asked::DeregisterConsumer(_)
         | Asked::DescribeConsumer(_)
-        | Asked::Consumers(_) => panic!("this door has no such call: {asked:?}"),
+        | Asked::Consumers(_)
+        | Asked::Subscribe(_) => panic!("this door has no such call: {asked:?}"),
     }
 }

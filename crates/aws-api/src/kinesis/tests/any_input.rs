@@ -14,7 +14,7 @@ const REFUSALS: [ErrorCode; 4] =
     [ErrorCode::Serialization, ErrorCode::Validation, ErrorCode::InvalidArgument, ErrorCode::ResourceNotFound];
 
 /// Member names of requests.
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 30] = [
     "StreamName",
     "StreamARN",
     "StreamId",
@@ -41,6 +41,8 @@ const NAMES: [&str; 28] = [
     "DryRun",
     "ShardIteratorType",
     "StartingSequenceNumber",
+    "StartingPosition",
+    "SequenceNumber",
     "SequenceNumberForOrdering",
     "ShardIterator",
 ];

@@ -7,9 +7,10 @@ use crate::model::{Kind, MODEL, Shape};
 use serde_json::{Value, json};
 
 /// Members that mean nothing; docs/compatibility.md lists them.
-const WITHOUT_MEANING: [(Operation, &str); 1] = [
+const WITHOUT_MEANING: [(Operation, &str); 2] = [
     // The service looks at it only beside AT_TIMESTAMP.
     (GetShardIterator, "Timestamp"),
+    (SubscribeToShard, "Timestamp"),
 ];
 
 /// What `member` is given: a value that asks for something.
@@ -27,7 +28,9 @@ fn value_of(member: &str) -> Value {
         "ExclusiveStartStreamName" => json!("a"),
         "NextToken" => json!("t"),
         "Timestamp" | "StreamCreationTimestamp" => json!(1_742_000_000),
-        "StartingSequenceNumber" | "SequenceNumberForOrdering" => json!(sequence_number(0).to_string()),
+        "StartingSequenceNumber" | "SequenceNumber" | "SequenceNumberForOrdering" => {
+            json!(sequence_number(0).to_string())
+        }
         "ExplicitHashKey" => json!("7"),
         "ShardFilter" => json!({"Type": "AT_LATEST"}),
         "StreamModeDetails" => json!({"StreamMode": "ON_DEMAND"}),

@@ -2,7 +2,7 @@
 
 use crate::encoding::{Encoded, Encoding};
 use crate::kinesis::bad_inputs::{as_json, encoded};
-use crate::kinesis::{Operation, dispatch};
+use crate::kinesis::{Answer, Operation, dispatch};
 use anabranch_api::*;
 use anabranch_types::{
     AccountId, ConsumerArn, Counter, HashKeyRange, Region, RequestId, SequenceNumber, ShardEpoch, ShardId, StreamArn,
@@ -71,7 +71,11 @@ pub async fn serve(service: &Recorder, operation: Operation, body: &[u8]) -> Res
 /// Serves `body` and gives the answer.
 pub async fn serve_encoded(service: &Recorder, operation: Operation, body: Encoded) -> Result<Encoded, ApiError> {
     let encoding = body.encoding;
-    let bytes = dispatch(service, &context(), operation, body).await?;
+    let bytes = match dispatch(service, &context(), operation, body).await? {
+        Answer::Whole(bytes) => bytes,
+        // Its events are in `tests/event_streams.rs`.
+        Answer::Events(()) => Bytes::new(),
+    };
     Ok(Encoded { encoding, bytes })
 }
 
@@ -113,6 +117,8 @@ const CREATED: Timestamp = Timestamp::from_millis(1_742_000_000_045);
 const RETENTION: Duration = Duration::from_secs(24 * 3_600);
 
 impl Kinesis for Recorder {
+    type Subscription = ();
+
     async fn create_stream(&self, _: &RequestContext, request: CreateStream) -> Result<(), ApiError> {
         self.note(&request);
         Ok(())
@@ -248,5 +254,14 @@ impl Kinesis for Recorder {
         self.note(&request);
         let next_token = request.max_results.map(|_| "more".to_owned());
         Ok(ListStreamConsumersOutput { consumers: vec![consumer()], next_token })
+    }
+
+    async fn subscribe_to_shard(&self, _: &RequestContext, request: SubscribeToShard) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
+    async fn next_event(&self, _: &mut ()) -> Result<Option<SubscribeToShardEvent>, ApiError> {
+        Ok(None)
     }
 }

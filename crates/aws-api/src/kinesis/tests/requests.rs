@@ -205,3 +205,30 @@ fn a_request_can_be_served_on_any_thread() {
     let body = Encoded { encoding: Encoding::Json, bytes: Bytes::new() };
     is_send(dispatch(&Recorder::default(), &context(), PutRecords, body));
 }
+
+#[tokio::test]
+async fn subscribe_to_shard_passes_every_position() {
+    let number = sequence_number(0);
+    let cases = [
+        (r#"{"Type":"TRIM_HORIZON"}"#.to_owned(), "TrimHorizon".to_owned()),
+        (r#"{"Type":"LATEST","Timestamp":1}"#.to_owned(), "Latest".to_owned()),
+        (
+            r#"{"Type":"AT_TIMESTAMP","Timestamp":1742000000.045}"#.to_owned(),
+            "AtTimestamp(Timestamp(1742000000045))".to_owned(),
+        ),
+        (
+            format!(r#"{{"Type":"AT_SEQUENCE_NUMBER","SequenceNumber":"{number}"}}"#),
+            format!("AtSequenceNumber({number:?})"),
+        ),
+        (
+            format!(r#"{{"Type":"AFTER_SEQUENCE_NUMBER","SequenceNumber":"{number}"}}"#),
+            format!("AfterSequenceNumber({number:?})"),
+        ),
+    ];
+    for (position, start) in cases {
+        let consumer = super::recorder::CONSUMER;
+        let body = format!(r#"{{"ConsumerARN":"{consumer}","ShardId":"shard-0","StartingPosition":{position}}}"#);
+        let asked = asked(SubscribeToShard, &body).await;
+        assert!(asked.ends_with(&format!(r#"shard: "shard-0", start: {start} }}"#)), "{asked}");
+    }
+}

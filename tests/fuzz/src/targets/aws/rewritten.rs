@@ -59,15 +59,20 @@ fn shards(members: &mut Members, request: &ListShards) {
 fn iterator(members: &mut Members, request: &GetShardIterator) {
     stream(members, &request.stream);
     put(members, "ShardId", Some(request.shard.as_str()));
-    let (kind, number, time) = match request.start {
+    start(members, request.start, ["ShardIteratorType", "StartingSequenceNumber"]);
+}
+
+/// Where to begin, by the names that type and number have.
+fn start(members: &mut Members, start: IteratorStart, names: [&str; 2]) {
+    let (kind, number, time) = match start {
         IteratorStart::AtSequenceNumber(number) => ("AT_SEQUENCE_NUMBER", Some(number), None),
         IteratorStart::AfterSequenceNumber(number) => ("AFTER_SEQUENCE_NUMBER", Some(number), None),
         IteratorStart::TrimHorizon => ("TRIM_HORIZON", None, None),
         IteratorStart::Latest => ("LATEST", None, None),
         IteratorStart::AtTimestamp(time) => ("AT_TIMESTAMP", None, Some(time)),
     };
-    put(members, "ShardIteratorType", Some(kind));
-    put(members, "StartingSequenceNumber", number.map(|number| number.to_string()));
+    put(members, names[0], Some(kind));
+    put(members, names[1], number.map(|number| number.to_string()));
     put(members, "Timestamp", time.map(seconds));
 }
 
@@ -143,6 +148,13 @@ pub fn rewritten(asked: &Asked) -> Value {
         Asked::DeregisterConsumer(request) => consumer(&mut members, &request.consumer),
         Asked::DescribeConsumer(request) => consumer(&mut members, &request.consumer),
         Asked::Consumers(request) => consumers(&mut members, request),
+        Asked::Subscribe(request) => {
+            put(&mut members, "ConsumerARN", Some(request.consumer.to_string()));
+            put(&mut members, "ShardId", Some(request.shard.as_str()));
+            let mut position = Members::new();
+            start(&mut position, request.start, ["Type", "SequenceNumber"]);
+            put(&mut members, "StartingPosition", Some(position));
+        }
     }
     members.into()
 }
