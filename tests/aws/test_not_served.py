@@ -16,7 +16,6 @@ def operations_that_are_not_built_are_unknown(client, stream):
     unknown = "UnknownOperationException"
     assert _code(client.add_tags_to_stream, StreamName=stream, Tags={"a": "b"}) == unknown
     assert _code(client.describe_limits) == unknown
-    assert _code(client.register_stream_consumer, StreamARN="arn:aws:kinesis:x:000000000000:stream/y", ConsumerName="c") == unknown
 
 
 def an_on_demand_stream_is_refused(client, cli, new_name):

@@ -7,4 +7,6 @@ use crate::stream_selector::StreamSelector;
 pub struct DeleteStream {
     /// Which stream.
     pub stream: StreamSelector,
+    /// Whether its registered consumers go with it; else a stream that has some stays.
+    pub enforce_consumer_deletion: bool,
 }

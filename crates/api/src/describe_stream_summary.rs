@@ -25,6 +25,8 @@ pub struct StreamDescriptionSummary {
     pub created: Timestamp,
     /// Shards that take records.
     pub open_shard_count: u32,
+    /// Registered consumers.
+    pub consumer_count: u32,
     /// The largest record it takes, KiB.
     pub max_record_kib: u32,
 }

@@ -4,7 +4,9 @@
 //! recorded, the text is ours.
 
 use crate::error::{ApiError, ErrorCode};
-use anabranch_types::{AccountId, HashKey, Region, ShardId, StreamArn, StreamName, Timestamp};
+use anabranch_types::{
+    AccountId, ConsumerArn, ConsumerName, HashKey, Region, ShardId, StreamArn, StreamName, Timestamp,
+};
 use std::fmt;
 use std::time::Duration;
 
@@ -199,8 +201,8 @@ pub fn invalid_minimum_sequence_number(value: &str, stream: &StreamName, account
     ApiError::new(ErrorCode::InvalidArgument, message)
 }
 
-/// GetShardIterator's `StartingSequenceNumber` is no sequence number. `shard` as the service
-/// prints it, or as the caller wrote it when it names no shard.
+/// `StartingSequenceNumber` is no sequence number. `shard` as the service prints it, or as the caller
+/// wrote it when it names no shard. SubscribeToShard's text is not recorded; it has GetShardIterator's.
 pub fn invalid_starting_sequence_number(value: &str, shard: &str, stream: &StreamName, account: AccountId) -> ApiError {
     let message = format!(
         "StartingSequenceNumber {value} used in GetShardIterator on shard {shard} in stream {stream} under account \
@@ -280,6 +282,86 @@ pub fn next_token_expired() -> ApiError {
 /// The text is no page token of this operation.
 pub fn invalid_next_token() -> ApiError {
     ApiError::new(ErrorCode::InvalidArgument, "Invalid NextToken.")
+}
+
+/// The stream has no consumer of the name.
+pub fn consumer_not_found(consumer: &ConsumerName, stream: &StreamName, account: AccountId) -> ApiError {
+    let message = format!("Consumer {consumer} of stream {stream} under account {account} not found.");
+    ApiError::new(ErrorCode::ResourceNotFound, message)
+}
+
+/// The stream has no consumer of the ARN: none of the name, or one that was registered at another time.
+pub fn consumer_arn_not_found(arn: &ConsumerArn) -> ApiError {
+    ApiError::new(ErrorCode::ResourceNotFound, format!("Consumer {arn} not found."))
+}
+
+/// The stream has a consumer of the name.
+pub fn consumer_exists(consumer: &ConsumerName, stream: &StreamName, account: AccountId) -> ApiError {
+    let message = format!("Consumer {consumer} of stream {stream} under account {account} already exists.");
+    ApiError::new(ErrorCode::ResourceInUse, message)
+}
+
+/// The stream has as many consumers as it may have.
+pub fn consumer_limit(stream: &StreamName, account: AccountId, current: u32, limit: u32) -> ApiError {
+    let message = format!(
+        "This request would exceed the limit of registered consumers for stream {stream} under account {account}. \
+         Current consumer count: {current}. Limit: {limit}."
+    );
+    ApiError::new(ErrorCode::LimitExceeded, message)
+}
+
+/// The stream has consumers, and its deletion was not asked to take them along.
+pub fn stream_has_consumers(stream: &StreamName, account: AccountId) -> ApiError {
+    let message = format!(
+        "Stream {stream} under account {account} has registered consumers. Deregister them, or set \
+         EnforceConsumerDeletion."
+    );
+    ApiError::new(ErrorCode::ResourceInUse, message)
+}
+
+/// The consumer has a subscription at the shard that is too young to be taken over.
+pub fn subscription_in_use(consumer: &ConsumerArn, shard: ShardId, retry_after: Duration) -> ApiError {
+    let message = format!(
+        "Another active subscription exists for this consumer: {}:{}:{}:{shard}; retry after {} ms.",
+        consumer.stream.account,
+        consumer.stream.name,
+        consumer.name,
+        retry_after.as_nanos().div_ceil(1_000_000)
+    );
+    ApiError::new(ErrorCode::ResourceInUse, message).with_retry_after(retry_after)
+}
+
+/// The subscription is over: another one of the consumer has begun at the shard.
+pub fn subscription_taken_over(consumer: &ConsumerArn, shard: ShardId) -> ApiError {
+    let message = format!(
+        "Another subscription has taken over for this consumer: {}:{}:{}:{shard}.",
+        consumer.stream.account, consumer.stream.name, consumer.name
+    );
+    ApiError::new(ErrorCode::ResourceInUse, message)
+}
+
+/// The ARN has the form that the API model asks for, but names no consumer.
+pub fn invalid_consumer_arn() -> ApiError {
+    ApiError::new(ErrorCode::InvalidArgument, "ConsumerARN is not the ARN of a consumer.")
+}
+
+/// Nothing names the consumer.
+pub fn no_consumer_named() -> ApiError {
+    let message = "Either ConsumerARN, or both StreamARN and ConsumerName must be specified.";
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// The consumer's ARN is given beside `member`, and they differ.
+pub fn consumer_arn_differs(arn: &ConsumerArn, member: &str) -> ApiError {
+    let message = format!("ConsumerARN {arn} and {member} do not name the same consumer.");
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// The call needs what some node of the cluster does not know yet.
+pub fn cluster_below_level() -> ApiError {
+    let message =
+        "Some node of the cluster runs an older version that does not know this call. Retry after the upgrade.";
+    ApiError::new(ErrorCode::ServiceUnavailable, message)
 }
 
 /// A ShardFilter's timestamp has not come yet.

@@ -10,6 +10,9 @@ use std::future::Future;
 /// Every method fails with [`ApiError`]; which codes it can carry is what AWS documents for the
 /// operation, and `InternalFailure` or `ServiceUnavailable` when nothing is wrong with the call.
 pub trait Kinesis: Send + Sync + 'static {
+    /// An open subscription of a consumer. Dropping it ends it.
+    type Subscription: Send + 'static;
+
     /// Creates a stream; it is ACTIVE when this returns.
     fn create_stream(
         &self,
@@ -120,4 +123,46 @@ pub trait Kinesis: Send + Sync + 'static {
         context: &RequestContext,
         request: GetRecords,
     ) -> impl Future<Output = Result<GetRecordsOutput, ApiError>> + Send;
+
+    /// Registers a consumer of a stream; it is ACTIVE when this returns.
+    fn register_stream_consumer(
+        &self,
+        context: &RequestContext,
+        request: RegisterStreamConsumer,
+    ) -> impl Future<Output = Result<Consumer, ApiError>> + Send;
+
+    /// Forgets a consumer; it is gone when this returns, and its subscriptions end.
+    fn deregister_stream_consumer(
+        &self,
+        context: &RequestContext,
+        request: DeregisterStreamConsumer,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
+    /// One consumer.
+    fn describe_stream_consumer(
+        &self,
+        context: &RequestContext,
+        request: DescribeStreamConsumer,
+    ) -> impl Future<Output = Result<Consumer, ApiError>> + Send;
+
+    /// A page of a stream's consumers.
+    fn list_stream_consumers(
+        &self,
+        context: &RequestContext,
+        request: ListStreamConsumers,
+    ) -> impl Future<Output = Result<ListStreamConsumersOutput, ApiError>> + Send;
+
+    /// Subscribes a consumer to a shard; its events are asked for one by one.
+    fn subscribe_to_shard(
+        &self,
+        context: &RequestContext,
+        request: SubscribeToShard,
+    ) -> impl Future<Output = Result<Self::Subscription, ApiError>> + Send;
+
+    /// The next event of a subscription, as soon as there is one; none at its end. An error is the
+    /// end as well. Cancel-safe: the event that was not given is given next time.
+    fn next_event(
+        &self,
+        subscription: &mut Self::Subscription,
+    ) -> impl Future<Output = Result<Option<SubscribeToShardEvent>, ApiError>> + Send;
 }

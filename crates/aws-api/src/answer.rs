@@ -4,15 +4,16 @@
 
 use crate::cbor;
 use crate::encoding::{Encoded, Encoding};
+use crate::event_stream::{self, EventBody};
 use anabranch_api::{ApiError, ErrorCode};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use serde::Serialize;
 
-/// The body of every answer.
-pub type DoorBody = Full<Bytes>;
+/// The body of every answer: whole, or an event stream.
+pub type DoorBody = Either<Full<Bytes>, EventBody>;
 
 /// Plain JSON, which the real front end knows and serves nothing in.
 pub(crate) const PLAIN_JSON: &str = "application/json";
@@ -85,10 +86,17 @@ pub(crate) fn success(output: Encoded) -> Response<DoorBody> {
 /// An answer with the headers that belong to its body.
 pub(crate) fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<DoorBody> {
     let length = HeaderValue::from(body.len());
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(Either::Left(Full::new(body)));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response.headers_mut().insert(CONTENT_LENGTH, length);
+    response
+}
+
+/// An event stream; how long it will be is not known.
+pub(crate) fn events(body: EventBody) -> Response<DoorBody> {
+    let mut response = Response::new(Either::Right(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(event_stream::MEDIA_TYPE));
     response
 }
 

@@ -1,10 +1,11 @@
 //! One request from its head to its answer: identity, body, checks, operation, headers, log.
 
-use crate::answer::{DoorBody, Refusal, answer, success};
+use crate::answer::{DoorBody, Refusal, answer, events, success};
 use crate::body::{BodyReader, BodyRefused, Collected};
 use crate::checks::{self, Checked};
 use crate::encoding::{Encoded, Encoding};
-use crate::kinesis::{self, Operation};
+use crate::event_stream::{EventBody, Events};
+use crate::kinesis::{self, Answer, Operation};
 use crate::metrics::{self, Present};
 use crate::options::DoorOptions;
 use crate::other_calls::{Admission, OtherCalls};
@@ -200,13 +201,14 @@ impl<S: Kinesis> AwsDoor<S> {
         }
         let _present = Present::request();
         let started = self.env.clock.monotonic();
-        let Served { result, body_bytes } = self.serve_request(parts, body, ids, arrival).await;
+        let Outcome { result, body_bytes } = self.serve_request(parts, body, ids, arrival).await;
         let elapsed = self.env.clock.monotonic().saturating_sub(started);
         let code = result.as_ref().map_or_else(Refusal::code, |_| "ok");
         metrics::request_answered(operation, code, elapsed);
         debug!(code, body_bytes, elapsed_us = elapsed.as_micros() as u64, "request answered");
         match result {
-            Ok(output) => success(output),
+            Ok(Served::Whole(output)) => success(output),
+            Ok(Served::Events(body)) => events(body),
             Err(refusal) if body_bytes.is_some() => refusal.print(),
             Err(refusal) => self.refuse_unread(&refusal, parts, body).await,
         }
@@ -218,23 +220,23 @@ impl<S: Kinesis> AwsDoor<S> {
         body: &mut B,
         ids: &AnswerIds,
         arrival: &Arrival,
-    ) -> Served {
+    ) -> Outcome {
         let head_bytes_max = self.options.limits.header_bytes_max as usize;
         if let Err(refusal) = checks::check_head(parts, head_bytes_max) {
-            return Served { result: Err(refusal), body_bytes: None };
+            return Outcome { result: Err(refusal), body_bytes: None };
         }
         let service = match self.service_for(arrival.admits) {
             Ok(service) => service,
             Err(error) => {
                 let refusal = Refusal::Error(error, checks::encoding_of_errors(parts));
-                return Served { result: Err(refusal), body_bytes: None };
+                return Outcome { result: Err(refusal), body_bytes: None };
             }
         };
         let collected = match self.reader.collect(body).await {
             Ok(collected) => collected,
             Err(refused) => {
                 let refusal = self.body_refusal(refused, checks::encoding_of_errors(parts));
-                return Served { result: Err(refusal), body_bytes: None };
+                return Outcome { result: Err(refusal), body_bytes: None };
             }
         };
         let Collected { bytes, hash, charge } = collected;
@@ -243,7 +245,7 @@ impl<S: Kinesis> AwsDoor<S> {
             Ok(checked) => self.call(service, checked, charge, ids, arrival).await,
             Err(refusal) => Err(refusal),
         };
-        Served { result, body_bytes }
+        Outcome { result, body_bytes }
     }
 
     /// Who answers a call; before its body is read, so that a refused one costs no memory.
@@ -258,12 +260,12 @@ impl<S: Kinesis> AwsDoor<S> {
 
     async fn call(
         &self,
-        service: &S,
+        service: &Arc<S>,
         Checked { operation, signer, body }: Checked,
         charge: Charge,
         ids: &AnswerIds,
         arrival: &Arrival,
-    ) -> Result<Encoded, Refusal> {
+    ) -> Result<Served, Refusal> {
         let timeout = self.options.timeouts.request;
         let context = RequestContext {
             request_id: RequestId(ids.request_id.as_u128()),
@@ -273,7 +275,7 @@ impl<S: Kinesis> AwsDoor<S> {
             deadline: self.env.clock.monotonic() + timeout,
         };
         let encoding = body.encoding;
-        let call = kinesis::dispatch(service, &context, operation, body);
+        let call = kinesis::dispatch(&**service, &context, operation, body);
         let result = tokio::time::timeout(timeout + DEADLINE_GRACE, call).await;
         let result = result.unwrap_or_else(|_| {
             Err(ApiError::new(
@@ -281,11 +283,32 @@ impl<S: Kinesis> AwsDoor<S> {
                 "The request was not answered in time; its outcome is unknown.",
             ))
         });
-        let result = result.and_then(|output| answer_held(operation, output, charge, &arrival.connection));
-        match result {
-            Ok(bytes) => Ok(Encoded { encoding, bytes }),
-            Err(error) => Err(Refusal::Error(error, encoding)),
-        }
+        let served = result.and_then(|answer| match answer {
+            Answer::Whole(output) => {
+                let bytes = answer_held(operation, output, charge, &arrival.connection)?;
+                Ok(Served::Whole(Encoded { encoding, bytes }))
+            }
+            Answer::Events(subscription) => Ok(Served::Events(self.events(service, subscription, encoding, arrival))),
+        });
+        served.map_err(|error| Refusal::Error(error, encoding))
+    }
+
+    fn events(
+        &self,
+        service: &Arc<S>,
+        subscription: S::Subscription,
+        encoding: Encoding,
+        arrival: &Arrival,
+    ) -> EventBody {
+        let events = Events {
+            service: Arc::clone(service),
+            subscription,
+            encoding,
+            memory: self.options.memory.clone(),
+            connection: arrival.connection.clone(),
+            stopping: self.calls.stopping(),
+        };
+        events.into_body()
     }
 
     fn body_refusal(&self, refused: BodyRefused, encoding: Encoding) -> Refusal {
@@ -339,10 +362,16 @@ fn answer_held(
     }
 }
 
+/// What an operation answers, ready to be sent.
+enum Served {
+    Whole(Encoded),
+    Events(EventBody),
+}
+
 /// What became of a request.
-struct Served {
-    /// The operation's output or why there is none.
-    result: Result<Encoded, Refusal>,
+struct Outcome {
+    /// The operation's answer or why there is none.
+    result: Result<Served, Refusal>,
     /// None when the body was not read to its end.
     body_bytes: Option<usize>,
 }

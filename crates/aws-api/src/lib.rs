@@ -1,8 +1,8 @@
-//! The AWS door: HTTP/1.1 and HTTP/2, TLS, SigV4, the order of checks, JSON and CBOR in
+//! The AWS door: HTTP/1.1 and HTTP/2, TLS, SigV4, the order of checks, JSON, CBOR and event streams in
 //! and out.
 //!
 //! Parses, authenticates, calls one method of [`anabranch_api::Kinesis`] and prints. No rule
-//! about streams lives here. Event streams are refused by name. Its port is that of all doors:
+//! about streams lives here. Its port is that of all doors:
 //! `other_calls.rs` is the seam.
 
 mod answer;
@@ -14,6 +14,7 @@ mod connection;
 mod cors;
 mod door;
 mod encoding;
+mod event_stream;
 pub mod kinesis;
 mod listener;
 mod local_calls;
@@ -31,6 +32,7 @@ mod tls;
 pub use answer::DoorBody;
 pub use door::AwsDoor;
 pub use encoding::{Encoded, Encoding};
+pub use event_stream::EventBody;
 pub use listener::Listener;
 pub use local_calls::{LocalCall, LocalCalls, local_error};
 pub use options::{DoorLimits, DoorOptions, DoorTimeouts};

@@ -4,9 +4,10 @@ use crate::catalog::Catalog;
 use crate::command::{self, Command, CommandKind, UnknownCommand};
 use crate::commands::{
     AbortReshard, ActivateStream, AddReplica, BeginDeleteStream, BeginReshard, Bootstrap, CommitReshard,
-    ContinueScaling, CreateGroup, CreateStream, DescribeNode, FinishDeleteStream, FinishRetention, FinishScaling,
-    ForgetReplica, PromoteReplica, RegisterNode, RemoveNode, RemoveReplica, RemoveShards, ReplicaJoined, ReplicaLeft,
-    RotateTokenKey, SealParents, SetNodeState, SetRetention, UpdateMaxRecordSize, UpdateNode, UpdateShardCount,
+    ContinueScaling, CreateGroup, CreateStream, DeregisterConsumer, DescribeNode, FinishDeleteStream, FinishRetention,
+    FinishScaling, ForgetReplica, PromoteReplica, RegisterConsumer, RegisterNode, RemoveNode, RemoveReplica,
+    RemoveShards, ReplicaJoined, ReplicaLeft, RotateTokenKey, SealParents, SetNodeState, SetRetention,
+    UpdateMaxRecordSize, UpdateNode, UpdateShardCount,
 };
 use crate::edit::Edit;
 use crate::rows::RowMutation;
@@ -71,6 +72,8 @@ impl Catalog {
             CommandKind::SetRetention => self.run::<SetRetention>(log_index, fields, rows),
             CommandKind::UpdateMaxRecordSize => self.run::<UpdateMaxRecordSize>(log_index, fields, rows),
             CommandKind::FinishRetention => self.run::<FinishRetention>(log_index, fields, rows),
+            CommandKind::RegisterConsumer => self.run::<RegisterConsumer>(log_index, fields, rows),
+            CommandKind::DeregisterConsumer => self.run::<DeregisterConsumer>(log_index, fields, rows),
         }?;
         debug_assert_eq!(self.check(), Ok(()), "after entry {log_index}");
         Ok(outcome)

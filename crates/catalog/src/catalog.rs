@@ -14,8 +14,8 @@ use std::sync::Arc;
 ///
 /// Level 1: one node. Level 2: nodes join and leave, replicas have states. Level 3: groups are made
 /// as nodes join. Level 4: a stream uses no more groups than it has a use for. Level 5: shards are
-/// split and merged. Level 6: the retention and the largest record
-/// of streams are changed.
+/// split and merged. Level 6: the retention and the largest record of streams are changed, and streams
+/// have consumers.
 pub const FEATURE_LEVEL: u16 = 6;
 
 /// The level from which nodes may join and replicas may change.
@@ -32,6 +32,8 @@ pub(crate) const RESHARD_LEVEL: u16 = 5;
 
 /// The level from which the retention and the largest record of streams may be changed.
 pub(crate) const SETTINGS_LEVEL: u16 = 6;
+/// The level from which streams may have consumers.
+pub(crate) const CONSUMERS_LEVEL: u16 = 6;
 
 /// Nodes, groups, streams and shards: everything the cluster agrees on that is not a record.
 ///
@@ -153,8 +155,16 @@ impl Catalog {
             let uid = stream.stream.uid;
             stream.round().map(|row| (RowKey::Round(uid).encode(), encode_value(&**row)))
         });
+        let consumers = self.map.streams().flat_map(|stream| {
+            let (uid, consumers) = (stream.stream.uid, stream.consumers());
+            consumers.map(move |row| (RowKey::Consumer(uid, row.name.clone()).encode(), encode_value(row)))
+        });
+        let calls = self.map.streams().filter_map(|stream| {
+            let (uid, calls) = (stream.stream.uid, &stream.consumer_rows().calls);
+            (!calls.answered.is_empty()).then(|| (RowKey::ConsumerCalls(uid).encode(), encode_value(calls)))
+        });
         let before = cluster.chain(counters).chain(keys).chain(nodes).chain(groups).chain(floors);
-        before.chain(streams).chain(shards).chain(histories).chain(rounds)
+        before.chain(streams).chain(shards).chain(histories).chain(rounds).chain(consumers).chain(calls)
     }
 
     /// A hash of every row (FNV-1a, 64 bits), for comparing replicas at one log index (I9).

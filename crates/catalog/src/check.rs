@@ -1,6 +1,7 @@
 //! The catalog's invariants, each verified from the whole state.
 
 mod cluster;
+mod consumers;
 mod lineage;
 mod reshard;
 mod retention;
@@ -30,7 +31,8 @@ impl Catalog {
         self.map.streams().try_for_each(|stream| {
             lineage::check(stream)?;
             reshard::check(self, stream)?;
-            retention::check(stream)
+            retention::check(stream)?;
+            consumers::check(stream)
         })
     }
 }

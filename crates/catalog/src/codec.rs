@@ -6,8 +6,8 @@
 //! version.
 
 use anabranch_types::{
-    AccountId, ClusterId, Counter, GroupId, HashKey, HashKeyRange, Incarnation, MapVersion, NodeId, ReplicaId,
-    RequestId, SequenceNumber, ShardEpoch, ShardId, StreamName, StreamUid, Timestamp,
+    AccountId, ClusterId, ConsumerName, Counter, GroupId, HashKey, HashKeyRange, Incarnation, MapVersion, NodeId,
+    ReplicaId, RequestId, SequenceNumber, ShardEpoch, ShardId, StreamName, StreamUid, Timestamp,
 };
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -264,6 +264,16 @@ impl Field for StreamName {
 
     fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         StreamName::new(&String::read(input)?).map_err(|_| DecodeError::Invalid { what: "stream name" })
+    }
+}
+
+impl Field for ConsumerName {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.as_str().to_owned().write(out);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        ConsumerName::new(&String::read(input)?).map_err(|_| DecodeError::Invalid { what: "consumer name" })
     }
 }
 

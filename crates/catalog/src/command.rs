@@ -2,7 +2,7 @@
 //!
 //! What each command means is in `commands`, one file per command.
 
-use crate::catalog::{GROUPS_LEVEL, MEMBERSHIP_LEVEL, RESHARD_LEVEL, SETTINGS_LEVEL};
+use crate::catalog::{CONSUMERS_LEVEL, GROUPS_LEVEL, MEMBERSHIP_LEVEL, RESHARD_LEVEL, SETTINGS_LEVEL};
 use crate::codec::{DecodeError, Field, Reader};
 use bytes::Bytes;
 
@@ -43,11 +43,13 @@ pub enum CommandKind {
     SetRetention = 29,
     FinishRetention = 30,
     UpdateMaxRecordSize = 31,
+    RegisterConsumer = 32,
+    DeregisterConsumer = 33,
 }
 
 impl CommandKind {
     /// Every kind, in the order of its byte.
-    pub const ALL: [CommandKind; 29] = [
+    pub const ALL: [CommandKind; 31] = [
         CommandKind::Bootstrap,
         CommandKind::RegisterNode,
         CommandKind::UpdateNode,
@@ -77,6 +79,8 @@ impl CommandKind {
         CommandKind::SetRetention,
         CommandKind::FinishRetention,
         CommandKind::UpdateMaxRecordSize,
+        CommandKind::RegisterConsumer,
+        CommandKind::DeregisterConsumer,
     ];
 
     /// The feature level from which it may be in the log (D15).
@@ -111,6 +115,7 @@ impl CommandKind {
             CommandKind::SetRetention | CommandKind::FinishRetention | CommandKind::UpdateMaxRecordSize => {
                 SETTINGS_LEVEL
             }
+            CommandKind::RegisterConsumer | CommandKind::DeregisterConsumer => CONSUMERS_LEVEL,
         }
     }
 

@@ -173,8 +173,8 @@ impl<'a> Edit<'a> {
         Arc::make_mut(&mut self.map().streams).insert(uid, changed);
     }
 
-    /// Puts a changed stream in the place of `before`: its own row, and those of shards and
-    /// reshards that differ.
+    /// Puts a changed stream in the place of `before`: its own row, and those of shards, reshards
+    /// and consumers that differ.
     pub fn replace_stream(&mut self, before: &StreamMap, after: StreamMap) {
         let version = self.next_version();
         let after = after.with_stream(Stream { version, ..after.stream.clone() });
@@ -189,9 +189,24 @@ impl<'a> Edit<'a> {
             None if before.round().is_some() => self.delete(RowKey::Round(uid)),
             Some(_) | None => {}
         }
+        self.replace_consumers(before, &after);
         self.catalog.tallies.remove(before);
         self.catalog.tallies.add(&after);
         Arc::make_mut(&mut self.map().streams).insert(uid, Arc::new(after));
+    }
+
+    fn replace_consumers(&mut self, before: &StreamMap, after: &StreamMap) {
+        let uid = after.stream.uid;
+        for gone in before.consumers().filter(|consumer| after.consumer(&consumer.name).is_none()) {
+            self.delete(RowKey::Consumer(uid, gone.name.clone()));
+        }
+        for consumer in after.consumers().filter(|consumer| before.consumer(&consumer.name) != Some(*consumer)) {
+            self.put(RowKey::Consumer(uid, consumer.name.clone()), consumer);
+        }
+        let calls = &after.consumer_rows().calls;
+        if *calls != before.consumer_rows().calls {
+            self.put(RowKey::ConsumerCalls(uid), calls);
+        }
     }
 
     fn replace_shards(&mut self, before: &StreamMap, after: &StreamMap) {
@@ -219,6 +234,12 @@ impl<'a> Edit<'a> {
         }
         if gone.round().is_some() {
             self.delete(RowKey::Round(uid));
+        }
+        for consumer in gone.consumers() {
+            self.delete(RowKey::Consumer(uid, consumer.name.clone()));
+        }
+        if !gone.consumer_rows().calls.answered.is_empty() {
+            self.delete(RowKey::ConsumerCalls(uid));
         }
         self.catalog.tallies.remove(gone);
         let map = self.map();

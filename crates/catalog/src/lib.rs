@@ -15,6 +15,7 @@ mod cluster;
 mod codec;
 mod command;
 mod commands;
+mod consumer;
 mod edit;
 mod group;
 pub mod limits;
@@ -43,16 +44,18 @@ pub use commands::{
     AbortReshard, AbortReshardRefused, ActivateStream, ActivateStreamRefused, AddReplica, AddReplicaRefused,
     BeginDeleteStream, BeginDeleteStreamRefused, BeginReshard, BeginReshardRefused, Bootstrap, BootstrapRefused,
     Bootstrapped, CommitReshard, CommitReshardRefused, ContinueScaling, ContinueScalingRefused, CreateGroup,
-    CreateGroupRefused, CreateStream, CreateStreamRefused, DescribeNode, DescribeNodeRefused, Ending,
-    FinishDeleteStream, FinishDeleteStreamRefused, FinishRetention, FinishRetentionRefused, FinishScaling,
-    FinishScalingRefused, ForgetReplica, ForgetReplicaRefused, GroupCreated, NodeRegistered, NodeUpdated,
-    PromoteReplica, PromoteReplicaRefused, Recorded, RegisterNode, RegisterNodeRefused, RemoveNode, RemoveNodeRefused,
-    RemoveReplica, RemoveReplicaRefused, RemoveShards, RemoveShardsRefused, ReplicaAdded, ReplicaJoined,
-    ReplicaJoinedRefused, ReplicaLeft, ReplicaLeftRefused, RetentionMove, RotateTokenKey, RotateTokenKeyRefused,
-    RoundBegun, SealParents, SealParentsRefused, SetNodeState, SetNodeStateRefused, SetRetention, SetRetentionRefused,
-    StepsRefused, StreamActivated, StreamCreated, StreamDeleted, StreamDeleting, TokenKeyRotated, UpdateMaxRecordSize,
+    CreateGroupRefused, CreateStream, CreateStreamRefused, DeregisterConsumer, DeregisterConsumerRefused, DescribeNode,
+    DescribeNodeRefused, Ending, FinishDeleteStream, FinishDeleteStreamRefused, FinishRetention,
+    FinishRetentionRefused, FinishScaling, FinishScalingRefused, ForgetReplica, ForgetReplicaRefused, GroupCreated,
+    NodeRegistered, NodeUpdated, PromoteReplica, PromoteReplicaRefused, Recorded, RegisterConsumer,
+    RegisterConsumerRefused, RegisterNode, RegisterNodeRefused, RemoveNode, RemoveNodeRefused, RemoveReplica,
+    RemoveReplicaRefused, RemoveShards, RemoveShardsRefused, ReplicaAdded, ReplicaJoined, ReplicaJoinedRefused,
+    ReplicaLeft, ReplicaLeftRefused, RetentionMove, RotateTokenKey, RotateTokenKeyRefused, RoundBegun, SealParents,
+    SealParentsRefused, SetNodeState, SetNodeStateRefused, SetRetention, SetRetentionRefused, StepsRefused,
+    StreamActivated, StreamCreated, StreamDeleted, StreamDeleting, TokenKeyRotated, UpdateMaxRecordSize,
     UpdateMaxRecordSizeRefused, UpdateNode, UpdateNodeRefused, UpdateShardCount, UpdateShardCountRefused,
 };
+pub use consumer::{Consumer, ConsumerChanged};
 pub use group::{Group, Replica, ReplicaState};
 pub use listing::{FutureTimestamp, ShardFilter, ShardList};
 pub use load::LoadError;

@@ -35,6 +35,9 @@ pub const RESHARDS_REMEMBERED: usize = 64;
 /// second of an account, each waits until the stream is active, and a gateway repeats a call for
 /// seconds.
 pub const SETTING_CALLS_REMEMBERED: usize = 16;
+/// Calls that changed a stream's consumers and are known again. Source: AWS takes five a second of
+/// an account, a gateway repeats a call for seconds.
+pub const CONSUMER_CALLS_REMEMBERED: usize = 64;
 /// Shards of a stream, open and closed. Source: the design point of 100,000 shards per cluster.
 pub const STREAM_SHARDS_KEPT_MAX: u32 = 100_000;
 /// Open shards of a stream while UpdateShardCount is carried out: those that there were and those

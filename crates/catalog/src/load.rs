@@ -4,6 +4,7 @@ use crate::catalog::{Catalog, Tallies};
 use crate::check::Violation;
 use crate::cluster::Counters;
 use crate::codec::DecodeError;
+use crate::consumer::{Consumer, ConsumerCalls, Consumers};
 use crate::reshard::{ReshardHistory, Round};
 use crate::rows::{RowKey, RowValue, decode_value};
 use crate::shard::Shard;
@@ -11,7 +12,7 @@ use crate::shard_map::ShardMap;
 use crate::stream::{Stream, StreamMap};
 use anabranch_types::StreamUid;
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The rows are not those of a catalog. Nothing is repaired silently: the node stops.
@@ -39,7 +40,7 @@ pub enum LoadError {
         /// The key's bytes.
         key: Bytes,
     },
-    /// Shards or reshards of a stream that has no row.
+    /// Shards, reshards or consumers of a stream that has no row.
     #[error("stream {uid} has rows about it but none of its own")]
     Orphans {
         /// The stream that is missing.
@@ -60,6 +61,9 @@ struct Loading {
     shards: BTreeMap<StreamUid, Vec<Shard>>,
     histories: BTreeMap<StreamUid, ReshardHistory>,
     rounds: BTreeMap<StreamUid, Round>,
+    consumers: BTreeMap<StreamUid, Consumers>,
+    /// Streams whose calls about consumers were read.
+    consumer_calls: BTreeSet<StreamUid>,
 }
 
 impl Catalog {
@@ -113,6 +117,16 @@ impl Loading {
             }
             RowKey::ReshardHistory(uid) => self.histories.insert(*uid, read(&key, value)?).is_some(),
             RowKey::Round(uid) => self.rounds.insert(*uid, read(&key, value)?).is_some(),
+            RowKey::Consumer(uid, name) => {
+                let consumer = read_as(&key, value, |consumer: &Consumer| consumer.name == *name)?;
+                self.consumers.entry(*uid).or_default().by_name.insert(name.clone(), consumer).is_some()
+            }
+            RowKey::ConsumerCalls(uid) => {
+                let calls = &mut self.consumers.entry(*uid).or_default().calls;
+                // An empty list of calls has no row.
+                *calls = read_as(&key, value, |calls: &ConsumerCalls| !calls.answered.is_empty())?;
+                !self.consumer_calls.insert(*uid)
+            }
         };
         if repeated { Err(LoadError::Repeated { key }) } else { Ok(()) }
     }
@@ -124,9 +138,11 @@ impl Loading {
             Arc::make_mut(&mut self.map.names).insert(name, uid);
             let stream = StreamMap::new(stream, shards);
             let stream = stream.with_history(self.histories.remove(&uid)).with_round(self.rounds.remove(&uid));
+            let stream = stream.with_consumers(self.consumers.remove(&uid).unwrap_or_default());
             Arc::make_mut(&mut self.map.streams).insert(uid, Arc::new(stream));
         }
-        let mut orphans = self.shards.keys().chain(self.histories.keys()).chain(self.rounds.keys());
+        let about = self.shards.keys().chain(self.histories.keys()).chain(self.rounds.keys());
+        let mut orphans = about.chain(self.consumers.keys());
         if let Some(uid) = orphans.next() {
             return Err(LoadError::Orphans { uid: *uid });
         }

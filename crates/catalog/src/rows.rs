@@ -6,10 +6,11 @@
 
 use crate::cluster::{Cluster, Counters};
 use crate::codec::{DecodeError, Field, Reader, fields};
+use crate::consumer::{Consumer, ConsumerCalls};
 use crate::reshard::{ReshardHistory, Round};
 use crate::shard::Shard;
 use crate::token_key::TokenKeys;
-use anabranch_types::{AccountId, GroupId, NodeId, ShardId, StreamName, StreamUid};
+use anabranch_types::{AccountId, ConsumerName, GroupId, NodeId, ShardId, StreamName, StreamUid};
 use bytes::Bytes;
 
 /// One change of the stored rows. The changes of one command are stored together or not at
@@ -43,6 +44,8 @@ pub(crate) enum RowKey {
     Shard(StreamUid, ShardId),
     ReshardHistory(StreamUid),
     Round(StreamUid),
+    Consumer(StreamUid, ConsumerName),
+    ConsumerCalls(StreamUid),
 }
 
 impl RowKey {
@@ -82,6 +85,15 @@ impl RowKey {
                 out.push(10);
                 uid.write(&mut out);
             }
+            RowKey::Consumer(uid, name) => {
+                out.push(32);
+                uid.write(&mut out);
+                out.extend_from_slice(name.as_str().as_bytes());
+            }
+            RowKey::ConsumerCalls(uid) => {
+                out.push(33);
+                uid.write(&mut out);
+            }
         }
         out.into()
     }
@@ -103,6 +115,12 @@ impl RowKey {
             8 => RowKey::Shard(StreamUid::read(&mut input)?, ShardId::read(&mut input)?),
             9 => RowKey::ReshardHistory(StreamUid::read(&mut input)?),
             10 => RowKey::Round(StreamUid::read(&mut input)?),
+            32 => {
+                let uid = StreamUid::read(&mut input)?;
+                let name = std::str::from_utf8(input.rest()).ok().and_then(|name| ConsumerName::new(name).ok());
+                RowKey::Consumer(uid, name.ok_or(DecodeError::Invalid { what: "consumer name" })?)
+            }
+            33 => RowKey::ConsumerCalls(StreamUid::read(&mut input)?),
             _ => return Err(DecodeError::Invalid { what: "kind of catalog row" }),
         };
         input.end()?;
@@ -161,6 +179,8 @@ row_values! {
     Shard = "shard row";
     ReshardHistory = "reshard history row";
     Round = "reshard round row";
+    Consumer = "consumer row";
+    ConsumerCalls = "consumer calls row";
 }
 
 pub(crate) fn encode_value<V: RowValue>(value: &V) -> Bytes {

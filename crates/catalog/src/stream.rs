@@ -1,12 +1,16 @@
 //! A stream and its shards, as gateways see them in a snapshot.
 
 use crate::codec::{DecodeError, Field, Reader, fields, variants};
+use crate::consumer::{Consumer, Consumers};
 use crate::reshard::{ReshardHistory, Round, Scaling};
 use crate::retention::RetentionChanges;
 use crate::rows::RowValue;
 use crate::shard::Shard;
-use anabranch_types::{AccountId, GroupId, HashKey, MapVersion, RequestId, ShardId, StreamName, StreamUid, Timestamp};
+use anabranch_types::{
+    AccountId, ConsumerName, GroupId, HashKey, MapVersion, RequestId, ShardId, StreamName, StreamUid, Timestamp,
+};
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -167,6 +171,7 @@ pub struct StreamMap {
     /// Splits and merges under way.
     round: Option<Arc<Round>>,
     history: Option<Arc<ReshardHistory>>,
+    consumers: Arc<Consumers>,
 }
 
 impl StreamMap {
@@ -178,7 +183,8 @@ impl StreamMap {
             .map(|(place, shard)| OpenShard { end: shard.range.end(), place })
             .collect();
         open.sort_unstable_by_key(|shard| shard.end);
-        StreamMap { stream, shards: Arc::new(shards), open: Arc::new(open), round: None, history: None }
+        let (shards, open, consumers) = (Arc::new(shards), Arc::new(open), Arc::default());
+        StreamMap { stream, shards, open, round: None, history: None, consumers }
     }
 
     /// The same shards under another header.
@@ -198,6 +204,38 @@ impl StreamMap {
 
     pub(crate) fn with_history(&self, history: Option<ReshardHistory>) -> Self {
         StreamMap { history: history.map(Arc::new), ..self.clone() }
+    }
+
+    pub(crate) fn with_consumers(&self, consumers: Consumers) -> Self {
+        StreamMap { consumers: Arc::new(consumers), ..self.clone() }
+    }
+
+    /// Its consumers, and what is remembered of calls about them.
+    pub(crate) fn consumer_rows(&self) -> &Consumers {
+        &self.consumers
+    }
+
+    /// Its registered consumers, by name.
+    pub fn consumers(&self) -> impl Iterator<Item = &Consumer> {
+        self.consumers.by_name.values()
+    }
+
+    /// The registered consumer of a name.
+    pub fn consumer(&self, name: &ConsumerName) -> Option<&Consumer> {
+        self.consumers.by_name.get(name)
+    }
+
+    /// How many consumers are registered.
+    pub fn consumer_count(&self) -> u32 {
+        u32::try_from(self.consumers.by_name.len()).expect("the limit has 32 bits")
+    }
+
+    /// At most `limit` consumers whose names follow `after`, and whether more follow them.
+    pub fn consumers_after(&self, after: Option<&ConsumerName>, limit: usize) -> (Vec<&Consumer>, bool) {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut following = self.consumers.by_name.range((from, Bound::Unbounded)).map(|(_, consumer)| consumer);
+        let page = following.by_ref().take(limit).collect();
+        (page, following.next().is_some())
     }
 
     /// Whether both have the very same list of shards.

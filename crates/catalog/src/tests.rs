@@ -2,6 +2,7 @@
 
 mod cluster;
 mod codec;
+mod consumers;
 mod damage;
 mod layout;
 mod leaders;

@@ -42,6 +42,15 @@ pub enum NodeError {
         /// When the same request fits.
         retry_after: Duration,
     },
+    /// The consumer has a subscription at the shard that is too young to be taken over.
+    #[error("the consumer has a subscription, retry after {retry_after:?}")]
+    SubscriptionInUse {
+        /// When it may be taken over.
+        retry_after: Duration,
+    },
+    /// The subscription is over: another one of its consumer has begun.
+    #[error("another subscription of the consumer has taken over")]
+    SubscriptionTakenOver,
     /// The node found stored bytes damaged. They are never served (I2).
     #[error("damaged: {reason}")]
     Damaged {

@@ -157,7 +157,11 @@ impl<N: ?Sized + Send + Sync + 'static> LeaderCalls<N> {
                     search.failed()
                 }
                 NodeError::Unavailable { .. } => return Err(told(error, attempt)),
-                NodeError::NoSuchShard { .. } | NodeError::Throttled { .. } | NodeError::Damaged { .. } => {
+                NodeError::NoSuchShard { .. }
+                | NodeError::Throttled { .. }
+                | NodeError::SubscriptionInUse { .. }
+                | NodeError::SubscriptionTakenOver
+                | NodeError::Damaged { .. } => {
                     self.remember(group, target);
                     return Err(error);
                 }

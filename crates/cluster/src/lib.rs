@@ -25,7 +25,7 @@ pub use router::{MetadataRouter, Router};
 pub use status::{GroupReport, MemberReport, collect_reports, leaders_of};
 pub use storage_node::{
     Attempt, NewRetention, NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart,
-    RecordFate, RecordOut, ShardKey, StateHash, StorageNode,
+    RecordFate, RecordOut, ShardKey, StateHash, StorageNode, SubscriptionRead,
 };
 pub use view::{ClusterView, ViewWatch};
 pub use wire::{

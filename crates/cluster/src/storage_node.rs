@@ -121,6 +121,23 @@ pub struct ReadRequest {
     /// Zero answers at once. Longer is a follower's read: at the tip it waits so long for a record,
     /// and it takes from the shard's read bytes only, not from its read calls.
     pub wait_max: Duration,
+    /// Whose read it is, when it is a registered consumer's: then it takes from the consumer's bytes
+    /// only.
+    pub subscription: Option<SubscriptionRead>,
+}
+
+/// A read of a registered consumer's subscription. A consumer has one at a shard; its leader knows
+/// which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubscriptionRead {
+    /// The consumer.
+    pub consumer: MapVersion,
+    /// The subscription: the id of the call that began it.
+    pub subscription: RequestId,
+    /// When it began, by the clock of the gateway that serves it.
+    pub begun: Timestamp,
+    /// Whether it begins with this read; asked again, it begins but once.
+    pub begins: bool,
 }
 
 /// A record on its way out.

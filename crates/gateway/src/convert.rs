@@ -1,8 +1,8 @@
 //! From the catalog's words to the service's.
 
-use anabranch_api::{RequestContext, Shard, StreamStatus};
+use anabranch_api::{Consumer, ConsumerStatus, RequestContext, Shard, StreamStatus};
 use anabranch_catalog::{StreamMap, StreamStatus as CatalogStatus};
-use anabranch_types::StreamArn;
+use anabranch_types::{ConsumerArn, StreamArn};
 
 pub(crate) fn status(status: CatalogStatus) -> StreamStatus {
     match status {
@@ -27,4 +27,10 @@ pub(crate) fn shard(shard: &anabranch_catalog::Shard) -> Shard {
 /// The stream's ARN as this caller sees it: in the region of its signature.
 pub(crate) fn arn(context: &RequestContext, map: &StreamMap) -> StreamArn {
     StreamArn { region: context.region.clone(), account: map.stream.account, name: map.stream.name.clone() }
+}
+
+pub(crate) fn consumer(context: &RequestContext, map: &StreamMap, consumer: &anabranch_catalog::Consumer) -> Consumer {
+    let created_s = consumer.created.as_secs();
+    let arn = ConsumerArn { stream: arn(context, map), name: consumer.name.clone(), created_s };
+    Consumer { arn, status: ConsumerStatus::Active, created: consumer.created }
 }

@@ -1,22 +1,30 @@
 //! The service trait, one line per operation; each is a file of its name.
 
+use crate::consumers::Subscription;
 use crate::records::backlog::Backlogs;
 use crate::refresh::Refresh;
 use crate::resolve::node_failed;
-use crate::{records, streams};
+use crate::{consumers, records, streams};
 use anabranch_api::{
-    ApiError, CreateStream, DecreaseStreamRetentionPeriod, DeleteStream, DescribeStream, DescribeStreamSummary,
-    ErrorCode, GetRecords, GetRecordsOutput, GetShardIterator, IncreaseStreamRetentionPeriod, Kinesis, ListShards,
-    ListShardsOutput, ListStreams, ListStreamsOutput, MergeShards, PutRecord, PutRecordOutput, PutRecords,
-    PutRecordsOutput, RequestContext, ShardIterator, SplitShard, StreamDescription, StreamDescriptionSummary,
-    UpdateMaxRecordSize, UpdateShardCount, UpdateShardCountOutput,
+    ApiError, Consumer, CreateStream, DecreaseStreamRetentionPeriod, DeleteStream, DeregisterStreamConsumer,
+    DescribeStream, DescribeStreamConsumer, DescribeStreamSummary, ErrorCode, GetRecords, GetRecordsOutput,
+    GetShardIterator, IncreaseStreamRetentionPeriod, Kinesis, ListShards, ListShardsOutput, ListStreamConsumers,
+    ListStreamConsumersOutput, ListStreams, ListStreamsOutput, MergeShards, PutRecord, PutRecordOutput, PutRecords,
+    PutRecordsOutput, RegisterStreamConsumer, RequestContext, ShardIterator, SplitShard, StreamDescription,
+    StreamDescriptionSummary, SubscribeToShard, SubscribeToShardEvent, UpdateMaxRecordSize, UpdateShardCount,
+    UpdateShardCountOutput, messages,
 };
-use anabranch_catalog::TokenKeys;
+use anabranch_catalog::{CommandKind, TokenKeys};
 use anabranch_cluster::{ClusterView, MetadataNode, Router, ViewWatch};
 use anabranch_runtime::Env;
-use anabranch_types::Timestamp;
+use anabranch_types::{MapVersion, Timestamp, limits};
+use futures::future::{Either, select};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How long what is done waits to be seen in this node's view. The view follows within milliseconds.
+const VIEW_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a gateway decides by itself.
 #[derive(Debug, Clone)]
@@ -28,12 +36,29 @@ pub struct GatewayOptions {
     pub read_patience: Duration,
     /// Bytes of records that puts to one group may hold while it does not answer (D16).
     pub group_bytes_max: usize,
+    /// Consumers that a stream may have.
+    pub consumers_max: u32,
+    /// How long a subscription lasts.
+    pub subscription_lasts: Duration,
+    /// How long a subscription without records keeps quiet. Source: what clients see of AWS; SDKs give up
+    /// after 10 s.
+    pub subscription_idle: Duration,
+    /// Data and key bytes of one event, one record aside that is larger.
+    pub event_bytes_max: u64,
 }
 
 impl Default for GatewayOptions {
     fn default() -> Self {
         let patience = Duration::from_secs(5);
-        GatewayOptions { put_patience: patience, read_patience: patience, group_bytes_max: usize::MAX }
+        GatewayOptions {
+            put_patience: patience,
+            read_patience: patience,
+            group_bytes_max: usize::MAX,
+            consumers_max: limits::CONSUMERS_PER_STREAM_MAX,
+            subscription_lasts: limits::SUBSCRIPTION_LASTS,
+            subscription_idle: Duration::from_secs(5),
+            event_bytes_max: 512 * 1024,
+        }
     }
 }
 
@@ -74,6 +99,26 @@ impl Gateway {
         refreshed.map_err(|error| node_failed(&error))
     }
 
+    /// Waits for a moment until this node's view shows what was done: the caller looks for it next.
+    pub(crate) async fn show(&self, version: MapVersion) {
+        let seen = pin!(self.view.wait(|view| view.map.version() >= version));
+        let patience = pin!(self.env.sleep(VIEW_PATIENCE));
+        if let Either::Right(_) = select(seen, patience).await {
+            tracing::warn!("this node's view of the catalog lags behind the leader's");
+        }
+    }
+
+    /// Whether every node knows the command (D15).
+    pub(crate) fn has_level(&self, view: &ClusterView, command: CommandKind) -> bool {
+        view.feature_level >= command.level()
+    }
+
+    /// # Errors
+    /// `ServiceUnavailable` while some node of the cluster does not know the command (D15).
+    pub(crate) fn check_level(&self, command: CommandKind) -> Result<(), ApiError> {
+        if self.has_level(&self.view.load(), command) { Ok(()) } else { Err(messages::cluster_below_level()) }
+    }
+
     /// The earlier of the request's deadline and `patience` from now, as time since node start.
     pub(crate) fn deadline(&self, context: &RequestContext, patience: Duration) -> Duration {
         context.deadline.min(self.env.clock.monotonic() + patience)
@@ -90,6 +135,8 @@ pub(crate) fn token_keys(view: &ClusterView) -> Result<&TokenKeys, ApiError> {
 }
 
 impl Kinesis for Gateway {
+    type Subscription = Subscription;
+
     async fn create_stream(&self, context: &RequestContext, request: CreateStream) -> Result<(), ApiError> {
         streams::create_stream::create_stream(self, context, request).await
     }
@@ -184,5 +231,49 @@ impl Kinesis for Gateway {
 
     async fn get_records(&self, context: &RequestContext, request: GetRecords) -> Result<GetRecordsOutput, ApiError> {
         records::get_records::get_records(self, context, &request).await
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        context: &RequestContext,
+        request: RegisterStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        consumers::register_stream_consumer::register_stream_consumer(self, context, request).await
+    }
+
+    async fn deregister_stream_consumer(
+        &self,
+        context: &RequestContext,
+        request: DeregisterStreamConsumer,
+    ) -> Result<(), ApiError> {
+        consumers::deregister_stream_consumer::deregister_stream_consumer(self, context, request).await
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        context: &RequestContext,
+        request: DescribeStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        consumers::describe_stream_consumer::describe_stream_consumer(self, context, &request).await
+    }
+
+    async fn list_stream_consumers(
+        &self,
+        context: &RequestContext,
+        request: ListStreamConsumers,
+    ) -> Result<ListStreamConsumersOutput, ApiError> {
+        consumers::list_stream_consumers::list_stream_consumers(self, context, &request).await
+    }
+
+    async fn subscribe_to_shard(
+        &self,
+        context: &RequestContext,
+        request: SubscribeToShard,
+    ) -> Result<Subscription, ApiError> {
+        consumers::subscribe_to_shard::subscribe_to_shard(self, context, &request).await
+    }
+
+    async fn next_event(&self, subscription: &mut Subscription) -> Result<Option<SubscribeToShardEvent>, ApiError> {
+        subscription.next_event(self).await
     }
 }

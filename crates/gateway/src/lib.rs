@@ -3,6 +3,7 @@
 //!
 //! Rules of single shards are the storage role's; rules of the catalog the metadata role's.
 
+mod consumers;
 mod convert;
 mod gateway;
 mod records;
@@ -14,4 +15,5 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
+pub use consumers::Subscription;
 pub use gateway::{Gateway, GatewayOptions};

@@ -85,7 +85,10 @@ pub(crate) fn node_failed(error: &NodeError) -> ApiError {
             tracing::warn!(%error, "call failed inside the cluster");
             ApiError::new(ErrorCode::InternalFailure, messages::INTERNAL_FAILURE)
         }
-        NodeError::NoSuchShard { .. } | NodeError::Throttled { .. } => {
+        NodeError::NoSuchShard { .. }
+        | NodeError::Throttled { .. }
+        | NodeError::SubscriptionInUse { .. }
+        | NodeError::SubscriptionTakenOver => {
             tracing::error!(%error, "call was answered with an error its caller handles");
             ApiError::new(ErrorCode::InternalFailure, messages::INTERNAL_FAILURE)
         }

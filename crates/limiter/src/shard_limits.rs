@@ -14,6 +14,8 @@ pub struct ShardLimits {
     pub read_bytes_per_second: NonZeroU64,
     /// Read calls per second by all callers that share the shard.
     pub read_calls_per_second: NonZeroU64,
+    /// Bytes read per second by each registered consumer, beside what the others share.
+    pub consumer_read_bytes_per_second: NonZeroU64,
 }
 
 const fn above_zero(rate: u64) -> NonZeroU64 {
@@ -28,6 +30,7 @@ impl Default for ShardLimits {
             write_records_per_second: const { above_zero(limits::SHARD_WRITE_RECORDS_PER_SECOND) },
             read_bytes_per_second: const { above_zero(limits::SHARD_READ_BYTES_PER_SECOND) },
             read_calls_per_second: const { above_zero(limits::SHARD_READ_CALLS_PER_SECOND) },
+            consumer_read_bytes_per_second: const { above_zero(limits::CONSUMER_READ_BYTES_PER_SECOND) },
         }
     }
 }

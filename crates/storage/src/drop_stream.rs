@@ -11,6 +11,7 @@ pub(crate) async fn drop_stream(host: &HostedGroup, stream: StreamUid) -> Result
             let shared = host.current.now();
             let state = shared.state.read();
             host.budgets.retain(|no| state.shard_by_no(no).is_some());
+            host.subscriptions.retain(|no| state.shard_by_no(no).is_some());
             Ok(())
         }
         other => Err(NodeError::Unavailable { reason: format!("stream not dropped: {other:?}") }),

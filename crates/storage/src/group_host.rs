@@ -7,6 +7,7 @@ use crate::error::HostError;
 use crate::machine::ShardMachine;
 use crate::put_batches::PutBatches;
 use crate::shared::{CurrentState, SharedState};
+use crate::subscriptions::Subscriptions;
 
 use anabranch_cluster::{GroupReport, NodeError, ShardKey, Writable};
 use anabranch_consensus::{BarrierError, Group, GroupOptions, ProposeError, TransferError};
@@ -29,6 +30,7 @@ pub struct HostedGroup {
     pub(crate) group: Group<ShardMachine>,
     pub(crate) current: Arc<CurrentState>,
     pub(crate) budgets: Budgets,
+    pub(crate) subscriptions: Subscriptions,
     pub(crate) batches: PutBatches,
     pub(crate) writable: Writable,
     pub(crate) env: Env,
@@ -78,9 +80,9 @@ impl HostedGroup {
         if group.is_alone().await {
             group.wait_ready(READY_PATIENCE).await?;
         }
-        let budgets = Budgets::new(options.limits);
+        let (budgets, subscriptions) = (Budgets::new(options.limits), Subscriptions::new(options.limits));
         let batches = PutBatches::default();
-        let host = HostedGroup { group, current, budgets, batches, writable, env, options };
+        let host = HostedGroup { group, current, budgets, subscriptions, batches, writable, env, options };
         host.init().await?;
         Ok(host)
     }

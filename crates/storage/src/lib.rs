@@ -24,6 +24,7 @@ mod seal;
 mod set_retention;
 mod shared;
 mod storage;
+mod subscriptions;
 mod trimming;
 
 pub use config::StorageOptions;

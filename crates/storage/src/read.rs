@@ -3,7 +3,7 @@
 use crate::group_host::HostedGroup;
 use crate::metrics;
 use crate::shared::SharedState;
-use anabranch_cluster::{NodeError, ReadReply, ReadRequest, RecordOut};
+use anabranch_cluster::{NodeError, ReadReply, ReadRequest, RecordOut, SubscriptionRead};
 use anabranch_runtime::{BudgetSpent, MemoryBudget};
 use anabranch_shard::{ReadPlan, ShardNo, ShardState, TimeSearch};
 use anabranch_store::{Direction, Family, Store, StoreError};
@@ -34,19 +34,12 @@ pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<Rea
         let state = shared.state.read();
         state.shard(request.shard.stream, request.shard.shard).ok_or_else(no_such_shard)?.no
     };
-    host.begin_budget(request.shard).await?;
-    let throttled = |exceeded: anabranch_limiter::Exceeded| {
-        metrics::read_throttled();
-        NodeError::Throttled { bucket: exceeded.bucket, retry_after: exceeded.retry_after }
-    };
-    let is_follower = !request.wait_max.is_zero();
-    if is_follower {
+    let payer = Payer::of(&request);
+    payer.begin(host, no, &request).await?;
+    if !request.wait_max.is_zero() {
         wait_for_more(host, &shared, no, &request).await?;
     }
-    let now = host.env.clock.monotonic();
-    let admitted =
-        if is_follower { host.budgets.admit_following_read(no, now) } else { host.budgets.admit_read(no, now) };
-    admitted.map_err(throttled)?;
+    payer.admit(host, no, &request)?;
     let now = host.env.now();
     let tries_until = host.env.clock.monotonic() + MEMORY_PATIENCE;
     let reply = loop {
@@ -59,9 +52,74 @@ pub(crate) async fn read(host: &HostedGroup, request: ReadRequest) -> Result<Rea
         }
     };
     let bytes = reply.records.iter().map(record_bytes).sum();
-    host.budgets.charge_read(no, bytes, host.env.clock.monotonic());
+    payer.charge(host, no, bytes);
     metrics::read_answered(reply.records.len(), bytes);
     Ok(reply)
+}
+
+/// Whose budget a read takes from.
+enum Payer {
+    /// The shard's, with a read call.
+    Caller,
+    /// The shard's, without a read call.
+    Follower,
+    /// The registered consumer's.
+    Subscription(SubscriptionRead),
+}
+
+impl Payer {
+    fn of(request: &ReadRequest) -> Self {
+        match request.subscription {
+            Some(subscription) => Payer::Subscription(subscription),
+            None if request.wait_max.is_zero() => Payer::Caller,
+            None => Payer::Follower,
+        }
+    }
+
+    /// What is to be there before the read: the shard's budget, or the consumer's place.
+    async fn begin(&self, host: &HostedGroup, no: ShardNo, request: &ReadRequest) -> Result<(), NodeError> {
+        match self {
+            Payer::Caller | Payer::Follower => host.begin_budget(request.shard).await,
+            Payer::Subscription(subscription) => claim(host, no, subscription),
+        }
+    }
+
+    fn admit(&self, host: &HostedGroup, no: ShardNo, request: &ReadRequest) -> Result<(), NodeError> {
+        let now = host.env.clock.monotonic();
+        let admitted = match self {
+            Payer::Caller => host.budgets.admit_read(no, now).map_err(throttled),
+            Payer::Follower => host.budgets.admit_following_read(no, now).map_err(throttled),
+            Payer::Subscription(subscription) => {
+                // Another one may have taken over while this one waited.
+                if !request.wait_max.is_zero() {
+                    claim(host, no, &SubscriptionRead { begins: false, ..*subscription })?;
+                }
+                host.subscriptions.admit(no, subscription.consumer, now)
+            }
+        };
+        admitted.inspect_err(|error| {
+            if matches!(error, NodeError::Throttled { .. }) {
+                metrics::read_throttled();
+            }
+        })
+    }
+
+    fn charge(&self, host: &HostedGroup, no: ShardNo, bytes: u64) {
+        let now = host.env.clock.monotonic();
+        match self {
+            Payer::Caller | Payer::Follower => host.budgets.charge_read(no, bytes, now),
+            Payer::Subscription(subscription) => host.subscriptions.charge(no, subscription.consumer, bytes, now),
+        }
+    }
+}
+
+fn throttled(exceeded: anabranch_limiter::Exceeded) -> NodeError {
+    NodeError::Throttled { bucket: exceeded.bucket, retry_after: exceeded.retry_after }
+}
+
+fn claim(host: &HostedGroup, no: ShardNo, subscription: &SubscriptionRead) -> Result<(), NodeError> {
+    let (term, now) = (host.group.term(), host.env.clock.monotonic());
+    host.subscriptions.claim(term, no, subscription, now, host.env.now())
 }
 
 async fn scan_in_turn(

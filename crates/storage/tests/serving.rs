@@ -9,7 +9,7 @@
 use anabranch_catalog::{Parents, Shard};
 use anabranch_cluster::{
     Attempt, NewRetention, NewShards, NodeError, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest,
-    ReadStart, RecordFate, ShardKey, StorageNode, Writable,
+    ReadStart, RecordFate, ShardKey, StorageNode, SubscriptionRead, Writable,
 };
 use anabranch_consensus::GroupOptions;
 use anabranch_limiter::{Bucket, ShardLimits};
@@ -175,7 +175,7 @@ async fn put_one(world: &World, id: u128, text: &str) -> Vec<RecordFate> {
 
 fn read_of(shard: ShardKey, from: Counter) -> ReadRequest {
     let (records_max, bytes_max) = (10_000, 10 << 20);
-    ReadRequest { group: GROUP, shard, from, records_max, bytes_max, wait_max: Duration::ZERO }
+    ReadRequest { group: GROUP, shard, from, records_max, bytes_max, wait_max: Duration::ZERO, subscription: None }
 }
 
 fn one_item(mut reply: PutReply) -> Vec<RecordFate> {
@@ -412,6 +412,40 @@ async fn followers_share_the_bytes_of_a_shard_and_leave_its_calls_alone() {
     world.follow(FIRST, Counter::ZERO, Duration::from_secs(1)).await.unwrap();
     let refused = world.follow(FIRST, Counter::ZERO, Duration::from_secs(1)).await;
     assert!(matches!(refused, Err(NodeError::Throttled { bucket: Bucket::ReadBytes, .. })), "{refused:?}");
+    world.crash().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_has_bytes_of_its_own_and_one_subscription_that_reads_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::limited(dir.path(), Some(ShardLimits::default())).await;
+    let read = async |id: u128, begins| {
+        let (consumer, begun) = (MapVersion(9), world.env.now());
+        let subscription = SubscriptionRead { consumer, subscription: RequestId(id), begun, begins };
+        let (wait_max, subscription) = (Duration::from_secs(1), Some(subscription));
+        world.storage.read(ReadRequest { wait_max, subscription, ..read_of(FIRST, Counter::ZERO) }).await
+    };
+    world.put(1, FIRST, &["x"]).await;
+    assert_eq!(texts(&read(1, true).await.unwrap()), ["x"]);
+    for _ in 0..5 {
+        world.read(FIRST, Counter::ZERO).await;
+    }
+    let early = read(2, true).await;
+    assert!(matches!(early, Err(NodeError::SubscriptionInUse { .. })), "{early:?}");
+    world.pass(Duration::from_secs(5)).await;
+    assert_eq!(texts(&read(2, true).await.unwrap()), ["x"]);
+    let over = read(1, false).await;
+    assert!(matches!(over, Err(NodeError::SubscriptionTakenOver)), "{over:?}");
+
+    let large = "x".repeat(1 << 20);
+    for id in 0..3 {
+        world.pass(Duration::from_secs(1)).await;
+        world.put(10 + id, FIRST, &[&large]).await;
+    }
+    assert_eq!(read(2, false).await.unwrap().records.len(), 4);
+    let refused = read(2, false).await;
+    assert!(matches!(refused, Err(NodeError::Throttled { bucket: Bucket::ReadBytes, .. })), "{refused:?}");
+    world.follow(FIRST, Counter::ZERO, Duration::from_secs(1)).await.unwrap();
     world.crash().await;
 }
 

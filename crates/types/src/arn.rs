@@ -1,6 +1,6 @@
-//! Amazon resource names of streams.
+//! Amazon resource names of streams and of their consumers.
 
-use crate::names::StreamName;
+use crate::names::{ConsumerName, StreamName};
 use std::fmt;
 use std::sync::Arc;
 
@@ -93,6 +93,47 @@ impl fmt::Display for StreamArn {
     }
 }
 
+/// `<arn of the stream>/consumer/<name>:<creation, seconds>`. Source: AWS RegisterStreamConsumer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ConsumerArn {
+    /// The stream.
+    pub stream: StreamArn,
+    /// The consumer.
+    pub name: ConsumerName,
+    /// Seconds since the Unix epoch: tells consumers apart that had the same name one after another.
+    pub created_s: u64,
+}
+
+/// The text is not a consumer's ARN.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not the arn of a stream's consumer")]
+pub struct InvalidConsumerArn;
+
+impl ConsumerArn {
+    /// Reads an ARN of any partition whose name starts with `aws`.
+    ///
+    /// # Errors
+    /// [`InvalidConsumerArn`] when a part is missing or malformed.
+    pub fn parse(text: &str) -> Result<Self, InvalidConsumerArn> {
+        let (stream, consumer) = text.split_once("/consumer/").ok_or(InvalidConsumerArn)?;
+        let (name, created_s) = consumer.split_once(':').ok_or(InvalidConsumerArn)?;
+        // A number of another form would be another text for the same consumer.
+        let digits = created_s.bytes().all(|b| b.is_ascii_digit()) && (created_s == "0" || !created_s.starts_with('0'));
+        let created_s = created_s.parse().ok().filter(|_| digits).ok_or(InvalidConsumerArn)?;
+        Ok(ConsumerArn {
+            stream: StreamArn::parse(stream).map_err(|_| InvalidConsumerArn)?,
+            name: ConsumerName::new(name).map_err(|_| InvalidConsumerArn)?,
+            created_s,
+        })
+    }
+}
+
+impl fmt::Display for ConsumerArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/consumer/{}:{}", self.stream, self.name, self.created_s)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +154,30 @@ mod tests {
             "arn:aws:kinesis:EU:000000000042:stream/x",
         ] {
             assert_eq!(StreamArn::parse(bad), Err(InvalidArn), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_consumers_arn_reads_back_as_it_prints() {
+        let text = "arn:aws:kinesis:eu-west-1:000000000042:stream/orders/consumer/audit:1742000000";
+        let arn = ConsumerArn::parse(text).expect("an arn");
+        assert_eq!((arn.to_string().as_str(), arn.created_s), (text, 1_742_000_000));
+        assert_eq!((arn.name.as_str(), arn.stream.name.as_str()), ("audit", "orders"));
+    }
+
+    #[test]
+    fn texts_that_are_no_consumers_arn_are_refused() {
+        for bad in [
+            "arn:aws:kinesis:eu-west-1:000000000042:stream/orders",
+            "arn:aws:kinesis:eu-west-1:000000000042:stream/orders/consumer/audit",
+            "arn:aws:kinesis:eu-west-1:000000000042:stream/orders/consumer/audit:",
+            "arn:aws:kinesis:eu-west-1:000000000042:stream/orders/consumer/audit:+5",
+            "arn:aws:kinesis:eu-west-1:000000000042:stream/orders/consumer/audit:05",
+            "arn:aws:kinesis:eu-west-1:000000000042:stream/orders/consumer/audit:99999999999999999999",
+            "arn:aws:kinesis:eu-west-1:000000000042:stream/orders/consumer/a/b:5",
+            "arn:aws:kinesis:eu-west-1:42:stream/orders/consumer/audit:5",
+        ] {
+            assert_eq!(ConsumerArn::parse(bad), Err(InvalidConsumerArn), "{bad}");
         }
     }
 }

@@ -13,10 +13,10 @@ mod sequence_number;
 mod shard_id;
 mod timestamp;
 
-pub use arn::{AccountId, InvalidArn, Region, StreamArn};
+pub use arn::{AccountId, ConsumerArn, InvalidArn, InvalidConsumerArn, Region, StreamArn};
 pub use hash_key::{HashKey, HashKeyRange, InvalidHashKey, InvalidHashKeyRange};
 pub use ids::{ClusterId, GroupId, Incarnation, MapVersion, NodeId, ReplicaId, RequestId, StreamUid};
-pub use names::{InvalidStreamName, StreamName};
+pub use names::{ConsumerName, InvalidConsumerName, InvalidStreamName, StreamName};
 pub use partition_key::{InvalidPartitionKey, PartitionKey};
 pub use sequence_number::{Counter, InvalidSequenceNumber, SequenceNumber, ShardEpoch};
 pub use shard_id::{InvalidShardId, ShardId};

@@ -39,5 +39,17 @@ pub const DESCRIBE_STREAM_SHARDS_MAX: usize = 100;
 pub const LIST_SHARDS_DEFAULT: usize = 1_000;
 /// Names on one page of ListStreams when Limit is absent. Source: AWS ListStreams.
 pub const LIST_STREAMS_DEFAULT: usize = 100;
+/// Consumers of one stream. Source: AWS quotas and limits, the default.
+pub const CONSUMERS_PER_STREAM_MAX: u32 = 20;
+/// Bytes each consumer gets of a shard per second. Source: AWS quotas and limits, 2 MB/s.
+pub const CONSUMER_READ_BYTES_PER_SECOND: u64 = 2 * 1024 * 1024;
+/// How long a subscription lasts. Source: AWS SubscribeToShard.
+pub const SUBSCRIPTION_LASTS: Duration = Duration::from_secs(300);
+/// How long a subscription keeps its consumer's place at the shard from the next one. Source: AWS
+/// SubscribeToShard.
+pub const SUBSCRIPTION_TAKEOVER_AFTER: Duration = Duration::from_secs(5);
+/// Consumers on one page of ListStreamConsumers when MaxResults is absent. Source: AWS
+/// ListStreamConsumers.
+pub const LIST_STREAM_CONSUMERS_DEFAULT: usize = 100;
 /// How far a signature's date may be off. Source: AWS Signature Version 4.
 pub const SIGNATURE_SKEW_MAX: Duration = Duration::from_secs(300);

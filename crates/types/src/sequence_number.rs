@@ -68,6 +68,11 @@ impl Counter {
     pub const fn next(self) -> Counter {
         if self.0 >= Self::END.0 { Counter::END } else { Counter(self.0 + 1) }
     }
+
+    /// The counter directly before this one; [`Counter::ZERO`] is before itself.
+    pub const fn previous(self) -> Counter {
+        Counter(self.0.saturating_sub(1))
+    }
 }
 
 /// What every sequence number of a shard shares: when it was created, and which it is.

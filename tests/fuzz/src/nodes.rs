@@ -102,6 +102,7 @@ fn error(input: &mut Input<'_>) -> NodeError {
         1 => NodeError::Unknown { reason: text(input) },
         2 => NodeError::Unavailable { reason: text(input) },
         3 => NodeError::NoSuchShard { group },
+        4 => NodeError::SubscriptionTakenOver,
         _ => NodeError::Damaged { reason: text(input) },
     }
 }

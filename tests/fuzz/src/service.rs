@@ -3,8 +3,8 @@
 use crate::input::Input;
 use anabranch_api::*;
 use anabranch_types::{
-    AccountId, Counter, HashKey, HashKeyRange, Region, RequestId, SequenceNumber, ShardEpoch, ShardId, StreamArn,
-    StreamName, Timestamp,
+    AccountId, ConsumerArn, ConsumerName, Counter, HashKey, HashKeyRange, Region, RequestId, SequenceNumber,
+    ShardEpoch, ShardId, StreamArn, StreamName, Timestamp,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -50,6 +50,16 @@ pub enum Asked {
     Iterator(GetShardIterator),
     /// `GetRecords`.
     Records(GetRecords),
+    /// `RegisterStreamConsumer`.
+    RegisterConsumer(RegisterStreamConsumer),
+    /// `DeregisterStreamConsumer`.
+    DeregisterConsumer(DeregisterStreamConsumer),
+    /// `DescribeStreamConsumer`.
+    DescribeConsumer(DescribeStreamConsumer),
+    /// `ListStreamConsumers`.
+    Consumers(ListStreamConsumers),
+    /// `SubscribeToShard`.
+    Subscribe(SubscribeToShard),
 }
 
 /// The last answer that an operation of reading or writing was given.
@@ -172,6 +182,13 @@ fn arn(input: &mut Input<'_>) -> StreamArn {
     StreamArn { region: context().region, account: account(), name: StreamName::new(&name).expect("a name") }
 }
 
+fn consumer(input: &mut Input<'_>) -> Consumer {
+    let name = ConsumerName::new(&format!("audit-{}", input.byte())).expect("a name");
+    let created = time(input);
+    let arn = ConsumerArn { stream: arn(input), name, created_s: created.as_secs() };
+    Consumer { arn, status: ConsumerStatus::Active, created }
+}
+
 fn status(input: &mut Input<'_>) -> StreamStatus {
     match input.byte() % 4 {
         0 => StreamStatus::Active,
@@ -195,6 +212,8 @@ fn child(input: &mut Input<'_>) -> ChildShard {
 }
 
 impl Kinesis for Service {
+    type Subscription = ();
+
     async fn create_stream(&self, _: &RequestContext, request: CreateStream) -> Result<(), ApiError> {
         self.answer(Asked::Create(request), |_| ())
     }
@@ -229,6 +248,7 @@ impl Kinesis for Service {
             retention: Duration::from_secs(u64::from(input.u32())),
             created: time(input),
             open_shard_count: input.u32(),
+            consumer_count: input.u32(),
             max_record_kib: input.u32(),
         })
     }
@@ -331,5 +351,48 @@ impl Kinesis for Service {
         })?;
         *self.told.lock() = Told::Records(output.clone());
         Ok(output)
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: RegisterStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        self.answer(Asked::RegisterConsumer(request), consumer)
+    }
+
+    async fn deregister_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: DeregisterStreamConsumer,
+    ) -> Result<(), ApiError> {
+        self.answer(Asked::DeregisterConsumer(request), |_| ())
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: DescribeStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        self.answer(Asked::DescribeConsumer(request), consumer)
+    }
+
+    async fn list_stream_consumers(
+        &self,
+        _: &RequestContext,
+        request: ListStreamConsumers,
+    ) -> Result<ListStreamConsumersOutput, ApiError> {
+        self.answer(Asked::Consumers(request), |input| ListStreamConsumersOutput {
+            consumers: many(input, consumer),
+            next_token: (input.byte() & 1 != 0).then(|| text(input)),
+        })
+    }
+
+    async fn subscribe_to_shard(&self, _: &RequestContext, request: SubscribeToShard) -> Result<(), ApiError> {
+        self.answer(Asked::Subscribe(request), |_| ())
+    }
+
+    async fn next_event(&self, _: &mut ()) -> Result<Option<SubscribeToShardEvent>, ApiError> {
+        Ok(None)
     }
 }

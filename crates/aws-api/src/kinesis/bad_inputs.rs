@@ -35,6 +35,10 @@ struct Fault {
     names: Option<String>,
 }
 
+/// A stream and a consumer of it, of an account that no server has by itself.
+const STREAM: &str = "arn:aws:kinesis:eu-west-1:000000000042:stream/orders";
+const CONSUMER: &str = "arn:aws:kinesis:eu-west-1:000000000042:stream/orders/consumer/audit:1742000000";
+
 /// A request of `operation` without a fault.
 pub fn good_input(operation: Operation) -> Value {
     match operation {
@@ -46,10 +50,12 @@ pub fn good_input(operation: Operation) -> Value {
         Operation::DecreaseStreamRetentionPeriod | Operation::IncreaseStreamRetentionPeriod => {
             json!({"StreamName": "orders", "RetentionPeriodHours": 48})
         }
+        Operation::DeregisterStreamConsumer | Operation::DescribeStreamConsumer => json!({"ConsumerARN": CONSUMER}),
         Operation::GetRecords => json!({"ShardIterator": "AAAA"}),
         Operation::GetShardIterator => {
             json!({"StreamName": "orders", "ShardId": "shardId-000000000000", "ShardIteratorType": "LATEST"})
         }
+        Operation::ListStreamConsumers => json!({"StreamARN": STREAM}),
         Operation::ListStreams => json!({}),
         Operation::MergeShards => json!({
             "StreamName": "orders",
@@ -69,6 +75,10 @@ pub fn good_input(operation: Operation) -> Value {
         Operation::UpdateShardCount => {
             json!({"StreamName": "orders", "TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"})
         }
+        Operation::SubscribeToShard => {
+            json!({"ConsumerARN": CONSUMER, "ShardId": "shardId-000000000000", "StartingPosition": {"Type": "LATEST"}})
+        }
+        Operation::RegisterStreamConsumer => json!({"StreamARN": STREAM, "ConsumerName": "audit"}),
     }
 }
 
@@ -165,6 +175,15 @@ fn refused_by_rule() -> Vec<BadInput> {
         (Operation::CreateStream, json!({"MaxRecordSizeInKiB": 2048}), "MaxRecordSizeInKiB"),
         (Operation::CreateStream, json!({"RecordDistributionStrategy": "AUTO"}), "RecordDistributionStrategy"),
         (Operation::DeleteStream, json!({"StreamId": "abcdefghijabcdefghij-abc"}), "StreamId"),
+        (
+            Operation::DeregisterStreamConsumer,
+            json!({"ConsumerARN": format!("{STREAM}/consumer/audit:05")}),
+            "ConsumerARN",
+        ),
+        (Operation::DescribeStreamConsumer, json!({"ConsumerARN": format!("{CONSUMER}99999999999")}), "ConsumerARN"),
+        (Operation::ListStreamConsumers, json!({"NextToken": "t", "StreamCreationTimestamp": 1}), "NextToken"),
+        (Operation::RegisterStreamConsumer, json!({"Tags": {"a": "b"}}), "Tags"),
+        (Operation::RegisterStreamConsumer, json!({"StreamId": "abcdefghijabcdefghij-abc"}), "StreamId"),
         (Operation::DescribeStream, json!({"StreamARN": "arn:aws:kinesis:r:000000000000:stream/other"}), "StreamARN"),
         (Operation::DescribeStream, json!({"StreamARN": "arn:aws:kinesis::000000000000:stream/orders"}), "StreamARN"),
         (Operation::GetRecords, json!({"DryRun": true}), "DryRun"),
@@ -198,6 +217,13 @@ fn refused_by_rule() -> Vec<BadInput> {
         (Operation::PutRecords, json!({"DryRun": true}), "DryRun"),
         (Operation::UpdateMaxRecordSize, json!({"StreamARN": null}), "StreamARN"),
         (Operation::UpdateMaxRecordSize, json!({"StreamId": "abcdefghijabcdefghij-abc"}), "StreamId"),
+        (Operation::SubscribeToShard, json!({"DryRun": true}), "DryRun"),
+        (Operation::SubscribeToShard, json!({"StartingPosition": {"Type": "AT_TIMESTAMP"}}), "AT_TIMESTAMP"),
+        (
+            Operation::SubscribeToShard,
+            json!({"StartingPosition": {"Type": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": "5"}}),
+            "StartingSequenceNumber 5",
+        ),
     ];
     let refused = |(operation, patch, names): &(Operation, Value, &str)| {
         let value = patched(&good_input(*operation), patch);

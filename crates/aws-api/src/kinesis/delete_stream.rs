@@ -12,7 +12,8 @@ pub(super) async fn serve<S: Kinesis>(
     body: &Encoded,
 ) -> Result<Bytes, ApiError> {
     let mut fields = checked(Operation::DeleteStream, body)?;
-    let request = DeleteStream { stream: stream(&mut fields)? };
+    let enforce_consumer_deletion = fields.boolean("EnforceConsumerDeletion").unwrap_or(false);
+    let request = DeleteStream { stream: stream(&mut fields)?, enforce_consumer_deletion };
     service.delete_stream(context, request).await?;
     Ok(Bytes::new())
 }

@@ -64,7 +64,7 @@ fn print(summary: StreamDescriptionSummary, encoding: Encoding) -> Bytes {
                 enhanced_monitoring: [EnhancedMetrics::default()],
                 encryption_type: "NONE",
                 open_shard_count: summary.open_shard_count,
-                consumer_count: 0,
+                consumer_count: summary.consumer_count,
                 max_record_size_in_kib: summary.max_record_kib,
                 channel_count: 0,
                 queue_count: 0,

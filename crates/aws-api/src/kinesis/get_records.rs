@@ -1,7 +1,7 @@
 //! GetRecords.
 
-mod cbor;
-mod json;
+pub(super) mod cbor;
+pub(super) mod json;
 
 use super::Operation;
 use super::input::{checked, count, stream_arn};

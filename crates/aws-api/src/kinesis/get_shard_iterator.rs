@@ -4,11 +4,8 @@ use super::Operation;
 use super::input::{checked, name_of, stream};
 use super::output;
 use crate::encoding::{Encoded, Encoding};
-use crate::model::Fields;
-use anabranch_api::{
-    ApiError, GetShardIterator, IteratorStart, Kinesis, RequestContext, ShardIterator, StreamSelector, messages,
-};
-use anabranch_types::{AccountId, SequenceNumber, ShardId};
+use anabranch_api::{ApiError, GetShardIterator, IteratorStart, Kinesis, RequestContext, ShardIterator, messages};
+use anabranch_types::{AccountId, SequenceNumber, ShardId, StreamName, Timestamp};
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -25,25 +22,40 @@ fn read(context: &RequestContext, body: &Encoded) -> Result<GetShardIterator, Ap
     let mut fields = checked(Operation::GetShardIterator, body)?;
     let stream = stream(&mut fields)?;
     let shard = fields.text("ShardId").expect("the model requires it");
-    // A shard that cannot be is the first thing that the service would notice.
-    let start = start(&mut fields, &shard, &stream, context.account).map_err(|error| match ShardId::parse(&shard) {
-        Ok(_) => error,
-        Err(_) => messages::shard_not_found(&shard, name_of(&stream), context.account),
-    })?;
+    let start = Start {
+        kind: fields.text("ShardIteratorType").expect("the model requires it"),
+        sequence_number: fields.text("StartingSequenceNumber"),
+        timestamp: fields.timestamp("Timestamp"),
+    };
+    let start = start_of(start, &shard, name_of(&stream), context.account)?;
     Ok(GetShardIterator { stream, shard, start })
 }
 
+/// Where a reader wants to begin, as the request says it.
+pub(super) struct Start {
+    /// One of the model's types.
+    pub(super) kind: String,
+    pub(super) sequence_number: Option<String>,
+    pub(super) timestamp: Option<Timestamp>,
+}
+
 /// Type, starting sequence number and timestamp as one. A timestamp beside another type
-/// than AT_TIMESTAMP means nothing, as in the service.
-fn start(
-    fields: &mut Fields,
+/// than AT_TIMESTAMP means nothing, as in the service. A shard that cannot be is the first thing that
+/// the service would notice.
+pub(super) fn start_of(
+    start: Start,
     shard: &str,
-    stream: &StreamSelector,
+    stream: &StreamName,
     account: AccountId,
 ) -> Result<IteratorStart, ApiError> {
-    let kind = fields.text("ShardIteratorType").expect("the model requires it");
-    let sequence_number = fields.text("StartingSequenceNumber");
-    let timestamp = fields.timestamp("Timestamp");
+    read_start(start, shard, stream, account).map_err(|error| match ShardId::parse(shard) {
+        Ok(_) => error,
+        Err(_) => messages::shard_not_found(shard, stream, account),
+    })
+}
+
+fn read_start(start: Start, shard: &str, stream: &StreamName, account: AccountId) -> Result<IteratorStart, ApiError> {
+    let Start { kind, sequence_number, timestamp } = start;
     let wants_number = matches!(kind.as_str(), "AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER");
     if wants_number != sequence_number.is_some() {
         return Err(messages::starting_sequence_number_rule(&kind, sequence_number.is_some()));
@@ -51,7 +63,7 @@ fn start(
     let sequence_number = sequence_number.map(|text| {
         let shard = ShardId::parse(shard).map_or_else(|_| shard.to_owned(), |id| id.to_string());
         SequenceNumber::parse(&text)
-            .map_err(|_| messages::invalid_starting_sequence_number(&text, &shard, name_of(stream), account))
+            .map_err(|_| messages::invalid_starting_sequence_number(&text, &shard, stream, account))
     });
     Ok(match (kind.as_str(), sequence_number.transpose()?) {
         ("AT_SEQUENCE_NUMBER", Some(number)) => IteratorStart::AtSequenceNumber(number),

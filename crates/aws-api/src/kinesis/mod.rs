@@ -3,16 +3,20 @@
 //! Nothing here decides about streams: a file reads, calls one method of the service and
 //! prints. A body of zero bytes is the answer of operations without output.
 
+mod consumer;
 mod create_stream;
 mod decrease_stream_retention_period;
 mod delete_stream;
+mod deregister_stream_consumer;
 mod describe_stream;
+mod describe_stream_consumer;
 mod describe_stream_summary;
 mod get_records;
 mod get_shard_iterator;
 mod increase_stream_retention_period;
 mod input;
 mod list_shards;
+mod list_stream_consumers;
 mod list_streams;
 mod merge_shards;
 mod operation;
@@ -20,8 +24,10 @@ mod output;
 mod put_record;
 mod put_records;
 mod record;
+mod register_stream_consumer;
 mod shard;
 mod split_shard;
+mod subscribe_to_shard;
 mod unsupported;
 mod update_max_record_size;
 mod update_shard_count;
@@ -32,10 +38,20 @@ pub mod bad_inputs;
 mod tests;
 
 pub use operation::Operation;
+pub(crate) use subscribe_to_shard::{EventPrinter, print_exception};
 
 use crate::encoding::Encoded;
 use anabranch_api::{ApiError, Kinesis, RequestContext};
 use bytes::Bytes;
+
+/// What an operation answers, in the encoding of its request.
+#[derive(Debug)]
+pub enum Answer<Subscription> {
+    /// All of it.
+    Whole(Bytes),
+    /// A subscription, whose events are asked for one by one.
+    Events(Subscription),
+}
 
 /// Serves one request of `operation`. The answer has the encoding of `body`.
 ///
@@ -49,14 +65,16 @@ pub async fn dispatch<S: Kinesis>(
     context: &RequestContext,
     operation: Operation,
     body: Encoded,
-) -> Result<Bytes, ApiError> {
-    match operation {
+) -> Result<Answer<S::Subscription>, ApiError> {
+    let whole = match operation {
         Operation::CreateStream => create_stream::serve(service, context, &body).await,
         Operation::DecreaseStreamRetentionPeriod => {
             decrease_stream_retention_period::serve(service, context, &body).await
         }
         Operation::DeleteStream => delete_stream::serve(service, context, &body).await,
+        Operation::DeregisterStreamConsumer => deregister_stream_consumer::serve(service, context, &body).await,
         Operation::DescribeStream => describe_stream::serve(service, context, &body).await,
+        Operation::DescribeStreamConsumer => describe_stream_consumer::serve(service, context, &body).await,
         Operation::DescribeStreamSummary => describe_stream_summary::serve(service, context, &body).await,
         Operation::GetRecords => get_records::serve(service, context, &body).await,
         Operation::GetShardIterator => get_shard_iterator::serve(service, context, &body).await,
@@ -64,12 +82,18 @@ pub async fn dispatch<S: Kinesis>(
             increase_stream_retention_period::serve(service, context, &body).await
         }
         Operation::ListShards => list_shards::serve(service, context, &body).await,
+        Operation::ListStreamConsumers => list_stream_consumers::serve(service, context, &body).await,
         Operation::ListStreams => list_streams::serve(service, context, &body).await,
         Operation::MergeShards => merge_shards::serve(service, context, &body).await,
         Operation::PutRecord => put_record::serve(service, context, body).await,
         Operation::PutRecords => put_records::serve(service, context, body).await,
+        Operation::RegisterStreamConsumer => register_stream_consumer::serve(service, context, &body).await,
         Operation::SplitShard => split_shard::serve(service, context, &body).await,
-        Operation::UpdateShardCount => update_shard_count::serve(service, context, &body).await,
+        Operation::SubscribeToShard => {
+            return subscribe_to_shard::serve(service, context, &body).await.map(Answer::Events);
+        }
         Operation::UpdateMaxRecordSize => update_max_record_size::serve(service, context, &body).await,
-    }
+        Operation::UpdateShardCount => update_shard_count::serve(service, context, &body).await,
+    };
+    whole.map(Answer::Whole)
 }

@@ -35,18 +35,23 @@ impl Operation {
     pub const fn is_read(self) -> bool {
         match self {
             Operation::DescribeStream
+            | Operation::DescribeStreamConsumer
             | Operation::DescribeStreamSummary
             | Operation::GetRecords
             | Operation::GetShardIterator
             | Operation::ListShards
-            | Operation::ListStreams => true,
+            | Operation::ListStreamConsumers
+            | Operation::ListStreams
+            | Operation::SubscribeToShard => true,
             Operation::CreateStream
             | Operation::DecreaseStreamRetentionPeriod
             | Operation::DeleteStream
+            | Operation::DeregisterStreamConsumer
             | Operation::IncreaseStreamRetentionPeriod
             | Operation::MergeShards
             | Operation::PutRecord
             | Operation::PutRecords
+            | Operation::RegisterStreamConsumer
             | Operation::SplitShard
             | Operation::UpdateMaxRecordSize
             | Operation::UpdateShardCount => false,
@@ -58,17 +63,22 @@ operations!(
     CreateStream,
     DecreaseStreamRetentionPeriod,
     DeleteStream,
+    DeregisterStreamConsumer,
     DescribeStream,
+    DescribeStreamConsumer,
     DescribeStreamSummary,
     GetRecords,
     GetShardIterator,
     IncreaseStreamRetentionPeriod,
     ListShards,
+    ListStreamConsumers,
     ListStreams,
     MergeShards,
     PutRecord,
     PutRecords,
+    RegisterStreamConsumer,
     SplitShard,
+    SubscribeToShard,
     UpdateMaxRecordSize,
     UpdateShardCount,
 );

@@ -13,7 +13,6 @@ struct Unsupported {
     text: &'static str,
 }
 
-/// EnforceConsumerDeletion is not here: a server without registered consumers obeys it.
 const TABLE: &[Unsupported] = &[
     Unsupported {
         member: "StreamId",

@@ -98,6 +98,14 @@ impl Fields {
         }
     }
 
+    /// Takes a truth out.
+    pub(crate) fn boolean(&mut self, name: &str) -> Option<bool> {
+        match self.take(name)? {
+            Document::Boolean(truth) => Some(truth),
+            _ => wrong_kind(name),
+        }
+    }
+
     /// Takes bytes out.
     pub(crate) fn blob(&mut self, name: &str) -> Option<Bytes> {
         match self.take(name)? {

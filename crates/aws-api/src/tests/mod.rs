@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "clients are tasks of their test, and its time is paused")]
 
 mod connections;
+mod event_streams;
 mod local_calls;
 mod order_of_checks;
 mod probe;

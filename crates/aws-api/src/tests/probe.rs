@@ -1,7 +1,9 @@
 //! A service that remembers who asked and answers when it is let.
 
 use anabranch_api::*;
+use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
 /// ListStreams answers at once, DescribeStream when [`Probe::release`] is notified, PutRecord
@@ -12,6 +14,9 @@ pub(super) struct Probe {
     /// Notified when DescribeStream begins.
     pub(super) entered: Notify,
     pub(super) release: Notify,
+    /// What a subscription gives; then it ends, unless it is endless.
+    pub(super) events: Mutex<VecDeque<Result<SubscribeToShardEvent, ApiError>>>,
+    pub(super) is_endless: AtomicBool,
 }
 
 fn not_here<T>() -> Result<T, ApiError> {
@@ -19,6 +24,8 @@ fn not_here<T>() -> Result<T, ApiError> {
 }
 
 impl Kinesis for Probe {
+    type Subscription = ();
+
     async fn create_stream(&self, _: &RequestContext, _: CreateStream) -> Result<(), ApiError> {
         Ok(())
     }
@@ -100,5 +107,51 @@ impl Kinesis for Probe {
 
     async fn get_records(&self, _: &RequestContext, _: GetRecords) -> Result<GetRecordsOutput, ApiError> {
         not_here()
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        _: &RequestContext,
+        _: RegisterStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        not_here()
+    }
+
+    async fn deregister_stream_consumer(
+        &self,
+        _: &RequestContext,
+        _: DeregisterStreamConsumer,
+    ) -> Result<(), ApiError> {
+        not_here()
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        _: &RequestContext,
+        _: DescribeStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        not_here()
+    }
+
+    async fn list_stream_consumers(
+        &self,
+        _: &RequestContext,
+        _: ListStreamConsumers,
+    ) -> Result<ListStreamConsumersOutput, ApiError> {
+        not_here()
+    }
+
+    async fn subscribe_to_shard(&self, _: &RequestContext, _: SubscribeToShard) -> Result<(), ApiError> {
+        let is_refused = self.events.lock().expect("no test panics in here").is_empty();
+        if is_refused { Err(ApiError::new(ErrorCode::ResourceInUse, "taken")) } else { Ok(()) }
+    }
+
+    async fn next_event(&self, _: &mut ()) -> Result<Option<SubscribeToShardEvent>, ApiError> {
+        let event = self.events.lock().expect("no test panics in here").pop_front();
+        match event {
+            Some(event) => event.map(Some),
+            None if self.is_endless.load(Ordering::Relaxed) => std::future::pending().await,
+            None => Ok(None),
+        }
     }
 }

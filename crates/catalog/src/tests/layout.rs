@@ -156,3 +156,33 @@ fn keys_sort_as_the_catalog_lists_its_rows() {
     assert!(keys.is_sorted());
     assert!(keys.contains(&RowKey::Floor(ACCOUNT, stream_name("b")).encode()));
 }
+
+#[test]
+fn a_register_consumer_command_and_its_row_have_the_documented_bytes() {
+    let mut world = World::bootstrapped();
+    let uid = world.active("s", 1, START);
+    let name = ConsumerName::new("ab").expect("valid");
+    let command = RegisterConsumer { uid, name, now: START, consumer_limit: 20, request: RequestId(0xabc) };
+    let documented = [
+        "01",                               // version
+        "20",                               // kind
+        "0000000000000001",                 // uid
+        "00026162",                         // name
+        "00000195974a8c00",                 // now, ms
+        "00000014",                         // consumer limit
+        "00000000000000000000000000000abc", // request
+    ];
+    assert_eq!(hex(&command.encode()), documented.concat());
+
+    let changed = world.apply(command.clone()).expect("a new name");
+    let key = RowKey::Consumer(uid, command.name).encode();
+    assert_eq!(hex(&key), "2000000000000000016162");
+    let id = format!("{:016x}", changed.version.0);
+    let row = [
+        "01",               // version
+        &id,                // consumer
+        "00026162",         // name
+        "00000195974a8c00", // created
+    ];
+    assert_eq!(hex(&world.stored[&key]), row.concat());
+}

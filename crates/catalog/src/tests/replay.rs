@@ -58,6 +58,12 @@ const GIVEN_OF_SETTINGS: [(CommandKind, u64, u8); 3] = [
     (CommandKind::UpdateMaxRecordSize, 0x1add_55aa_6723_2044, 5),
 ];
 
+/// The same for commands about consumers.
+const GIVEN_OF_CONSUMERS: [(CommandKind, u64, u8); 2] = [
+    (CommandKind::RegisterConsumer, 0xb230_112b_2df6_b5fa, 6),
+    (CommandKind::DeregisterConsumer, 0x5ed9_ff75_5840_6979, 4),
+];
+
 /// Writes commands over so few names and ids that most meet something that exists.
 struct Writer {
     /// xorshift64.
@@ -183,6 +189,7 @@ impl Writer {
             CommandKind::SetRetention | CommandKind::FinishRetention | CommandKind::UpdateMaxRecordSize => {
                 self.setting(kind, map)
             }
+            CommandKind::RegisterConsumer | CommandKind::DeregisterConsumer => self.consumer(kind, map),
         }
     }
 
@@ -253,6 +260,22 @@ impl Writer {
         let direction = self.one_of(&[RetentionMove::Increase, RetentionMove::Increase, RetentionMove::Decrease]);
         let request = RequestId(u128::from(self.below(200)));
         SetRetention { uid, retention: Duration::from_secs(hours * 3_600), direction, request }.encode()
+    }
+
+    /// About one of few streams and names.
+    fn consumer(&mut self, kind: CommandKind, map: &ShardMap) -> Bytes {
+        let streams: Vec<_> = map.streams().cloned().collect();
+        let stream = if streams.is_empty() { None } else { streams.get(self.below(streams.len() as u32) as usize) };
+        let stream = stream.filter(|_| self.below(20) > 0);
+        let uid = stream.map_or_else(|| StreamUid(self.id(40)), |stream| stream.stream.uid);
+        let name = ConsumerName::new(self.one_of(&["a", "b", "c", "d"])).expect("valid");
+        let (request, now) = (RequestId(self.below(400).into()), self.now());
+        if kind == CommandKind::RegisterConsumer {
+            return RegisterConsumer { uid, name, now, consumer_limit: 3, request }.encode();
+        }
+        let known = stream.and_then(|stream| stream.consumer(&name)).filter(|_| self.below(5) > 0);
+        let id = known.map_or_else(|| MapVersion(self.id(9)), |consumer| consumer.id);
+        DeregisterConsumer { uid, name, id, request }.encode()
     }
 
     /// Mostly of open shards, and of neighbours.
@@ -394,7 +417,24 @@ fn a_log_of_settings_gives_what_it_gave_when_it_was_written() {
         CommandKind::CommitReshard,
     ];
     let kinds = [&others[..], &settings.repeat(4)].concat();
-    let given = given(writer, &kinds, ENTRIES);
-    let of_settings: Given = given.into_iter().filter(|(kind, ..)| settings.contains(kind)).collect();
-    compare(&of_settings, &GIVEN_OF_SETTINGS);
+    let mut given = given(writer, &kinds, ENTRIES);
+    given.retain(|(kind, ..)| settings.contains(kind));
+    compare(&given, &GIVEN_OF_SETTINGS);
+}
+
+#[test]
+fn a_log_of_consumers_gives_what_it_gave_when_it_was_written() {
+    let writer = Writer { chance: 0x6a09_e667_f3bc_c909, first_levels: &[5, 6, 6, 6, 6], levels: &[6] };
+    let consumers = GIVEN_OF_CONSUMERS.map(|(kind, ..)| kind);
+    let others = [
+        CommandKind::Bootstrap,
+        CommandKind::CreateStream,
+        CommandKind::ActivateStream,
+        CommandKind::BeginDeleteStream,
+        CommandKind::FinishDeleteStream,
+    ];
+    let kinds = [&others[..], &consumers.repeat(12)].concat();
+    let mut given = given(writer, &kinds, ENTRIES);
+    given.retain(|(kind, ..)| consumers.contains(kind));
+    compare(&given, &GIVEN_OF_CONSUMERS);
 }

@@ -5,7 +5,7 @@ use crate::net::{identity, pair, pair_with, soon};
 use anabranch_cluster::{
     Attempt, CreateStreamReply, GroupReport, MemberReport, MetadataNode, NewRetention, NewShards, NodeError,
     PeerOptions, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, RecordOut,
-    Role, Router, Served, ShardKey, StorageNode,
+    Role, Router, Served, ShardKey, StorageNode, SubscriptionRead,
 };
 use anabranch_limiter::Bucket;
 use anabranch_runtime::MemoryBudget;
@@ -43,6 +43,8 @@ fn errors() -> Vec<NodeError> {
         NodeError::Unknown { reason: reason() },
         NodeError::Unavailable { reason: reason() },
         NodeError::NoSuchShard { group: GROUP },
+        NodeError::SubscriptionInUse { retry_after },
+        NodeError::SubscriptionTakenOver,
         NodeError::Damaged { reason: reason() },
     ]);
     errors
@@ -84,7 +86,10 @@ fn report() -> GroupReport {
 
 fn read() -> ReadRequest {
     let (records_max, bytes_max, wait_max) = (10_000, 10 << 20, Duration::from_millis(1_500));
-    ReadRequest { group: GROUP, shard: SHARD, from: Counter::END, records_max, bytes_max, wait_max }
+    let begun = Timestamp::from_millis(1_742_000_000_000);
+    let subscription = SubscriptionRead { consumer: MapVersion(5), subscription: RequestId(6), begun, begins: true };
+    let subscription = Some(subscription);
+    ReadRequest { group: GROUP, shard: SHARD, from: Counter::END, records_max, bytes_max, wait_max, subscription }
 }
 
 fn records_of(sizes: &[usize]) -> ReadReply {

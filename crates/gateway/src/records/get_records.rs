@@ -9,8 +9,8 @@ use anabranch_api::{
     ApiError, ChildShard, GetRecords, GetRecordsOutput, Record, RequestContext, ShardIterator, messages,
 };
 use anabranch_catalog::{Shard, StreamMap, StreamStatus};
-use anabranch_cluster::{NodeError, ReadReply, ReadRequest, ShardKey};
-use anabranch_types::{SequenceNumber, Timestamp, limits};
+use anabranch_cluster::{NodeError, ReadReply, ReadRequest, RecordOut, ShardKey};
+use anabranch_types::{SequenceNumber, ShardId, Timestamp, limits};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,7 @@ pub(crate) async fn get_records(
         records_max: request.limit.unwrap_or(limits::GET_RECORDS_COUNT_MAX).min(limits::GET_RECORDS_COUNT_MAX),
         bytes_max: request.bytes_max.unwrap_or(limits::GET_RECORDS_BYTES_MAX).min(limits::GET_RECORDS_BYTES_MAX),
         wait_max: request.wait_max,
+        subscription: None,
     };
     let patience = gateway.options.read_patience;
     let deadline = gateway.deadline(context, patience.saturating_add(request.wait_max));
@@ -115,24 +116,32 @@ fn output(
     is_over: bool,
 ) -> Result<GetRecordsOutput, ApiError> {
     assert!(reply.next >= position.next, "I5: an iterator went back from {:?} to {:?}", position.next, reply.next);
-    let epoch = shard.epoch();
-    let records = reply.records.into_iter().map(|record| Record {
-        sequence_number: SequenceNumber::of_record(epoch, record.counter, record.arrival),
-        arrival: record.arrival,
-        data: record.data,
-        partition_key: record.partition_key,
-    });
-    let records = records.collect();
+    let records = reply.records.into_iter().map(|record| numbered(shard, record)).collect();
     // Loaded anew: while the read waited, keys may have changed and children come.
     let (view, now) = (gateway.view.load(), gateway.now());
     let (next, child_shards) = if is_over {
         let map = view.map.stream(position.stream).map_or(map, |map| &**map);
-        (None, map.children(shard.id).map(child).collect())
+        (None, children(map, shard.id))
     } else {
         let following = Position { next: reply.next, issued: now, ..position };
         (Some(ShardIterator(following.seal(token_keys(&view)?.sealing(now), &*gateway.env.random))), Vec::new())
     };
     Ok(GetRecordsOutput { records, next, millis_behind_latest: reply.millis_behind_latest, child_shards })
+}
+
+/// A record of `shard` as readers get it.
+pub(crate) fn numbered(shard: &Shard, record: RecordOut) -> Record {
+    Record {
+        sequence_number: SequenceNumber::of_record(shard.epoch(), record.counter, record.arrival),
+        arrival: record.arrival,
+        data: record.data,
+        partition_key: record.partition_key,
+    }
+}
+
+/// What a reader goes on with at the end of `shard`.
+pub(crate) fn children(map: &StreamMap, shard: ShardId) -> Vec<ChildShard> {
+    map.children(shard).map(child).collect()
 }
 
 fn child(shard: &Shard) -> ChildShard {

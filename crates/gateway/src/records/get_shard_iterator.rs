@@ -15,22 +15,49 @@ pub(crate) async fn get_shard_iterator(
     request: &GetShardIterator,
 ) -> Result<ShardIterator, ApiError> {
     let map = resolve::served_stream(gateway, context, &request.stream).await?;
-    let name = &map.stream.name;
-    let id =
-        ShardId::parse(&request.shard).map_err(|_| messages::shard_not_found(&request.shard, name, context.account))?;
-    let shard = map.shard(id).ok_or_else(|| messages::shard_absent(id, name, context.account))?;
+    let shard = shard_named(context, &map, &request.shard)?;
     let now = gateway.now();
-    let next = match request.start {
-        IteratorStart::TrimHorizon => Counter::ZERO,
-        IteratorStart::AtSequenceNumber(number) => checked(context, &map, shard, number, now)?.counter,
-        IteratorStart::AfterSequenceNumber(number) => checked(context, &map, shard, number, now)?.counter.next(),
-        IteratorStart::Latest => locate(gateway, context, &map, shard, ReadStart::Latest).await?,
-        IteratorStart::AtTimestamp(at) if at > now => return Err(messages::timestamp_in_future(at, now)),
-        IteratorStart::AtTimestamp(at) => locate(gateway, context, &map, shard, ReadStart::AtTimestamp(at)).await?,
-    };
-    let position = Position { stream: map.stream.uid, name: name.clone(), shard: id, next, issued: now };
+    let next = first_counter(gateway, context, &map, shard, request.start).await?;
+    let position =
+        Position { stream: map.stream.uid, name: map.stream.name.clone(), shard: shard.id, next, issued: now };
     let view = gateway.view.load();
     Ok(ShardIterator(position.seal(token_keys(&view)?.sealing(now), &*gateway.env.random)))
+}
+
+/// The shard that a request means.
+///
+/// # Errors
+/// `ResourceNotFound` when the stream has none such.
+pub(crate) fn shard_named<'m>(
+    context: &RequestContext,
+    map: &'m StreamMap,
+    shard: &str,
+) -> Result<&'m Shard, ApiError> {
+    let name = &map.stream.name;
+    let id = ShardId::parse(shard).map_err(|_| messages::shard_not_found(shard, name, context.account))?;
+    map.shard(id).ok_or_else(|| messages::shard_absent(id, name, context.account))
+}
+
+/// The counter that a reader who begins at `start` reads first.
+///
+/// # Errors
+/// `InvalidArgument` when `start` is none of this shard.
+pub(crate) async fn first_counter(
+    gateway: &Gateway,
+    context: &RequestContext,
+    map: &StreamMap,
+    shard: &Shard,
+    start: IteratorStart,
+) -> Result<Counter, ApiError> {
+    let now = gateway.now();
+    match start {
+        IteratorStart::TrimHorizon => Ok(Counter::ZERO),
+        IteratorStart::AtSequenceNumber(number) => Ok(checked(context, map, shard, number, now)?.counter),
+        IteratorStart::AfterSequenceNumber(number) => Ok(checked(context, map, shard, number, now)?.counter.next()),
+        IteratorStart::Latest => locate(gateway, context, map, shard, ReadStart::Latest).await,
+        IteratorStart::AtTimestamp(at) if at > now => Err(messages::timestamp_in_future(at, now)),
+        IteratorStart::AtTimestamp(at) => locate(gateway, context, map, shard, ReadStart::AtTimestamp(at)).await,
+    }
 }
 
 /// The number, if it is one of this shard's.

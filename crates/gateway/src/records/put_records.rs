@@ -154,6 +154,8 @@ fn not_acknowledged(error: &NodeError) -> ApiError {
         NodeError::Unknown { .. }
         | NodeError::NoSuchShard { .. }
         | NodeError::Throttled { .. }
+        | NodeError::SubscriptionInUse { .. }
+        | NodeError::SubscriptionTakenOver
         | NodeError::Damaged { .. } => internal_failure(),
     }
 }

@@ -17,6 +17,7 @@ pub(crate) async fn describe_stream_summary(
         retention: map.stream.retention,
         created: map.stream.created,
         open_shard_count: map.open_count(),
+        consumer_count: map.consumer_count(),
         max_record_kib: u32::try_from(max_record_kib).expect("a record has at most 10 MiB"),
     })
 }

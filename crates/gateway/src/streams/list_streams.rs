@@ -19,7 +19,7 @@ pub(crate) fn list_streams(
         Some(token) => match page::open_cursor(token, keys, now)? {
             // Both bounds hold. SDKs' paginators repeat the first request's name with every token.
             Cursor::Streams { after } => Some(after).max(request.after.clone()),
-            Cursor::Shards { .. } => return Err(messages::invalid_next_token()),
+            Cursor::Shards { .. } | Cursor::Consumers { .. } => return Err(messages::invalid_next_token()),
         },
     };
     let limit = request.limit.unwrap_or(limits::LIST_STREAMS_DEFAULT);

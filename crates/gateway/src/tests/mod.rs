@@ -1,10 +1,12 @@
 //! The service trait, served over a catalog and storage of the tests' own.
 
+mod consumers;
 mod paging;
 mod record_size;
 mod resharding;
 mod retention;
 mod sequence_numbers;
 mod statuses;
+mod subscriptions;
 mod tokens;
 mod world;

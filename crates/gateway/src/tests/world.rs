@@ -13,6 +13,7 @@ use anabranch_cluster::{
     Attempt, ClusterView, CreateStreamReply, GroupReport, MetadataNode, NewRetention, NewShards, NodeError, PutReply,
     PutRequest, ReadReply, ReadRequest, ReadStart, RecordFate, Router, ShardKey, StateHash, StorageNode, ViewWatch,
 };
+use anabranch_limiter::Bucket;
 use anabranch_runtime::Env;
 use anabranch_types::*;
 use bytes::Bytes;
@@ -56,13 +57,13 @@ impl World {
     }
 
     /// The same, of nodes of a feature level.
-    fn of_level(feature_level: u16) -> Self {
+    pub fn of_level(feature_level: u16) -> Self {
         let storage = Arc::new(Shards::default());
         World { storage: Arc::clone(&storage), ..World::over(feature_level, storage) }
     }
 
     /// The same, over storage of the test's own.
-    fn over(feature_level: u16, storage: Arc<dyn StorageNode>) -> Self {
+    pub fn over(feature_level: u16, storage: Arc<dyn StorageNode>) -> Self {
         let env = Env::simulated(START, 1);
         let view = ViewWatch::new(ClusterView { map: Arc::default(), keys: None, feature_level: 0 });
         let router = Router::new(BTreeMap::from([(NodeId(1), storage)]), env.clone());
@@ -207,6 +208,82 @@ impl StorageNode for Shards {
 
     fn locate(&self, _: GroupId, _: ShardKey, _: ReadStart) -> BoxFuture<'_, Result<Counter, NodeError>> {
         Box::pin(ready(Ok(Counter::ZERO)))
+    }
+
+    fn create_shards(&self, _: GroupId, _: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn seal(&self, _: GroupId, _: StreamUid, _: Arc<[ShardId]>) -> BoxFuture<'_, Result<Vec<Ending>, NodeError>> {
+        Box::pin(pending())
+    }
+
+    fn set_retention(&self, _: GroupId, _: NewRetention) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn drop_stream(&self, _: GroupId, _: StreamUid) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn transfer_leader(&self, _: GroupId, _: ReplicaId) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn state_hash(&self, _: GroupId) -> BoxFuture<'_, Result<StateHash, NodeError>> {
+        Box::pin(ready(Ok(StateHash { applied: 0, hash: 0 })))
+    }
+
+    fn report(&self) -> BoxFuture<'_, Result<Vec<GroupReport>, NodeError>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
+}
+
+type Answer = dyn Fn(usize, &ReadRequest) -> (Duration, Result<ReadReply, NodeError>) + Send + Sync;
+
+/// Storage whose reads are answered by the test; all else as [`Shards`].
+pub struct Reads {
+    env: Env,
+    seen: Mutex<Vec<ReadRequest>>,
+    answer: Box<Answer>,
+}
+
+impl Reads {
+    /// Where a reader begins who wants what comes from now on.
+    pub const TIP: Counter = Counter::from_bits(7 << 16).expect("63 bits");
+    /// What is used up when a read is throttled.
+    pub const BUCKET: Bucket = Bucket::ReadBytes;
+
+    /// `answer` says of each read, counted from 0, when it is answered and how.
+    pub fn answering(
+        answer: impl Fn(usize, &ReadRequest) -> (Duration, Result<ReadReply, NodeError>) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Reads { env: Env::simulated(START, 1), seen: Mutex::default(), answer: Box::new(answer) })
+    }
+
+    /// The reads so far.
+    pub fn seen(&self) -> Vec<ReadRequest> {
+        self.seen.lock().clone()
+    }
+}
+
+impl StorageNode for Reads {
+    fn put(&self, request: Arc<PutRequest>, _: Attempt) -> BoxFuture<'_, Result<PutReply, NodeError>> {
+        Box::pin(ready(Ok(taken(&request))))
+    }
+
+    fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadReply, NodeError>> {
+        let nth = self.seen.lock().len();
+        self.seen.lock().push(request);
+        let (after, answer) = (self.answer)(nth, &request);
+        Box::pin(async move {
+            self.env.sleep(after).await;
+            answer
+        })
+    }
+
+    fn locate(&self, _: GroupId, _: ShardKey, _: ReadStart) -> BoxFuture<'_, Result<Counter, NodeError>> {
+        Box::pin(ready(Ok(Self::TIP)))
     }
 
     fn create_shards(&self, _: GroupId, _: Arc<NewShards>) -> BoxFuture<'_, Result<(), NodeError>> {

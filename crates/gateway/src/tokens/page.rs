@@ -1,9 +1,10 @@
-//! Page tokens of ListShards and ListStreams.
+//! Page tokens of ListShards, ListStreams and ListStreamConsumers.
 //!
 //! ```text
 //! contents = version u8 = 1 | kind u8 | issued ms u64 | rest
 //!   kind 1, shards   stream uid u64 | after u32 | as of ms u64 | filter u8 | filter value u64
 //!   kind 2, streams  the name the page starts after
+//!   kind 3, consumers  stream uid u64 | the name the page starts after
 //! ```
 //! All integers little-endian. Filters: 1 after shard id, 2 at trim horizon, 3 from trim horizon,
 //! 4 at latest, 5 at timestamp, 6 from timestamp.
@@ -12,12 +13,13 @@ use super::seal::{self, NotAToken, Purpose, Unopened};
 use anabranch_api::{ApiError, messages};
 use anabranch_catalog::{ShardFilter, TokenKey, TokenKeys};
 use anabranch_runtime::Random;
-use anabranch_types::{ShardId, StreamName, StreamUid, Timestamp, limits};
+use anabranch_types::{ConsumerName, ShardId, StreamName, StreamUid, Timestamp, limits};
 use bytes::{Buf, BufMut};
 
 const VERSION: u8 = 1;
 const KIND_SHARDS: u8 = 1;
 const KIND_STREAMS: u8 = 2;
+const KIND_CONSUMERS: u8 = 3;
 
 /// Where a list goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub(crate) enum Cursor {
     Shards { stream: StreamUid, after: ShardId, as_of: Timestamp, filter: ShardFilter },
     /// An account's streams after a name.
     Streams { after: StreamName },
+    /// A stream's consumers after a name.
+    Consumers { stream: StreamUid, after: ConsumerName },
 }
 
 /// A cursor and when its token was issued.
@@ -54,6 +58,12 @@ impl Page {
                 contents.put_u64_le(self.issued.as_millis());
                 contents.put_slice(after.as_str().as_bytes());
             }
+            Cursor::Consumers { stream, after } => {
+                contents.put_u8(KIND_CONSUMERS);
+                contents.put_u64_le(self.issued.as_millis());
+                contents.put_u64_le(stream.0);
+                contents.put_slice(after.as_str().as_bytes());
+            }
         }
         seal::seal(Purpose::Page, &contents, key, random)
     }
@@ -78,6 +88,11 @@ impl Page {
             KIND_STREAMS => {
                 let name = std::str::from_utf8(rest).map_err(|_| NotAToken)?;
                 Cursor::Streams { after: StreamName::new(name).map_err(|_| NotAToken)? }
+            }
+            KIND_CONSUMERS if rest.remaining() > 8 => {
+                let stream = StreamUid(rest.get_u64_le());
+                let name = std::str::from_utf8(rest).map_err(|_| NotAToken)?;
+                Cursor::Consumers { stream, after: ConsumerName::new(name).map_err(|_| NotAToken)? }
             }
             _ => return Err(NotAToken.into()),
         };
@@ -135,6 +150,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_page_of_consumers_opens_as_it_was_sealed(uid: u64, name in "[a-zA-Z0-9_.-]{1,128}", issued in 0u64..1 << 40) {
+            let cursor = Cursor::Consumers { stream: StreamUid(uid), after: ConsumerName::new(&name).expect("valid") };
+            let page = Page { issued: Timestamp::from_millis(issued), cursor };
+            let token = page.seal(&keys().current, &SeededRandom::new(uid));
+            prop_assert_eq!(Page::open(&token, &keys(), Timestamp::EPOCH), Ok(page));
+        }
+
         #[test]
         fn a_page_of_shards_opens_as_it_was_sealed(uid: u64, after in 0u32..1 << 31, kind in 1u8..7, value in 0u64..1 << 31) {
             let filter = filter_in(kind, value).expect("known kind");

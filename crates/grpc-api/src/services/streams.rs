@@ -28,8 +28,8 @@ impl<S: Kinesis> Call<S> {
     }
 
     async fn delete(&self, request: DeleteStreamRequest) -> Result<DeleteStreamResponse, CallError> {
-        let stream = wire::stream_in(request.stream)?;
-        self.service.delete_stream(&self.context(), DeleteStream { stream }).await?;
+        let (stream, enforce_consumer_deletion) = (wire::stream_in(request.stream)?, request.enforce_consumer_deletion);
+        self.service.delete_stream(&self.context(), DeleteStream { stream, enforce_consumer_deletion }).await?;
         Ok(DeleteStreamResponse {})
     }
 

@@ -122,6 +122,8 @@ fn arn() -> StreamArn {
 }
 
 impl Kinesis for Fake {
+    type Subscription = ();
+
     async fn create_stream(&self, context: &RequestContext, request: CreateStream) -> Result<(), ApiError> {
         self.note(context, &request);
         if request.name.as_str() == "taken" {
@@ -169,6 +171,7 @@ impl Kinesis for Fake {
             retention: Duration::from_secs(24 * 3_600),
             created: CREATED,
             open_shard_count: 4,
+            consumer_count: 0,
             max_record_kib: 1_024,
         })
     }
@@ -268,5 +271,45 @@ impl Kinesis for Fake {
         self.note(context, &request);
         let answer = Arc::clone(&self.get_records.lock().expect("no test panics while it holds this"));
         answer(request).await
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: RegisterStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        unreachable!("this door has no call that asks for {request:?}")
+    }
+
+    async fn deregister_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: DeregisterStreamConsumer,
+    ) -> Result<(), ApiError> {
+        unreachable!("this door has no call that asks for {request:?}")
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: DescribeStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        unreachable!("this door has no call that asks for {request:?}")
+    }
+
+    async fn list_stream_consumers(
+        &self,
+        _: &RequestContext,
+        request: ListStreamConsumers,
+    ) -> Result<ListStreamConsumersOutput, ApiError> {
+        unreachable!("this door has no call that asks for {request:?}")
+    }
+
+    async fn subscribe_to_shard(&self, _: &RequestContext, request: SubscribeToShard) -> Result<(), ApiError> {
+        unreachable!("this door has no call that asks for {request:?}")
+    }
+
+    async fn next_event(&self, _: &mut ()) -> Result<Option<SubscribeToShardEvent>, ApiError> {
+        unreachable!("this door has no call that asks for events")
     }
 }

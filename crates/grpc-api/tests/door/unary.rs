@@ -36,7 +36,7 @@ async fn streams_are_made_listed_described_and_deleted() {
     assert_eq!((page.streams[0].arn.as_str(), page.next_token.as_deref()), (ARN, Some("more")));
 
     let arn = Some(StreamRef { by: Some(stream_ref::By::Arn(ARN.to_owned())) });
-    client.delete_stream(DeleteStreamRequest { stream: arn }).await.expect("deleted");
+    client.delete_stream(DeleteStreamRequest { stream: arn, enforce_consumer_deletion: true }).await.expect("deleted");
     assert_eq!(
         world.fake.seen(),
         [
@@ -45,9 +45,10 @@ async fn streams_are_made_listed_described_and_deleted() {
              after: Some(ShardId(7)) }",
             "DescribeStreamSummary { stream: StreamSelector { name: Some(StreamName(\"orders\")), arn: None } }",
             "ListStreams { limit: Some(1), after: Some(StreamName(\"a\")), next_token: None }",
-            &format!("DeleteStream {{ stream: StreamSelector {{ name: None, arn: Some({:?}) }} }}", {
-                anabranch_types::StreamArn::parse(ARN).expect("an arn")
-            }),
+            &format!(
+                "DeleteStream {{ stream: StreamSelector {{ name: None, arn: Some({:?}) }}, enforce_consumer_deletion: true }}",
+                { anabranch_types::StreamArn::parse(ARN).expect("an arn") }
+            ),
         ]
     );
 }

@@ -115,5 +115,10 @@ fn within_limits(asked: &Asked) {
         | Asked::Resize(_)
         | Asked::Put(_)
         | Asked::Iterator(_) => {}
+        Asked::RegisterConsumer(_)
+        | Asked::DeregisterConsumer(_)
+        | Asked::DescribeConsumer(_)
+        | Asked::Consumers(_)
+        | Asked::Subscribe(_) => panic!("this door has no such call: {asked:?}"),
     }
 }

@@ -1,9 +1,9 @@
-//! The CBOR of a GetRecords answer, written into one buffer of its final size.
+//! The CBOR of a GetRecords answer and of an event of SubscribeToShard, written into one buffer of its final size.
 
 use crate::cbor;
 use crate::kinesis::output;
 use crate::kinesis::shard::PrintedChild;
-use anabranch_api::{GetRecordsOutput, Record};
+use anabranch_api::{GetRecordsOutput, Record, SubscribeToShardEvent};
 use anabranch_types::{SequenceNumber, Timestamp};
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
@@ -23,6 +23,18 @@ struct Answer {
     records: Cell<Vec<Record>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_shard_iterator: Option<String>,
+    millis_behind_latest: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    child_shards: Vec<PrintedChild>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Event {
+    #[serde(serialize_with = "one_by_one")]
+    records: Cell<Vec<Record>>,
+    #[serde(serialize_with = "output::optional_text", skip_serializing_if = "Option::is_none")]
+    continuation_sequence_number: Option<SequenceNumber>,
     millis_behind_latest: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     child_shards: Vec<PrintedChild>,
@@ -68,9 +80,29 @@ impl From<Record> for PrintedRecord {
 
 /// Bytes of the printed answer; a little more than needed, but for children.
 fn answer_bytes(slice: &GetRecordsOutput) -> usize {
-    let record = |record: &Record| RECORD_FRAME_BYTES + record.data.len() + record.partition_key.len();
     let iterator = slice.next.as_ref().map_or(0, |iterator| iterator.0.len());
-    ANSWER_FRAME_BYTES + iterator + slice.records.iter().map(record).sum::<usize>()
+    ANSWER_FRAME_BYTES + iterator + records_bytes(&slice.records)
+}
+
+fn records_bytes(records: &[Record]) -> usize {
+    let record = |record: &Record| RECORD_FRAME_BYTES + record.data.len() + record.partition_key.len();
+    records.iter().map(record).sum()
+}
+
+/// Bytes of the printed event, as those of an answer.
+pub(in crate::kinesis) fn event_bytes(event: &SubscribeToShardEvent) -> usize {
+    ANSWER_FRAME_BYTES + records_bytes(&event.records)
+}
+
+/// Appends an event.
+pub(in crate::kinesis) fn print_event(event: SubscribeToShardEvent, payload: &mut Vec<u8>) {
+    let value = Event {
+        records: Cell::new(event.records),
+        continuation_sequence_number: event.continuation,
+        millis_behind_latest: event.millis_behind_latest,
+        child_shards: event.child_shards.into_iter().map(PrintedChild::from).collect(),
+    };
+    cbor::append(&value, payload);
 }
 
 pub(super) fn print(slice: GetRecordsOutput) -> Vec<u8> {

@@ -1,8 +1,8 @@
-//! The JSON of a GetRecords answer, written by hand into one buffer of its final size: it can
+//! The JSON of a GetRecords answer and of an event of SubscribeToShard, written by hand into one buffer of its final size: it can
 //! hold 10 MiB of data, which is encoded straight into place.
 
 use crate::kinesis::shard::PrintedChild;
-use anabranch_api::{GetRecordsOutput, Record};
+use anabranch_api::{ChildShard, GetRecordsOutput, Record, SubscribeToShardEvent};
 use serde::Serialize;
 use std::io::Write;
 
@@ -16,36 +16,64 @@ const ANSWER_FRAME_BYTES: usize = 128;
 /// Bytes of the printed answer at the least; exact but for the slack of the frames, keys that
 /// need escapes, and children.
 fn answer_bytes(slice: &GetRecordsOutput) -> usize {
+    let iterator = slice.next.as_ref().map_or(0, |iterator| iterator.0.len());
+    ANSWER_FRAME_BYTES + iterator + records_bytes(&slice.records)
+}
+
+fn records_bytes(records: &[Record]) -> usize {
     let record = |record: &Record| {
         RECORD_FRAME_BYTES + base64_simd::STANDARD.encoded_length(record.data.len()) + record.partition_key.len()
     };
-    let iterator = slice.next.as_ref().map_or(0, |iterator| iterator.0.len());
-    ANSWER_FRAME_BYTES + iterator + slice.records.iter().map(record).sum::<usize>()
+    records.iter().map(record).sum()
+}
+
+/// Bytes of the printed event, as those of an answer.
+pub(in crate::kinesis) fn event_bytes(event: &SubscribeToShardEvent) -> usize {
+    ANSWER_FRAME_BYTES + records_bytes(&event.records)
+}
+
+/// Appends an event.
+pub(in crate::kinesis) fn print_event(event: SubscribeToShardEvent, payload: &mut Vec<u8>) {
+    print_records(event.records, payload);
+    if let Some(continuation) = event.continuation {
+        append(format_args!(",\"ContinuationSequenceNumber\":\"{continuation}\""), payload);
+    }
+    print_end(event.millis_behind_latest, event.child_shards, payload);
 }
 
 pub(super) fn print(slice: GetRecordsOutput) -> Vec<u8> {
     let mut answer = Vec::with_capacity(answer_bytes(&slice));
-    answer.extend_from_slice(b"{\"Records\":[");
-    // Each is let go of once it is printed: the answer is as large as all of them.
-    for (index, record) in slice.records.into_iter().enumerate() {
-        if index > 0 {
-            answer.push(b',');
-        }
-        print_record(&record, &mut answer);
-    }
-    answer.push(b']');
+    print_records(slice.records, &mut answer);
     if let Some(next) = &slice.next {
         answer.extend_from_slice(b",\"NextShardIterator\":");
         append_json(&next.0, &mut answer);
     }
-    append(format_args!(",\"MillisBehindLatest\":{}", slice.millis_behind_latest), &mut answer);
-    if !slice.child_shards.is_empty() {
-        let children: Vec<PrintedChild> = slice.child_shards.into_iter().map(PrintedChild::from).collect();
+    print_end(slice.millis_behind_latest, slice.child_shards, &mut answer);
+    answer
+}
+
+/// The opening brace and the records.
+fn print_records(records: Vec<Record>, answer: &mut Vec<u8>) {
+    answer.extend_from_slice(b"{\"Records\":[");
+    // Each is let go of once it is printed: the answer is as large as all of them.
+    for (index, record) in records.into_iter().enumerate() {
+        if index > 0 {
+            answer.push(b',');
+        }
+        print_record(&record, answer);
+    }
+    answer.push(b']');
+}
+
+/// What follows the place to read on, and the closing brace.
+fn print_end(millis_behind_latest: u64, child_shards: Vec<ChildShard>, answer: &mut Vec<u8>) {
+    append(format_args!(",\"MillisBehindLatest\":{millis_behind_latest}"), answer);
+    if !child_shards.is_empty() {
+        let children: Vec<PrintedChild> = child_shards.into_iter().map(PrintedChild::from).collect();
         answer.extend_from_slice(b",\"ChildShards\":");
-        append_json(&children, &mut answer);
+        append_json(&children, answer);
     }
     answer.push(b'}');
-    answer
 }
 
 /// EncryptionType is left out, as the service does for streams that are not encrypted.

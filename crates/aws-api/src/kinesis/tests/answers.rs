@@ -31,6 +31,7 @@ async fn update_shard_count_prints_the_counts_before_and_after() {
     assert_eq!(answer_to_good(Operation::IncreaseStreamRetentionPeriod).await, "");
     assert_eq!(answer_to_good(Operation::DecreaseStreamRetentionPeriod).await, "");
     assert_eq!(answer_to_good(Operation::UpdateMaxRecordSize).await, "");
+    assert_eq!(answer_to_good(Operation::DeregisterStreamConsumer).await, "");
 }
 
 #[tokio::test]
@@ -45,7 +46,7 @@ async fn describe_stream_prints_the_stream_and_its_page_of_shards() {
 #[tokio::test]
 async fn describe_stream_summary_never_prints_a_stream_id() {
     let expected = format!(
-        r#"{{"StreamDescriptionSummary":{{{STREAM},"StreamStatus":"UPDATING","StreamModeDetails":{{"StreamMode":"PROVISIONED"}},"RetentionPeriodHours":24,"StreamCreationTimestamp":1742000000.045,"EnhancedMonitoring":[{{"ShardLevelMetrics":[]}}],"EncryptionType":"NONE","OpenShardCount":3,"ConsumerCount":0,"MaxRecordSizeInKiB":1024,"ChannelCount":0,"QueueCount":0,"RecordDistributionStrategy":"USER_PARTITION_KEY"}}}}"#
+        r#"{{"StreamDescriptionSummary":{{{STREAM},"StreamStatus":"UPDATING","StreamModeDetails":{{"StreamMode":"PROVISIONED"}},"RetentionPeriodHours":24,"StreamCreationTimestamp":1742000000.045,"EnhancedMonitoring":[{{"ShardLevelMetrics":[]}}],"EncryptionType":"NONE","OpenShardCount":3,"ConsumerCount":2,"MaxRecordSizeInKiB":1024,"ChannelCount":0,"QueueCount":0,"RecordDistributionStrategy":"USER_PARTITION_KEY"}}}}"#
     );
     assert_eq!(answer_to_good(Operation::DescribeStreamSummary).await, expected);
 }
@@ -110,4 +111,25 @@ async fn get_records_prints_the_next_iterator_or_the_children() {
         r#"{{"ShardId":"shardId-000000000002","ParentShards":["shardId-000000000000","shardId-000000000001"],"HashKeyRange":{RANGE}}}"#
     );
     assert_eq!(ended, format!(r#"{{{records},"MillisBehindLatest":7,"ChildShards":[{child}]}}"#));
+}
+
+#[tokio::test]
+async fn consumers_print_their_arn_and_status() {
+    let members = format!(
+        r#""ConsumerName":"audit","ConsumerARN":"{}","ConsumerStatus":"ACTIVE","ConsumerCreationTimestamp":1742000000.045"#,
+        super::recorder::CONSUMER
+    );
+    let registered = answer_to_good(Operation::RegisterStreamConsumer).await;
+    assert_eq!(registered, format!(r#"{{"Consumer":{{{members}}}}}"#));
+    assert_eq!(
+        answer_to_good(Operation::DescribeStreamConsumer).await,
+        format!(r#"{{"ConsumerDescription":{{{members},"StreamARN":"{}"}}}}"#, super::recorder::ARN)
+    );
+    let listed = answer_to_good(Operation::ListStreamConsumers).await;
+    assert_eq!(listed, format!(r#"{{"Consumers":[{{{members}}}]}}"#));
+    let first = format!(r#"{{"StreamARN":"{}","MaxResults":1}}"#, super::recorder::ARN);
+    assert_eq!(
+        answer(Operation::ListStreamConsumers, &first).await,
+        format!(r#"{{"Consumers":[{{{members}}}],"NextToken":"more"}}"#)
+    );
 }

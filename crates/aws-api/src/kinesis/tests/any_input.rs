@@ -14,10 +14,12 @@ const REFUSALS: [ErrorCode; 4] =
     [ErrorCode::Serialization, ErrorCode::Validation, ErrorCode::InvalidArgument, ErrorCode::ResourceNotFound];
 
 /// Member names of requests.
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 32] = [
     "StreamName",
     "StreamARN",
     "StreamId",
+    "ConsumerARN",
+    "ConsumerName",
     "ShardCount",
     "StreamModeDetails",
     "StreamMode",
@@ -39,6 +41,8 @@ const NAMES: [&str; 28] = [
     "DryRun",
     "ShardIteratorType",
     "StartingSequenceNumber",
+    "StartingPosition",
+    "SequenceNumber",
     "SequenceNumberForOrdering",
     "ShardIterator",
     "RetentionPeriodHours",
@@ -46,10 +50,11 @@ const NAMES: [&str; 28] = [
 ];
 
 /// Texts that mean something somewhere.
-const TEXTS: [&str; 14] = [
+const TEXTS: [&str; 15] = [
     "",
     "orders",
     "arn:aws:kinesis:r:000000000042:stream/orders",
+    "arn:aws:kinesis:r:000000000042:stream/orders/consumer/audit:5",
     "arn:aws:kinesis:\u{85}:000000000042:stream/\u{a0}",
     "0",
     "340282366920938463463374607431768211456",

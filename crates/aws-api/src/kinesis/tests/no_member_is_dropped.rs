@@ -1,6 +1,6 @@
 //! A member that the model knows changes what the service is asked, or is refused by name.
 
-use super::recorder::{ARN, Recorder, sequence_number, serve};
+use super::recorder::{ARN, CONSUMER, Recorder, sequence_number, serve};
 use crate::kinesis::Operation::{self, *};
 use crate::kinesis::bad_inputs::good_input;
 use crate::model::{Kind, MODEL, Shape};
@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 
 /// Members that mean nothing; docs/compatibility.md lists them.
 const WITHOUT_MEANING: [(Operation, &str); 2] = [
-    // No stream here has registered consumers.
-    (DeleteStream, "EnforceConsumerDeletion"),
     // The service looks at it only beside AT_TIMESTAMP.
     (GetShardIterator, "Timestamp"),
+    (SubscribeToShard, "Timestamp"),
 ];
 
 /// What `member` is given: a value that asks for something.
@@ -19,6 +18,8 @@ fn value_of(member: &str) -> Value {
     match member {
         "StreamName" => json!("orders"),
         "StreamARN" => json!(ARN),
+        "ConsumerARN" => json!(CONSUMER),
+        "ConsumerName" => json!("audit"),
         "StreamId" => json!("abcdefghijabcdefghij-abc"),
         "DryRun" | "EnforceConsumerDeletion" => json!(true),
         "Limit" | "MaxResults" | "RetentionPeriodHours" | "ShardCount" | "WarmThroughputMiBps" => json!(7),
@@ -27,7 +28,9 @@ fn value_of(member: &str) -> Value {
         "ExclusiveStartStreamName" => json!("a"),
         "NextToken" => json!("t"),
         "Timestamp" | "StreamCreationTimestamp" => json!(1_742_000_000),
-        "StartingSequenceNumber" | "SequenceNumberForOrdering" => json!(sequence_number(0).to_string()),
+        "StartingSequenceNumber" | "SequenceNumber" | "SequenceNumberForOrdering" => {
+            json!(sequence_number(0).to_string())
+        }
         "ExplicitHashKey" => json!("7"),
         "ShardFilter" => json!({"Type": "AT_LATEST"}),
         "StreamModeDetails" => json!({"StreamMode": "ON_DEMAND"}),
@@ -77,6 +80,8 @@ async fn every_member_changes_what_is_asked_or_is_refused_by_name() {
         (ListShards, json!({"NextToken": "t"})),
         (ListShards, json!({"StreamName": "orders", "ShardFilter": {"Type": "AT_LATEST"}})),
         (ListStreams, json!({"NextToken": "t"})),
+        (DeregisterStreamConsumer, json!({"StreamARN": ARN, "ConsumerName": "audit"})),
+        (ListStreamConsumers, json!({"StreamARN": ARN, "NextToken": "t"})),
     ];
     let bases = Operation::ALL.iter().map(|operation| (*operation, good_input(*operation))).chain(others);
     for (operation, base) in bases {

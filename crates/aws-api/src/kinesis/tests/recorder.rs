@@ -2,10 +2,11 @@
 
 use crate::encoding::{Encoded, Encoding};
 use crate::kinesis::bad_inputs::{as_json, encoded};
-use crate::kinesis::{Operation, dispatch};
+use crate::kinesis::{Answer, Operation, dispatch};
 use anabranch_api::*;
 use anabranch_types::{
-    AccountId, Counter, HashKeyRange, Region, RequestId, SequenceNumber, ShardEpoch, ShardId, StreamArn, Timestamp,
+    AccountId, ConsumerArn, Counter, HashKeyRange, Region, RequestId, SequenceNumber, ShardEpoch, ShardId, StreamArn,
+    Timestamp,
 };
 use bytes::Bytes;
 use serde_json::Value;
@@ -20,6 +21,8 @@ pub struct Recorder {
 }
 
 pub const ARN: &str = "arn:aws:kinesis:eu-west-1:000000000042:stream/orders";
+
+pub const CONSUMER: &str = "arn:aws:kinesis:eu-west-1:000000000042:stream/orders/consumer/audit:1742000000";
 
 pub fn epoch(shard: u32) -> ShardEpoch {
     ShardEpoch { created_s: 1_742_000_000, shard: ShardId(shard) }
@@ -68,7 +71,11 @@ pub async fn serve(service: &Recorder, operation: Operation, body: &[u8]) -> Res
 /// Serves `body` and gives the answer.
 pub async fn serve_encoded(service: &Recorder, operation: Operation, body: Encoded) -> Result<Encoded, ApiError> {
     let encoding = body.encoding;
-    let bytes = dispatch(service, &context(), operation, body).await?;
+    let bytes = match dispatch(service, &context(), operation, body).await? {
+        Answer::Whole(bytes) => bytes,
+        // Its events are in `tests/event_streams.rs`.
+        Answer::Events(()) => Bytes::new(),
+    };
     Ok(Encoded { encoding, bytes })
 }
 
@@ -90,6 +97,11 @@ fn arn() -> StreamArn {
     StreamArn::parse(ARN).expect("an arn")
 }
 
+fn consumer() -> Consumer {
+    let arn = ConsumerArn::parse(CONSUMER).expect("an arn");
+    Consumer { arn, status: ConsumerStatus::Active, created: CREATED }
+}
+
 fn shard(id: u32) -> Shard {
     Shard {
         id: ShardId(id),
@@ -105,6 +117,8 @@ const CREATED: Timestamp = Timestamp::from_millis(1_742_000_000_045);
 const RETENTION: Duration = Duration::from_secs(24 * 3_600);
 
 impl Kinesis for Recorder {
+    type Subscription = ();
+
     async fn create_stream(&self, _: &RequestContext, request: CreateStream) -> Result<(), ApiError> {
         self.note(&request);
         Ok(())
@@ -143,6 +157,7 @@ impl Kinesis for Recorder {
             retention: RETENTION,
             created: CREATED,
             open_shard_count: 3,
+            consumer_count: 2,
             max_record_kib: 1_024,
         })
     }
@@ -244,5 +259,51 @@ impl Kinesis for Recorder {
             millis_behind_latest: 7,
             child_shards: if ended { vec![child] } else { Vec::new() },
         })
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: RegisterStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        self.note(&request);
+        Ok(consumer())
+    }
+
+    async fn deregister_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: DeregisterStreamConsumer,
+    ) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        _: &RequestContext,
+        request: DescribeStreamConsumer,
+    ) -> Result<Consumer, ApiError> {
+        self.note(&request);
+        Ok(consumer())
+    }
+
+    async fn list_stream_consumers(
+        &self,
+        _: &RequestContext,
+        request: ListStreamConsumers,
+    ) -> Result<ListStreamConsumersOutput, ApiError> {
+        self.note(&request);
+        let next_token = request.max_results.map(|_| "more".to_owned());
+        Ok(ListStreamConsumersOutput { consumers: vec![consumer()], next_token })
+    }
+
+    async fn subscribe_to_shard(&self, _: &RequestContext, request: SubscribeToShard) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
+    async fn next_event(&self, _: &mut ()) -> Result<Option<SubscribeToShardEvent>, ApiError> {
+        Ok(None)
     }
 }

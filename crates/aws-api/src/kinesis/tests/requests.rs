@@ -29,19 +29,62 @@ async fn create_stream_passes_name_and_count() {
 #[tokio::test]
 async fn a_stream_is_named_by_name_or_arn_or_both() {
     let arn = super::recorder::ARN;
-    for (operation, name) in [(DeleteStream, "DeleteStream"), (DescribeStreamSummary, "DescribeStreamSummary")] {
-        assert_eq!(asked(operation, r#"{"StreamName":"orders"}"#).await, format!("{name} {{ stream: {BY_NAME} }}"));
-        assert_eq!(
-            asked(operation, &format!(r#"{{"StreamARN":"{arn}"}}"#)).await,
-            format!("{name} {{ stream: {BY_ARN} }}")
-        );
+    let stays = ", enforce_consumer_deletion: false";
+    for (operation, name, rest) in
+        [(DeleteStream, "DeleteStream", stays), (DescribeStreamSummary, "DescribeStreamSummary", "")]
+    {
+        let request = |stream: &str| format!("{name} {{ stream: {stream}{rest} }}");
+        assert_eq!(asked(operation, r#"{"StreamName":"orders"}"#).await, request(BY_NAME));
+        assert_eq!(asked(operation, &format!(r#"{{"StreamARN":"{arn}"}}"#)).await, request(BY_ARN));
         let both = format!(r#"{{"StreamName":"orders","StreamARN":"{arn}"}}"#);
-        assert_eq!(
-            asked(operation, &both).await,
-            format!("{name} {{ stream: {} }}", BY_ARN.replace("None", r#"Some(StreamName("orders"))"#))
-        );
+        let by_both = BY_ARN.replace("None", r#"Some(StreamName("orders"))"#);
+        assert_eq!(asked(operation, &both).await, request(&by_both));
     }
-    asked(DeleteStream, r#"{"StreamName":"orders","EnforceConsumerDeletion":true}"#).await;
+    let goes = asked(DeleteStream, r#"{"StreamName":"orders","EnforceConsumerDeletion":true}"#).await;
+    assert_eq!(goes, format!("DeleteStream {{ stream: {BY_NAME}, enforce_consumer_deletion: true }}"));
+}
+
+#[tokio::test]
+async fn a_consumer_is_named_by_its_arn_or_by_stream_and_name() {
+    let (stream, consumer) = (super::recorder::ARN, super::recorder::CONSUMER);
+    let stream_asked =
+        r#"StreamArn { region: Region("eu-west-1"), account: AccountId(42), name: StreamName("orders") }"#;
+    let arn_asked =
+        format!(r#"ConsumerArn {{ stream: {stream_asked}, name: ConsumerName("audit"), created_s: 1742000000 }}"#);
+    for (operation, name) in
+        [(DeregisterStreamConsumer, "DeregisterStreamConsumer"), (DescribeStreamConsumer, "DescribeStreamConsumer")]
+    {
+        let request = |arn: &str, stream: &str, consumer: &str| {
+            format!("{name} {{ consumer: ConsumerSelector {{ arn: {arn}, stream: {stream}, name: {consumer} }} }}")
+        };
+        let by_arn = asked(operation, &format!(r#"{{"ConsumerARN":"{consumer}"}}"#)).await;
+        assert_eq!(by_arn, request(&format!("Some({arn_asked})"), "None", "None"));
+        let by_name = asked(operation, &format!(r#"{{"StreamARN":"{stream}","ConsumerName":"audit"}}"#)).await;
+        assert_eq!(by_name, request("None", &format!("Some({stream_asked})"), r#"Some(ConsumerName("audit"))"#));
+    }
+    assert_eq!(
+        asked(RegisterStreamConsumer, &format!(r#"{{"StreamARN":"{stream}","ConsumerName":"audit"}}"#)).await,
+        format!(r#"RegisterStreamConsumer {{ stream: {stream_asked}, name: ConsumerName("audit") }}"#)
+    );
+}
+
+#[tokio::test]
+async fn a_list_of_consumers_passes_its_page() {
+    let stream = super::recorder::ARN;
+    let stream_asked =
+        r#"StreamArn { region: Region("eu-west-1"), account: AccountId(42), name: StreamName("orders") }"#;
+    let first = format!(r#"{{"StreamARN":"{stream}","StreamCreationTimestamp":1742000000.5,"MaxResults":7}}"#);
+    assert_eq!(
+        asked(ListStreamConsumers, &first).await,
+        format!(
+            "ListStreamConsumers {{ stream: {stream_asked}, page: First {{ created: Some(Timestamp(1742000000500)) }}, \
+             max_results: Some(7) }}"
+        )
+    );
+    assert_eq!(
+        asked(ListStreamConsumers, &format!(r#"{{"StreamARN":"{stream}","NextToken":"t"}}"#)).await,
+        format!(r#"ListStreamConsumers {{ stream: {stream_asked}, page: Next {{ token: "t" }}, max_results: None }}"#)
+    );
 }
 
 #[tokio::test]
@@ -209,4 +252,31 @@ fn a_request_can_be_served_on_any_thread() {
     fn is_send(_: impl Send) {}
     let body = Encoded { encoding: Encoding::Json, bytes: Bytes::new() };
     is_send(dispatch(&Recorder::default(), &context(), PutRecords, body));
+}
+
+#[tokio::test]
+async fn subscribe_to_shard_passes_every_position() {
+    let number = sequence_number(0);
+    let cases = [
+        (r#"{"Type":"TRIM_HORIZON"}"#.to_owned(), "TrimHorizon".to_owned()),
+        (r#"{"Type":"LATEST","Timestamp":1}"#.to_owned(), "Latest".to_owned()),
+        (
+            r#"{"Type":"AT_TIMESTAMP","Timestamp":1742000000.045}"#.to_owned(),
+            "AtTimestamp(Timestamp(1742000000045))".to_owned(),
+        ),
+        (
+            format!(r#"{{"Type":"AT_SEQUENCE_NUMBER","SequenceNumber":"{number}"}}"#),
+            format!("AtSequenceNumber({number:?})"),
+        ),
+        (
+            format!(r#"{{"Type":"AFTER_SEQUENCE_NUMBER","SequenceNumber":"{number}"}}"#),
+            format!("AfterSequenceNumber({number:?})"),
+        ),
+    ];
+    for (position, start) in cases {
+        let consumer = super::recorder::CONSUMER;
+        let body = format!(r#"{{"ConsumerARN":"{consumer}","ShardId":"shard-0","StartingPosition":{position}}}"#);
+        let asked = asked(SubscribeToShard, &body).await;
+        assert!(asked.ends_with(&format!(r#"shard: "shard-0", start: {start} }}"#)), "{asked}");
+    }
 }

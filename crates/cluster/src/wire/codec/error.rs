@@ -16,6 +16,8 @@ pub(in crate::wire) fn error_out(error: NodeError) -> proto::NodeError {
         NodeError::Unavailable { reason } => Kind::Unavailable(reason),
         NodeError::NoSuchShard { group } => Kind::NoSuchShard(group.0),
         NodeError::Throttled { bucket, retry_after } => Kind::Throttled(throttled_out(bucket, retry_after)),
+        NodeError::SubscriptionInUse { retry_after } => Kind::SubscriptionInUse(span_out(retry_after)),
+        NodeError::SubscriptionTakenOver => Kind::SubscriptionTakenOver(proto::Empty {}),
         NodeError::Damaged { reason } => Kind::Damaged(reason),
     };
     proto::NodeError { kind: Some(kind) }
@@ -33,6 +35,10 @@ pub(in crate::wire) fn error_in(error: proto::NodeError) -> Result<NodeError, Co
             let (bucket, retry_after) = throttled_in(throttled)?;
             NodeError::Throttled { bucket, retry_after }
         }
+        Kind::SubscriptionInUse(retry_after) => {
+            NodeError::SubscriptionInUse { retry_after: span_in(Some(retry_after), "retry after")? }
+        }
+        Kind::SubscriptionTakenOver(proto::Empty {}) => NodeError::SubscriptionTakenOver,
         Kind::Damaged(reason) => NodeError::Damaged { reason },
     })
 }

@@ -1,10 +1,13 @@
 //! Reading records.
 
-use super::{CodecError, counter_in, error_in, error_out, needed, shard_key_in, shard_key_out, span_in, span_out};
+use super::{
+    CodecError, counter_in, error_in, error_out, needed, shard_key_in, shard_key_out, span_in, span_out, uint128,
+    uint128_in,
+};
 use crate::error::NodeError;
-use crate::storage_node::{ReadReply, ReadRequest, ReadStart, RecordOut, ShardKey};
+use crate::storage_node::{ReadReply, ReadRequest, ReadStart, RecordOut, ShardKey, SubscriptionRead};
 use anabranch_proto::peer::v1 as proto;
-use anabranch_types::{Counter, GroupId, Timestamp};
+use anabranch_types::{Counter, GroupId, MapVersion, RequestId, Timestamp};
 use std::time::Duration;
 
 pub(in crate::wire) fn read_out(request: ReadRequest) -> proto::ReadRequest {
@@ -15,6 +18,7 @@ pub(in crate::wire) fn read_out(request: ReadRequest) -> proto::ReadRequest {
         records_max: request.records_max as u64,
         bytes_max: request.bytes_max,
         wait_max: (!request.wait_max.is_zero()).then(|| span_out(request.wait_max)),
+        subscription: request.subscription.map(subscription_out),
     }
 }
 
@@ -30,6 +34,25 @@ pub(in crate::wire) fn read_in(request: proto::ReadRequest) -> Result<ReadReques
             Some(wait) => span_in(Some(wait), "wait max")?,
             None => Duration::ZERO,
         },
+        subscription: request.subscription.map(subscription_in).transpose()?,
+    })
+}
+
+fn subscription_out(read: SubscriptionRead) -> proto::SubscriptionRead {
+    proto::SubscriptionRead {
+        consumer: read.consumer.0,
+        subscription: Some(uint128(read.subscription.0)),
+        begun_ms: read.begun.as_millis(),
+        begins: read.begins,
+    }
+}
+
+fn subscription_in(read: proto::SubscriptionRead) -> Result<SubscriptionRead, CodecError> {
+    Ok(SubscriptionRead {
+        consumer: MapVersion(read.consumer),
+        subscription: RequestId(uint128_in(read.subscription, "subscription")?),
+        begun: Timestamp::from_millis(read.begun_ms),
+        begins: read.begins,
     })
 }
 

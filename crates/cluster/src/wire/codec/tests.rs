@@ -5,7 +5,7 @@ use crate::error::NodeError;
 use crate::metadata_node::CreateStreamReply;
 use crate::storage_node::{
     Attempt, NewRetention, NewShards, PutItem, PutRecordIn, PutReply, PutRequest, ReadReply, ReadRequest, ReadStart,
-    RecordFate, RecordOut,
+    RecordFate, RecordOut, SubscriptionRead,
 };
 use anabranch_catalog::{Closed, Ending, Parents, Shard};
 use anabranch_limiter::Bucket;
@@ -61,6 +61,8 @@ fn error() -> impl Strategy<Value = NodeError> {
         ".*".prop_map(|reason| NodeError::Unavailable { reason }),
         any::<u32>().prop_map(|group| NodeError::NoSuchShard { group: GroupId(group) }),
         (bucket(), any::<Duration>()).prop_map(|(bucket, retry_after)| NodeError::Throttled { bucket, retry_after }),
+        any::<Duration>().prop_map(|retry_after| NodeError::SubscriptionInUse { retry_after }),
+        Just(NodeError::SubscriptionTakenOver),
         ".*".prop_map(|reason| NodeError::Damaged { reason }),
     ]
 }
@@ -135,6 +137,12 @@ fn shard() -> impl Strategy<Value = Shard> {
     )
 }
 
+fn subscription() -> impl Strategy<Value = SubscriptionRead> {
+    (any::<u64>(), any::<u128>(), timestamp(), any::<bool>()).prop_map(|(consumer, id, begun, begins)| {
+        SubscriptionRead { consumer: MapVersion(consumer), subscription: RequestId(id), begun, begins }
+    })
+}
+
 fn result<T: Debug>(reply: impl Strategy<Value = T>) -> impl Strategy<Value = Result<T, NodeError>> {
     prop_oneof![reply.prop_map(Ok), error().prop_map(Err)]
 }
@@ -159,9 +167,10 @@ proptest! {
     fn reads_survive_the_wire(
         (group, shard, from) in (any::<u32>(), shard_key(), counter()),
         (records_max, bytes_max, wait_max) in (any::<u32>(), any::<u64>(), any::<Duration>()),
+        subscription in option::of(subscription()),
     ) {
         let records_max = records_max as usize;
-        let request = ReadRequest { group: GroupId(group), shard, from, records_max, bytes_max, wait_max };
+        let request = ReadRequest { group: GroupId(group), shard, from, records_max, bytes_max, wait_max, subscription };
         same(read_in(over_the_wire(read_out(request))).unwrap(), request);
     }
 
@@ -288,6 +297,14 @@ fn bad_replies_are_refused_with_their_field() {
     let records = proto::Records { records: vec![record], ..Default::default() };
     let reply = proto::ReadReply { outcome: Some(proto::read_reply::Outcome::Records(records)) };
     assert!(read_reply_in(reply).map_err(reason).unwrap_err().starts_with("partition key is invalid"));
+}
+
+#[test]
+fn a_read_of_nobodys_subscription_is_refused() {
+    let shard = Some(proto::ShardKey { stream: 1, shard: 0 });
+    let read =
+        proto::ReadRequest { shard, subscription: Some(proto::SubscriptionRead::default()), ..Default::default() };
+    assert_eq!(read_in(read).unwrap_err().to_string(), "subscription is missing");
 }
 
 #[test]

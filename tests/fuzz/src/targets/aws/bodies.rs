@@ -4,7 +4,7 @@ use super::rewritten::rewritten;
 use crate::input::Input;
 use crate::service::{Asked, Service, Told, context};
 use anabranch_api::{ApiError, ErrorCode, ShardPage};
-use anabranch_aws_api::kinesis::{Operation, dispatch};
+use anabranch_aws_api::kinesis::{Answer, Operation, dispatch};
 use anabranch_aws_api::{Encoded, Encoding};
 use anabranch_types::limits;
 use bytes::Bytes;
@@ -37,7 +37,11 @@ fn serve_encoded(encoding: Encoding, operation: Operation, body: &[u8], answers:
     let answered = dispatch(&service, &context, operation, body).now_or_never();
     let mut asked = service.take_asked();
     assert!(asked.len() <= 1, "one request was several: {asked:?}");
-    Served { answer: answered.expect("this service never waits"), asked: asked.pop(), told: service.take_told() }
+    let answer = answered.expect("this service never waits").map(|answer| match answer {
+        Answer::Whole(bytes) => bytes,
+        Answer::Events(()) => Bytes::new(),
+    });
+    Served { answer, asked: asked.pop(), told: service.take_told() }
 }
 
 /// A body is refused by name, or asks one thing: the same as when it is written anew or has a member more that nobody
@@ -109,6 +113,7 @@ fn within_limits(asked: &Asked) {
             assert!((1..=limits::PUT_RECORDS_COUNT_MAX).contains(&request.entries.len()));
         }
         Asked::Records(request) => count(request.limit),
+        Asked::Consumers(request) => count(request.max_results),
         Asked::Create(_)
         | Asked::Delete(_)
         | Asked::Summarize(_)
@@ -119,7 +124,11 @@ fn within_limits(asked: &Asked) {
         | Asked::Decrease(_)
         | Asked::Resize(_)
         | Asked::Put(_)
-        | Asked::Iterator(_) => {}
+        | Asked::Iterator(_)
+        | Asked::RegisterConsumer(_)
+        | Asked::DeregisterConsumer(_)
+        | Asked::DescribeConsumer(_)
+        | Asked::Subscribe(_) => {}
     }
 }
 

@@ -1,7 +1,10 @@
 //! A request as the JSON that asks it.
 
 use crate::service::Asked;
-use anabranch_api::{GetShardIterator, IteratorStart, ListShards, PutEntry, ShardFilter, ShardPage, StreamSelector};
+use anabranch_api::{
+    ConsumerPage, ConsumerSelector, GetShardIterator, IteratorStart, ListShards, ListStreamConsumers, PutEntry,
+    ShardFilter, ShardPage, StreamSelector,
+};
 use anabranch_types::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -56,16 +59,36 @@ fn shards(members: &mut Members, request: &ListShards) {
 fn iterator(members: &mut Members, request: &GetShardIterator) {
     stream(members, &request.stream);
     put(members, "ShardId", Some(request.shard.as_str()));
-    let (kind, number, time) = match request.start {
+    start(members, request.start, ["ShardIteratorType", "StartingSequenceNumber"]);
+}
+
+/// Where to begin, by the names that type and number have.
+fn start(members: &mut Members, start: IteratorStart, names: [&str; 2]) {
+    let (kind, number, time) = match start {
         IteratorStart::AtSequenceNumber(number) => ("AT_SEQUENCE_NUMBER", Some(number), None),
         IteratorStart::AfterSequenceNumber(number) => ("AFTER_SEQUENCE_NUMBER", Some(number), None),
         IteratorStart::TrimHorizon => ("TRIM_HORIZON", None, None),
         IteratorStart::Latest => ("LATEST", None, None),
         IteratorStart::AtTimestamp(time) => ("AT_TIMESTAMP", None, Some(time)),
     };
-    put(members, "ShardIteratorType", Some(kind));
-    put(members, "StartingSequenceNumber", number.map(|number| number.to_string()));
+    put(members, names[0], Some(kind));
+    put(members, names[1], number.map(|number| number.to_string()));
     put(members, "Timestamp", time.map(seconds));
+}
+
+fn consumer(members: &mut Members, selector: &ConsumerSelector) {
+    put(members, "ConsumerARN", selector.arn.as_ref().map(ToString::to_string));
+    put(members, "StreamARN", selector.stream.as_ref().map(ToString::to_string));
+    put(members, "ConsumerName", selector.name.as_ref().map(ToString::to_string));
+}
+
+fn consumers(members: &mut Members, request: &ListStreamConsumers) {
+    put(members, "StreamARN", Some(request.stream.to_string()));
+    put(members, "MaxResults", request.max_results);
+    match &request.page {
+        ConsumerPage::First { created } => put(members, "StreamCreationTimestamp", created.map(seconds)),
+        ConsumerPage::Next { token } => put(members, "NextToken", Some(token.as_str())),
+    }
 }
 
 /// An iterator in quotes where it needs them: one pair is taken off.
@@ -82,7 +105,10 @@ pub fn rewritten(asked: &Asked) -> Value {
             put(&mut members, "StreamName", Some(request.name.as_str()));
             put(&mut members, "ShardCount", Some(request.shard_count.get()));
         }
-        Asked::Delete(request) => stream(&mut members, &request.stream),
+        Asked::Delete(request) => {
+            stream(&mut members, &request.stream);
+            put(&mut members, "EnforceConsumerDeletion", Some(request.enforce_consumer_deletion));
+        }
         Asked::Describe(request) => {
             stream(&mut members, &request.stream);
             put(&mut members, "Limit", request.limit);
@@ -141,6 +167,20 @@ pub fn rewritten(asked: &Asked) -> Value {
             put(&mut members, "ShardIterator", Some(quoted(&request.iterator.0)));
             put(&mut members, "Limit", request.limit);
             put(&mut members, "StreamARN", request.stream_arn.as_ref().map(ToString::to_string));
+        }
+        Asked::RegisterConsumer(request) => {
+            put(&mut members, "StreamARN", Some(request.stream.to_string()));
+            put(&mut members, "ConsumerName", Some(request.name.as_str()));
+        }
+        Asked::DeregisterConsumer(request) => consumer(&mut members, &request.consumer),
+        Asked::DescribeConsumer(request) => consumer(&mut members, &request.consumer),
+        Asked::Consumers(request) => consumers(&mut members, request),
+        Asked::Subscribe(request) => {
+            put(&mut members, "ConsumerARN", Some(request.consumer.to_string()));
+            put(&mut members, "ShardId", Some(request.shard.as_str()));
+            let mut position = Members::new();
+            start(&mut position, request.start, ["Type", "SequenceNumber"]);
+            put(&mut members, "StartingPosition", Some(position));
         }
     }
     members.into()

@@ -131,7 +131,8 @@ fn put(shard: ShardKey) -> PutRequest {
 
 async fn read(storage: &RemoteStorage, shard: ShardKey) {
     let (from, wait_max) = (Counter::ZERO, Duration::ZERO);
-    let request = ReadRequest { group: GroupId(1), shard, from, records_max: 9, bytes_max: 99, wait_max };
+    let (records_max, bytes_max, subscription) = (9, 99, None);
+    let request = ReadRequest { group: GroupId(1), shard, from, records_max, bytes_max, wait_max, subscription };
     let records = storage.read(request).await.map(|reply| reply.records).unwrap_or_default();
     let texts = records.iter().all(|record| std::str::from_utf8(&record.partition_key).is_ok());
     assert!(texts, "keys are texts: {records:?}");
