@@ -10,7 +10,7 @@ import reading
 
 STREAM = "used"
 # The level of this build, and one from before groups were made as nodes join.
-LEVEL, OLDER = 5, 2
+LEVEL, OLDER = 6, 2
 GROUPS_BEFORE = 4
 # Two for each node, from the newer level on.
 GROUPS_AFTER = 6

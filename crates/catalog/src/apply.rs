@@ -6,7 +6,7 @@ use crate::commands::{
     AbortReshard, ActivateStream, AddReplica, BeginDeleteStream, BeginReshard, Bootstrap, CommitReshard,
     ContinueScaling, CreateGroup, CreateStream, DescribeNode, FinishDeleteStream, FinishScaling, ForgetReplica,
     PromoteReplica, RegisterNode, RemoveNode, RemoveReplica, RemoveShards, ReplicaJoined, ReplicaLeft, RotateTokenKey,
-    SealParents, SetNodeState, UpdateNode, UpdateShardCount,
+    SealParents, SetNodeState, TagStream, UntagStream, UpdateNode, UpdateShardCount,
 };
 use crate::edit::Edit;
 use crate::rows::RowMutation;
@@ -68,6 +68,8 @@ impl Catalog {
             CommandKind::AbortReshard => self.run::<AbortReshard>(log_index, fields, rows),
             CommandKind::FinishScaling => self.run::<FinishScaling>(log_index, fields, rows),
             CommandKind::RemoveShards => self.run::<RemoveShards>(log_index, fields, rows),
+            CommandKind::TagStream => self.run::<TagStream>(log_index, fields, rows),
+            CommandKind::UntagStream => self.run::<UntagStream>(log_index, fields, rows),
         }?;
         debug_assert_eq!(self.check(), Ok(()), "after entry {log_index}");
         Ok(outcome)

@@ -14,8 +14,8 @@ use std::sync::Arc;
 ///
 /// Level 1: one node. Level 2: nodes join and leave, replicas have states. Level 3: groups are made
 /// as nodes join. Level 4: a stream uses no more groups than it has a use for. Level 5: shards are
-/// split and merged.
-pub const FEATURE_LEVEL: u16 = 5;
+/// split and merged. Level 6: streams have tags.
+pub const FEATURE_LEVEL: u16 = 6;
 
 /// The level from which nodes may join and replicas may change.
 pub(crate) const MEMBERSHIP_LEVEL: u16 = 2;
@@ -28,6 +28,9 @@ pub(crate) const FEW_GROUPS_LEVEL: u16 = 4;
 
 /// The level from which shards may be split and merged.
 pub(crate) const RESHARD_LEVEL: u16 = 5;
+
+/// The level from which streams have tags.
+pub(crate) const TAGS_LEVEL: u16 = 6;
 
 /// Nodes, groups, streams and shards: everything the cluster agrees on that is not a record.
 ///
@@ -144,8 +147,12 @@ impl Catalog {
             let uid = stream.stream.uid;
             stream.round().map(|row| (RowKey::Round(uid).encode(), encode_value(&**row)))
         });
+        let tags = self.map.streams().filter_map(|stream| {
+            let uid = stream.stream.uid;
+            stream.tagging().map(|row| (RowKey::Tagging(uid).encode(), encode_value(row)))
+        });
         let before = cluster.chain(counters).chain(keys).chain(nodes).chain(groups).chain(floors);
-        before.chain(streams).chain(shards).chain(histories).chain(rounds)
+        before.chain(streams).chain(shards).chain(histories).chain(rounds).chain(tags)
     }
 
     /// A hash of every row (FNV-1a, 64 bits), for comparing replicas at one log index (I9).

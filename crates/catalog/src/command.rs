@@ -2,7 +2,7 @@
 //!
 //! What each command means is in `commands`, one file per command.
 
-use crate::catalog::{GROUPS_LEVEL, MEMBERSHIP_LEVEL, RESHARD_LEVEL};
+use crate::catalog::{GROUPS_LEVEL, MEMBERSHIP_LEVEL, RESHARD_LEVEL, TAGS_LEVEL};
 use crate::codec::{DecodeError, Field, Reader};
 use bytes::Bytes;
 
@@ -40,11 +40,13 @@ pub enum CommandKind {
     AbortReshard = 24,
     FinishScaling = 25,
     RemoveShards = 26,
+    TagStream = 27,
+    UntagStream = 28,
 }
 
 impl CommandKind {
     /// Every kind, in the order of its byte.
-    pub const ALL: [CommandKind; 26] = [
+    pub const ALL: [CommandKind; 28] = [
         CommandKind::Bootstrap,
         CommandKind::RegisterNode,
         CommandKind::UpdateNode,
@@ -71,6 +73,8 @@ impl CommandKind {
         CommandKind::AbortReshard,
         CommandKind::FinishScaling,
         CommandKind::RemoveShards,
+        CommandKind::TagStream,
+        CommandKind::UntagStream,
     ];
 
     /// The feature level from which it may be in the log (D15).
@@ -102,7 +106,14 @@ impl CommandKind {
             | CommandKind::AbortReshard
             | CommandKind::FinishScaling
             | CommandKind::RemoveShards => RESHARD_LEVEL,
+            CommandKind::TagStream | CommandKind::UntagStream => TAGS_LEVEL,
         }
+    }
+
+    /// Whether gateways propose it for a client. Then it waits for a full disk, as puts do; what
+    /// nodes propose so that the cluster goes on does not.
+    pub fn is_for_client(self) -> bool {
+        matches!(self, CommandKind::TagStream | CommandKind::UntagStream)
     }
 
     fn from_byte(byte: u8) -> Option<Self> {
@@ -204,12 +215,12 @@ pub fn check_level(command: &[u8], level: u16) -> Result<(), UnknownCommand> {
     Err(UnknownCommand::Kind { version: COMMAND_VERSION, found: kind as u8, known: known.unwrap_or(0) })
 }
 
-/// The feature level from which a command may be in the log.
+/// What kind a command is of.
 ///
 /// # Errors
 /// [`UnknownCommand`] for one that this build does not know.
-pub fn level_of(command: &[u8]) -> Result<u16, UnknownCommand> {
-    open(command).map(|(kind, _)| kind.level())
+pub fn kind_of(command: &[u8]) -> Result<CommandKind, UnknownCommand> {
+    open(command).map(|(kind, _)| kind)
 }
 
 /// Splits a command into its kind and its fields.

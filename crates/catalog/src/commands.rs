@@ -30,6 +30,8 @@ mod rotate_token_key;
 mod seal_parents;
 mod set_node_state;
 mod steps;
+mod tag_stream;
+mod untag_stream;
 mod update_node;
 mod update_shard_count;
 
@@ -60,5 +62,7 @@ pub use rotate_token_key::{RotateTokenKey, RotateTokenKeyRefused, TokenKeyRotate
 pub use seal_parents::{SealParents, SealParentsRefused};
 pub use set_node_state::{SetNodeState, SetNodeStateRefused};
 pub use steps::StepsRefused;
+pub use tag_stream::{TagStream, TagStreamRefused};
+pub use untag_stream::{UntagStream, UntagStreamRefused};
 pub use update_node::{NodeUpdated, UpdateNode, UpdateNodeRefused};
 pub use update_shard_count::{UpdateShardCount, UpdateShardCountRefused};

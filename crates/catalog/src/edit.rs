@@ -173,8 +173,8 @@ impl<'a> Edit<'a> {
         Arc::make_mut(&mut self.map().streams).insert(uid, changed);
     }
 
-    /// Puts a changed stream in the place of `before`: its own row, and those of shards and
-    /// reshards that differ.
+    /// Puts a changed stream in the place of `before`: its own row, and those of shards, reshards and
+    /// tags that differ.
     pub fn replace_stream(&mut self, before: &StreamMap, after: StreamMap) {
         let version = self.next_version();
         let after = after.with_stream(Stream { version, ..after.stream.clone() });
@@ -188,6 +188,9 @@ impl<'a> Edit<'a> {
             Some(round) if before.round() != Some(round) => self.put(RowKey::Round(uid), &**round),
             None if before.round().is_some() => self.delete(RowKey::Round(uid)),
             Some(_) | None => {}
+        }
+        if let Some(tagging) = after.tagging().filter(|tagging| before.tagging() != Some(*tagging)) {
+            self.put(RowKey::Tagging(uid), tagging);
         }
         self.catalog.tallies.remove(before);
         self.catalog.tallies.add(&after);
@@ -219,6 +222,9 @@ impl<'a> Edit<'a> {
         }
         if gone.round().is_some() {
             self.delete(RowKey::Round(uid));
+        }
+        if gone.tagging().is_some() {
+            self.delete(RowKey::Tagging(uid));
         }
         self.catalog.tallies.remove(gone);
         let map = self.map();

@@ -28,6 +28,7 @@ mod scaling;
 mod shard;
 mod shard_map;
 mod stream;
+mod tagging;
 mod token_key;
 
 #[cfg(test)]
@@ -37,7 +38,7 @@ pub use catalog::{Catalog, FEATURE_LEVEL, Unfinished};
 pub use check::Violation;
 pub use cluster::Cluster;
 pub use codec::DecodeError;
-pub use command::{COMMAND_VERSION, Command, CommandKind, UnknownCommand, check_level, level_of};
+pub use command::{COMMAND_VERSION, Command, CommandKind, UnknownCommand, check_level, kind_of};
 pub use commands::{
     AbortReshard, AbortReshardRefused, ActivateStream, ActivateStreamRefused, AddReplica, AddReplicaRefused,
     BeginDeleteStream, BeginDeleteStreamRefused, BeginReshard, BeginReshardRefused, Bootstrap, BootstrapRefused,
@@ -49,7 +50,8 @@ pub use commands::{
     RemoveShards, RemoveShardsRefused, ReplicaAdded, ReplicaJoined, ReplicaJoinedRefused, ReplicaLeft,
     ReplicaLeftRefused, RotateTokenKey, RotateTokenKeyRefused, RoundBegun, SealParents, SealParentsRefused,
     SetNodeState, SetNodeStateRefused, StepsRefused, StreamActivated, StreamCreated, StreamDeleted, StreamDeleting,
-    TokenKeyRotated, UpdateNode, UpdateNodeRefused, UpdateShardCount, UpdateShardCountRefused,
+    TagStream, TagStreamRefused, TokenKeyRotated, UntagStream, UntagStreamRefused, UpdateNode, UpdateNodeRefused,
+    UpdateShardCount, UpdateShardCountRefused,
 };
 pub use group::{Group, Replica, ReplicaState};
 pub use listing::{FutureTimestamp, ShardFilter, ShardList};

@@ -9,6 +9,7 @@ use crate::rows::{RowKey, RowValue, decode_value};
 use crate::shard::Shard;
 use crate::shard_map::ShardMap;
 use crate::stream::{Stream, StreamMap};
+use crate::tagging::Tagging;
 use anabranch_types::StreamUid;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ pub enum LoadError {
         /// The key's bytes.
         key: Bytes,
     },
-    /// Shards or reshards of a stream that has no row.
+    /// Shards, reshards or tags of a stream that has no row.
     #[error("stream {uid} has rows about it but none of its own")]
     Orphans {
         /// The stream that is missing.
@@ -60,6 +61,7 @@ struct Loading {
     shards: BTreeMap<StreamUid, Vec<Shard>>,
     histories: BTreeMap<StreamUid, ReshardHistory>,
     rounds: BTreeMap<StreamUid, Round>,
+    taggings: BTreeMap<StreamUid, Tagging>,
 }
 
 impl Catalog {
@@ -113,6 +115,7 @@ impl Loading {
             }
             RowKey::ReshardHistory(uid) => self.histories.insert(*uid, read(&key, value)?).is_some(),
             RowKey::Round(uid) => self.rounds.insert(*uid, read(&key, value)?).is_some(),
+            RowKey::Tagging(uid) => self.taggings.insert(*uid, read(&key, value)?).is_some(),
         };
         if repeated { Err(LoadError::Repeated { key }) } else { Ok(()) }
     }
@@ -124,10 +127,11 @@ impl Loading {
             Arc::make_mut(&mut self.map.names).insert(name, uid);
             let stream = StreamMap::new(stream, shards);
             let stream = stream.with_history(self.histories.remove(&uid)).with_round(self.rounds.remove(&uid));
+            let stream = stream.with_tagging(self.taggings.remove(&uid));
             Arc::make_mut(&mut self.map.streams).insert(uid, Arc::new(stream));
         }
-        let mut orphans = self.shards.keys().chain(self.histories.keys()).chain(self.rounds.keys());
-        if let Some(uid) = orphans.next() {
+        let orphans = self.shards.keys().chain(self.histories.keys()).chain(self.rounds.keys());
+        if let Some(uid) = orphans.chain(self.taggings.keys()).next() {
             return Err(LoadError::Orphans { uid: *uid });
         }
         self.map.version = self.catalog.counters.map_version;

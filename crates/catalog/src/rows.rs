@@ -9,6 +9,7 @@ use crate::codec::{DecodeError, Field, Reader, fields};
 use crate::reshard::{ReshardHistory, Round};
 use crate::shard::Shard;
 use crate::stream::Stream;
+use crate::tagging::Tagging;
 use crate::token_key::TokenKeys;
 use anabranch_types::{AccountId, GroupId, NodeId, ShardId, StreamName, StreamUid};
 use bytes::Bytes;
@@ -44,6 +45,7 @@ pub(crate) enum RowKey {
     Shard(StreamUid, ShardId),
     ReshardHistory(StreamUid),
     Round(StreamUid),
+    Tagging(StreamUid),
 }
 
 impl RowKey {
@@ -83,6 +85,10 @@ impl RowKey {
                 out.push(10);
                 uid.write(&mut out);
             }
+            RowKey::Tagging(uid) => {
+                out.push(11);
+                uid.write(&mut out);
+            }
         }
         out.into()
     }
@@ -104,6 +110,7 @@ impl RowKey {
             8 => RowKey::Shard(StreamUid::read(&mut input)?, ShardId::read(&mut input)?),
             9 => RowKey::ReshardHistory(StreamUid::read(&mut input)?),
             10 => RowKey::Round(StreamUid::read(&mut input)?),
+            11 => RowKey::Tagging(StreamUid::read(&mut input)?),
             _ => return Err(DecodeError::Invalid { what: "kind of catalog row" }),
         };
         input.end()?;
@@ -163,6 +170,7 @@ row_values! {
     Shard = "shard row";
     ReshardHistory = "reshard history row";
     Round = "reshard round row";
+    Tagging = "tagging row";
 }
 
 pub(crate) fn encode_value<V: RowValue>(value: &V) -> Bytes {

@@ -3,7 +3,10 @@
 use crate::codec::{fields, variants};
 use crate::reshard::{ReshardHistory, Round, Scaling};
 use crate::shard::Shard;
-use anabranch_types::{AccountId, GroupId, HashKey, MapVersion, RequestId, ShardId, StreamName, StreamUid, Timestamp};
+use crate::tagging::Tagging;
+use anabranch_types::{
+    AccountId, GroupId, HashKey, MapVersion, RequestId, ShardId, StreamName, StreamUid, Tags, Timestamp,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,7 +98,11 @@ pub struct StreamMap {
     /// Splits and merges under way.
     round: Option<Arc<Round>>,
     history: Option<Arc<ReshardHistory>>,
+    tagging: Option<Arc<Tagging>>,
 }
+
+/// The tags of a stream without any.
+static NO_TAGS: Tags = Tags::new();
 
 impl StreamMap {
     /// Indexes `shards`, in any order. Whether they tile is for `check`.
@@ -106,7 +113,7 @@ impl StreamMap {
             .map(|(place, shard)| OpenShard { end: shard.range.end(), place })
             .collect();
         open.sort_unstable_by_key(|shard| shard.end);
-        StreamMap { stream, shards: Arc::new(shards), open: Arc::new(open), round: None, history: None }
+        StreamMap { stream, shards: Arc::new(shards), open: Arc::new(open), round: None, history: None, tagging: None }
     }
 
     /// The same shards under another header.
@@ -128,6 +135,10 @@ impl StreamMap {
         StreamMap { history: history.map(Arc::new), ..self.clone() }
     }
 
+    pub(crate) fn with_tagging(&self, tagging: Option<Tagging>) -> Self {
+        StreamMap { tagging: tagging.map(Arc::new), ..self.clone() }
+    }
+
     /// Whether both have the very same list of shards.
     pub(crate) fn shares_shards_of(&self, other: &StreamMap) -> bool {
         Arc::ptr_eq(&self.shards, &other.shards)
@@ -147,6 +158,16 @@ impl StreamMap {
     /// The UpdateShardCount under way.
     pub fn scaling(&self) -> Option<Scaling> {
         self.history.as_ref().and_then(|history| history.scaling)
+    }
+
+    /// Its tags, by key.
+    pub fn tags(&self) -> &Tags {
+        self.tagging.as_ref().map_or(&NO_TAGS, |tagging| &tagging.tags)
+    }
+
+    /// What is kept of its tags and of the calls that changed them.
+    pub(crate) fn tagging(&self) -> Option<&Tagging> {
+        self.tagging.as_deref()
     }
 
     /// When the latest of the shards ended that were removed since their records had expired.

@@ -16,5 +16,6 @@ mod reshard;
 mod resharding;
 mod scaling;
 mod streams;
+mod tags;
 mod token_keys;
 mod world;

@@ -11,6 +11,8 @@ use proptest::prelude::*;
 use std::fmt::Debug;
 use std::time::Duration;
 
+mod tags;
+
 fn name() -> impl Strategy<Value = StreamName> {
     "[a-zA-Z0-9_.-]{1,128}".prop_map(|text| StreamName::new(&text).expect("valid"))
 }
@@ -273,7 +275,7 @@ proptest! {
         let uid = StreamUid(number);
         for key in [RowKey::Cluster, RowKey::Counters, RowKey::TokenKeys, RowKey::Node(NodeId(number)),
                     RowKey::Group(GroupId(number as u32)), RowKey::Stream(uid), RowKey::Shard(uid, shard),
-                    RowKey::ReshardHistory(uid), RowKey::Round(uid)] {
+                    RowKey::ReshardHistory(uid), RowKey::Round(uid), RowKey::Tagging(uid)] {
             let bytes = key.encode();
             prop_assert_eq!(RowKey::decode(&bytes), Ok(key));
             only_the_whole(&bytes, RowKey::decode);
@@ -558,7 +560,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_or_refused_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80),
-                                                   kind in 1u8..=26) {
+                                                   kind in 1u8..=28) {
         let framed: bytes::Bytes = [&[COMMAND_VERSION, kind], &bytes[..]].concat().into();
         let mut catalog = Catalog::default();
         let _ = catalog.apply(1, &framed, &mut Vec::new());
@@ -584,8 +586,8 @@ fn a_command_of_another_version_or_kind_stops_the_node_and_changes_nothing() {
     let version = UnknownCommand::Version { found: 2, known: 1 };
     assert_eq!(version.to_string(), "catalog command has version 2, this build knows version 1: upgrade this node");
     assert_eq!(world.apply_bytes(&vec![2, 1].into()), Err(version));
-    let kind = UnknownCommand::Kind { version: 1, found: 27, known: 26 };
-    assert_eq!(world.apply_bytes(&vec![1, 27, 0].into()), Err(kind));
+    let kind = UnknownCommand::Kind { version: 1, found: 29, known: 28 };
+    assert_eq!(world.apply_bytes(&vec![1, 29, 0].into()), Err(kind));
     assert_eq!(world.apply_bytes(&vec![1].into()), Err(UnknownCommand::Short { bytes: 1, known: 1 }));
     let (kind, reason) = (CommandKind::ActivateStream, DecodeError::Truncated { missing: 7 });
     assert_eq!(world.apply_bytes(&vec![1, 5, 0].into()), Err(UnknownCommand::Malformed { version: 1, kind, reason }));

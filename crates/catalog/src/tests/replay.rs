@@ -51,6 +51,10 @@ const GIVEN_OF_RESHARDS: [(CommandKind, u64, u8); 8] = [
     (CommandKind::RemoveShards, 0x9c5a_821f_4575_4053, 6),
 ];
 
+/// The same for commands about tags.
+const GIVEN_OF_TAGS: [(CommandKind, u64, u8); 2] =
+    [(CommandKind::TagStream, 0xade0_aad4_a1e8_cace, 5), (CommandKind::UntagStream, 0x1bc7_ded0_1dd2_0001, 4)];
+
 /// Writes commands over so few names and ids that most meet something that exists.
 struct Writer {
     /// xorshift64.
@@ -173,6 +177,7 @@ impl Writer {
             | CommandKind::AbortReshard
             | CommandKind::FinishScaling
             | CommandKind::RemoveShards => self.reshard(kind, map),
+            CommandKind::TagStream | CommandKind::UntagStream => self.tag(kind, map),
         }
     }
 
@@ -222,6 +227,20 @@ impl Writer {
                 let shards = shards.unwrap_or_else(|| vec![ShardId(self.below(all)), ShardId(self.below(all))]);
                 RemoveShards { uid, shards, now }.encode()
             }
+        }
+    }
+
+    /// Of few streams, with so many keys that they are too many now and then.
+    fn tag(&mut self, kind: CommandKind, map: &ShardMap) -> Bytes {
+        let streams: Vec<_> = map.streams().map(|stream| stream.stream.uid).collect();
+        let uid =
+            if streams.is_empty() || self.below(10) == 0 { StreamUid(self.id(40)) } else { self.one_of(&streams) };
+        let request = RequestId(u128::from(self.below(200)));
+        let first = self.below(60);
+        let numbers = first..first + self.one_of(&[0, 1, 2, 9, 40]);
+        match kind {
+            CommandKind::TagStream => TagStream { uid, tags: tags(numbers), request }.encode(),
+            _ => UntagStream { uid, keys: tags(numbers).into_keys().collect(), request }.encode(),
         }
     }
 
@@ -330,7 +349,8 @@ fn a_log_gives_what_it_gave_when_it_was_written() {
 #[test]
 fn a_log_of_reshards_gives_what_it_gave_when_it_was_written() {
     let writer = Writer { chance: 0x2545_f491_4f6c_dd1d, first_levels: &[4, 5, 5, 5, 5], levels: &[5] };
-    let reshards = &CommandKind::ALL[GIVEN_BELOW_LEVEL_FIVE.len()..];
+    let below = GIVEN_BELOW_LEVEL_FIVE.len();
+    let reshards = &CommandKind::ALL[below..below + GIVEN_OF_RESHARDS.len()];
     let others = [
         CommandKind::Bootstrap,
         CommandKind::RegisterNode,
@@ -344,5 +364,24 @@ fn a_log_of_reshards_gives_what_it_gave_when_it_was_written() {
         CommandKind::FinishDeleteStream,
     ];
     let kinds = [&others[..], &reshards.repeat(12)].concat();
-    compare(&given(writer, &kinds, 5 * ENTRIES)[GIVEN_BELOW_LEVEL_FIVE.len()..], &GIVEN_OF_RESHARDS);
+    compare(&given(writer, &kinds, 5 * ENTRIES)[below..below + reshards.len()], &GIVEN_OF_RESHARDS);
+}
+
+#[test]
+fn a_log_of_tags_gives_what_it_gave_when_it_was_written() {
+    let writer = Writer { chance: 0x9e37_79b9_7f4a_7c15, first_levels: &[5, 6, 6, 6, 6], levels: &[6] };
+    let tagging = GIVEN_OF_TAGS.map(|(kind, ..)| kind);
+    let others = [
+        CommandKind::Bootstrap,
+        CommandKind::RegisterNode,
+        CommandKind::UpdateNode,
+        CommandKind::CreateStream,
+        CommandKind::ActivateStream,
+        CommandKind::BeginDeleteStream,
+        CommandKind::FinishDeleteStream,
+    ];
+    let kinds = [&others[..], &tagging.repeat(8)].concat();
+    let gave = given(writer, &kinds, ENTRIES);
+    let of_tags: Vec<_> = gave.into_iter().filter(|(kind, ..)| tagging.contains(kind)).collect();
+    compare(&of_tags, &GIVEN_OF_TAGS);
 }
