@@ -3,17 +3,18 @@
 use crate::records::backlog::Backlogs;
 use crate::refresh::Refresh;
 use crate::resolve::node_failed;
-use crate::{records, streams};
+use crate::{records, streams, tags};
 use anabranch_api::{
-    ApiError, CreateStream, DeleteStream, DescribeStream, DescribeStreamSummary, ErrorCode, GetRecords,
-    GetRecordsOutput, GetShardIterator, Kinesis, ListShards, ListShardsOutput, ListStreams, ListStreamsOutput,
-    PutRecord, PutRecordOutput, PutRecords, PutRecordsOutput, RequestContext, ShardIterator, StreamDescription,
-    StreamDescriptionSummary,
+    AccountLimits, AddTagsToStream, ApiError, CreateStream, DeleteStream, DescribeStream, DescribeStreamSummary,
+    ErrorCode, GetRecords, GetRecordsOutput, GetShardIterator, Kinesis, ListShards, ListShardsOutput, ListStreams,
+    ListStreamsOutput, ListTagsForResource, ListTagsForStream, ListTagsForStreamOutput, PutRecord, PutRecordOutput,
+    PutRecords, PutRecordsOutput, RemoveTagsFromStream, RequestContext, ShardIterator, StreamDescription,
+    StreamDescriptionSummary, TagResource, UntagResource,
 };
 use anabranch_catalog::TokenKeys;
 use anabranch_cluster::{ClusterView, MetadataNode, Router, ViewWatch};
 use anabranch_runtime::Env;
-use anabranch_types::Timestamp;
+use anabranch_types::{Tags, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -143,5 +144,45 @@ impl Kinesis for Gateway {
 
     async fn get_records(&self, context: &RequestContext, request: GetRecords) -> Result<GetRecordsOutput, ApiError> {
         records::get_records::get_records(self, context, &request).await
+    }
+
+    async fn add_tags_to_stream(&self, context: &RequestContext, request: AddTagsToStream) -> Result<(), ApiError> {
+        tags::add_tags_to_stream::add_tags_to_stream(self, context, request).await
+    }
+
+    async fn remove_tags_from_stream(
+        &self,
+        context: &RequestContext,
+        request: RemoveTagsFromStream,
+    ) -> Result<(), ApiError> {
+        tags::remove_tags_from_stream::remove_tags_from_stream(self, context, request).await
+    }
+
+    async fn list_tags_for_stream(
+        &self,
+        context: &RequestContext,
+        request: ListTagsForStream,
+    ) -> Result<ListTagsForStreamOutput, ApiError> {
+        tags::list_tags_for_stream::list_tags_for_stream(self, context, &request).await
+    }
+
+    async fn tag_resource(&self, context: &RequestContext, request: TagResource) -> Result<(), ApiError> {
+        tags::tag_resource::tag_resource(self, context, request).await
+    }
+
+    async fn untag_resource(&self, context: &RequestContext, request: UntagResource) -> Result<(), ApiError> {
+        tags::untag_resource::untag_resource(self, context, request).await
+    }
+
+    async fn list_tags_for_resource(
+        &self,
+        context: &RequestContext,
+        request: ListTagsForResource,
+    ) -> Result<Tags, ApiError> {
+        tags::list_tags_for_resource::list_tags_for_resource(self, context, &request).await
+    }
+
+    async fn describe_limits(&self, context: &RequestContext) -> Result<AccountLimits, ApiError> {
+        Ok(streams::describe_limits::describe_limits(self, context))
     }
 }

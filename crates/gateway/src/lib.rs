@@ -9,6 +9,7 @@ mod records;
 mod refresh;
 mod resolve;
 mod streams;
+mod tags;
 mod tokens;
 
 #[cfg(test)]

@@ -35,23 +35,32 @@ struct Fault {
     names: Option<String>,
 }
 
+/// A stream's.
+const RESOURCE: &str = "arn:aws:kinesis:eu-west-1:000000000000:stream/orders";
+
 /// A request of `operation` without a fault.
 pub fn good_input(operation: Operation) -> Value {
     match operation {
+        Operation::AddTagsToStream => json!({"StreamName": "orders", "Tags": {"team": "a"}}),
         Operation::CreateStream => json!({"StreamName": "orders", "ShardCount": 1}),
         Operation::DeleteStream
         | Operation::DescribeStream
         | Operation::DescribeStreamSummary
-        | Operation::ListShards => json!({"StreamName": "orders"}),
+        | Operation::ListShards
+        | Operation::ListTagsForStream => json!({"StreamName": "orders"}),
         Operation::GetRecords => json!({"ShardIterator": "AAAA"}),
         Operation::GetShardIterator => {
             json!({"StreamName": "orders", "ShardId": "shardId-000000000000", "ShardIteratorType": "LATEST"})
         }
-        Operation::ListStreams => json!({}),
+        Operation::DescribeLimits | Operation::ListStreams => json!({}),
+        Operation::ListTagsForResource => json!({"ResourceARN": RESOURCE}),
         Operation::PutRecord => json!({"StreamName": "orders", "Data": "YQ==", "PartitionKey": "k"}),
         Operation::PutRecords => {
             json!({"StreamName": "orders", "Records": [{"Data": "YQ==", "PartitionKey": "k"}]})
         }
+        Operation::RemoveTagsFromStream => json!({"StreamName": "orders", "TagKeys": ["team"]}),
+        Operation::TagResource => json!({"ResourceARN": RESOURCE, "Tags": {"team": "a"}}),
+        Operation::UntagResource => json!({"ResourceARN": RESOURCE, "TagKeys": ["team"]}),
     }
 }
 
@@ -142,7 +151,6 @@ fn malformed_cbor(operation: Operation) -> Vec<BadInput> {
 fn refused_by_rule() -> Vec<BadInput> {
     let beyond = "340282366920938463463374607431768211456";
     let rows: &[(Operation, Value, &str)] = &[
-        (Operation::CreateStream, json!({"Tags": {"a": "b"}}), "Tags"),
         (Operation::CreateStream, json!({"StreamModeDetails": {"StreamMode": "ON_DEMAND"}}), "StreamModeDetails"),
         (Operation::CreateStream, json!({"WarmThroughputMiBps": 10}), "WarmThroughputMiBps"),
         (Operation::CreateStream, json!({"MaxRecordSizeInKiB": 2048}), "MaxRecordSizeInKiB"),
@@ -179,6 +187,13 @@ fn refused_by_rule() -> Vec<BadInput> {
             "ExplicitHashKey",
         ),
         (Operation::PutRecords, json!({"DryRun": true}), "DryRun"),
+        (Operation::TagResource, json!({"StreamId": "abcdefghijabcdefghij-abc"}), "StreamId"),
+        (Operation::TagResource, json!({"ResourceARN": "arn:aws:kinesis::000000000000:stream/orders"}), "ResourceARN"),
+        (
+            Operation::ListTagsForResource,
+            json!({"ResourceARN": "arn:aws:kinesis:r:000000000000:stream/orders/shard/0"}),
+            "ResourceARN",
+        ),
     ];
     let refused = |(operation, patch, names): &(Operation, Value, &str)| {
         let value = patched(&good_input(*operation), patch);
@@ -250,6 +265,7 @@ fn faults_of(shape: &Shape, good: &Value, path: &str) -> Vec<Fault> {
             let entry = sample(value);
             let of = |n: usize| (0..n).map(|i| (i.to_string(), entry.clone())).collect::<Map<_, _>>();
             faults.extend(lengths(length).map(|n| constraint(Value::Object(of(n)), path)));
+            faults.push(constraint(json!({"k": null}), &format!("{path}.k.member")));
             if let Kind::Text { length, .. } = &key.kind {
                 faults.extend(lengths(length).map(|n| constraint(json!({"k".repeat(n): entry}), path)));
             }

@@ -3,8 +3,10 @@
 //! Nothing here decides about streams: a file reads, calls one method of the service and
 //! prints. A body of zero bytes is the answer of operations without output.
 
+mod add_tags_to_stream;
 mod create_stream;
 mod delete_stream;
+mod describe_limits;
 mod describe_stream;
 mod describe_stream_summary;
 mod get_records;
@@ -12,13 +14,19 @@ mod get_shard_iterator;
 mod input;
 mod list_shards;
 mod list_streams;
+mod list_tags_for_resource;
+mod list_tags_for_stream;
 mod operation;
 mod output;
 mod put_record;
 mod put_records;
 mod record;
+mod remove_tags_from_stream;
 mod shard;
+mod tag_resource;
+mod tags;
 mod unsupported;
+mod untag_resource;
 
 #[cfg(any(test, feature = "bad-inputs"))]
 pub mod bad_inputs;
@@ -45,15 +53,22 @@ pub async fn dispatch<S: Kinesis>(
     body: Encoded,
 ) -> Result<Bytes, ApiError> {
     match operation {
+        Operation::AddTagsToStream => add_tags_to_stream::serve(service, context, &body).await,
         Operation::CreateStream => create_stream::serve(service, context, &body).await,
         Operation::DeleteStream => delete_stream::serve(service, context, &body).await,
+        Operation::DescribeLimits => describe_limits::serve(service, context, &body).await,
         Operation::DescribeStream => describe_stream::serve(service, context, &body).await,
         Operation::DescribeStreamSummary => describe_stream_summary::serve(service, context, &body).await,
         Operation::GetRecords => get_records::serve(service, context, &body).await,
         Operation::GetShardIterator => get_shard_iterator::serve(service, context, &body).await,
         Operation::ListShards => list_shards::serve(service, context, &body).await,
         Operation::ListStreams => list_streams::serve(service, context, &body).await,
+        Operation::ListTagsForResource => list_tags_for_resource::serve(service, context, &body).await,
+        Operation::ListTagsForStream => list_tags_for_stream::serve(service, context, &body).await,
         Operation::PutRecord => put_record::serve(service, context, body).await,
         Operation::PutRecords => put_records::serve(service, context, body).await,
+        Operation::RemoveTagsFromStream => remove_tags_from_stream::serve(service, context, &body).await,
+        Operation::TagResource => tag_resource::serve(service, context, &body).await,
+        Operation::UntagResource => untag_resource::serve(service, context, &body).await,
     }
 }

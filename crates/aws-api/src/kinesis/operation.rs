@@ -34,28 +34,45 @@ impl Operation {
     /// Whether it changes nothing, so that its answer may be refused and asked for again.
     pub const fn is_read(self) -> bool {
         match self {
-            Operation::DescribeStream
+            Operation::DescribeLimits
+            | Operation::DescribeStream
             | Operation::DescribeStreamSummary
             | Operation::GetRecords
             | Operation::GetShardIterator
             | Operation::ListShards
-            | Operation::ListStreams => true,
-            Operation::CreateStream | Operation::DeleteStream | Operation::PutRecord | Operation::PutRecords => false,
+            | Operation::ListStreams
+            | Operation::ListTagsForResource
+            | Operation::ListTagsForStream => true,
+            Operation::AddTagsToStream
+            | Operation::CreateStream
+            | Operation::DeleteStream
+            | Operation::PutRecord
+            | Operation::PutRecords
+            | Operation::RemoveTagsFromStream
+            | Operation::TagResource
+            | Operation::UntagResource => false,
         }
     }
 }
 
 operations!(
+    AddTagsToStream,
     CreateStream,
     DeleteStream,
+    DescribeLimits,
     DescribeStream,
     DescribeStreamSummary,
     GetRecords,
     GetShardIterator,
     ListShards,
     ListStreams,
+    ListTagsForResource,
+    ListTagsForStream,
     PutRecord,
     PutRecords,
+    RemoveTagsFromStream,
+    TagResource,
+    UntagResource,
 );
 
 #[cfg(test)]

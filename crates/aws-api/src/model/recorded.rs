@@ -9,14 +9,17 @@ use super::shape::{Member, Presence};
 /// Per shape: the members in the order in which their violations are listed. Members that
 /// were never recorded follow in the model's order.
 const ORDER: &[(&str, &[&str])] = &[
+    ("AddTagsToStreamInput", &["Tags", "StreamName"]),
     ("CreateStreamInput", &["ShardCount", "StreamName"]),
     ("DescribeStreamInput", &["Limit", "ExclusiveStartShardId", "StreamName"]),
     ("GetRecordsInput", &["Limit", "ShardIterator"]),
     ("GetShardIteratorInput", &["ShardId", "ShardIteratorType", "StartingSequenceNumber", "StreamName"]),
     ("ListStreamsInput", &["Limit", "ExclusiveStartStreamName"]),
+    ("ListTagsForStreamInput", &["Limit", "ExclusiveStartTagKey", "StreamName"]),
     ("PutRecordInput", &["SequenceNumberForOrdering", "PartitionKey", "ExplicitHashKey", "Data", "StreamName"]),
     ("PutRecordsInput", &["Records", "StreamName"]),
     ("PutRecordsRequestEntry", &["PartitionKey", "Data", "ExplicitHashKey"]),
+    ("RemoveTagsFromStreamInput", &["TagKeys", "StreamName"]),
 ];
 
 /// The model lets the partition key be absent for streams that choose the shard themselves;
@@ -26,12 +29,15 @@ const PARTITION_KEY_SHAPES: &[&str] = &["PutRecordInput", "PutRecordsRequestEntr
 /// The operations that work on one stream; ListShards has its own text and GetRecords finds
 /// the stream in its iterator.
 const STREAM_SHAPES: &[&str] = &[
+    "AddTagsToStreamInput",
     "DeleteStreamInput",
     "DescribeStreamInput",
     "DescribeStreamSummaryInput",
     "GetShardIteratorInput",
+    "ListTagsForStreamInput",
     "PutRecordInput",
     "PutRecordsInput",
+    "RemoveTagsFromStreamInput",
 ];
 
 /// Whether `member` of `shape` may be absent, by what the model says and what was recorded.

@@ -12,7 +12,7 @@ use anabranch_proto::v1::{
     DescribeStreamResponse, DescribeStreamSummaryRequest, DescribeStreamSummaryResponse, ListShardsRequest,
     ListShardsResponse, ListStreamsRequest, ListStreamsResponse,
 };
-use anabranch_types::ShardId;
+use anabranch_types::{ShardId, Tags};
 use std::num::NonZeroU32;
 use tonic::{Request, Response, Status};
 
@@ -21,7 +21,7 @@ impl<S: Kinesis> Call<S> {
         let name = wire::name_in(&request.name, "name")?;
         let shard_count = NonZeroU32::new(request.shard_count);
         let shard_count = shard_count.ok_or_else(|| CallError::field("shard_count", "must be at least 1"))?;
-        self.service.create_stream(&self.context(), CreateStream { name, shard_count }).await?;
+        self.service.create_stream(&self.context(), CreateStream { name, shard_count, tags: Tags::new() }).await?;
         Ok(CreateStreamResponse {})
     }
 

@@ -102,5 +102,9 @@ fn within_limits(asked: &Asked) {
         Asked::Records(request) => count(request.limit),
         Asked::Puts(request) => assert!((1..=5_000).contains(&request.entries.len()), "{asked:?}"),
         Asked::Create(_) | Asked::Delete(_) | Asked::Summarize(_) | Asked::Put(_) | Asked::Iterator(_) => {}
+        Asked::AddTags(_) | Asked::RemoveTags(_) | Asked::ListTags(_) | Asked::Tag(_) | Asked::Untag(_) => {
+            panic!("gRPC has no tags: {asked:?}")
+        }
+        Asked::TagsOf(_) | Asked::Limits => panic!("gRPC has no tags and no limits: {asked:?}"),
     }
 }
