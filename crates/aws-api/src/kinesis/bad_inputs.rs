@@ -256,9 +256,11 @@ fn faults_of(shape: &Shape, good: &Value, path: &str) -> Vec<Fault> {
         Kind::List { element, length } => {
             let entry = good.get(0).cloned().unwrap_or_else(|| sample(element));
             faults.extend(lengths(length).map(|n| constraint(Value::Array(vec![entry.clone(); n]), path)));
-            let path = format!("{path}.1.member");
-            faults.push(constraint(json!([null]), &path));
-            let nested = faults_of(element, &entry, &path).into_iter();
+            let member = format!("{path}.1.member");
+            faults.push(constraint(json!([null]), &member));
+            // What is wrong with an entry that has no members is told of the list.
+            let judged = if matches!(element.kind, Kind::Structure(_)) { &member } else { path };
+            let nested = faults_of(element, &entry, judged).into_iter();
             faults.extend(nested.map(|fault| Fault { value: json!([fault.value]), ..fault }));
         }
         Kind::Map { key, value, length } => {
