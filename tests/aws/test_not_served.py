@@ -14,8 +14,8 @@ def _code(call, **request):
 
 def operations_that_are_not_built_are_unknown(client, stream):
     unknown = "UnknownOperationException"
-    assert _code(client.add_tags_to_stream, StreamName=stream, Tags={"a": "b"}) == unknown
-    assert _code(client.describe_limits) == unknown
+    assert _code(client.put_resource_policy, ResourceARN="arn:aws:kinesis:x:000000000000:stream/y", Policy="{}") == unknown
+    assert _code(client.describe_account_settings) == unknown
 
 
 def an_on_demand_stream_is_refused(client, cli, new_name):
@@ -29,7 +29,7 @@ def an_on_demand_stream_is_refused(client, cli, new_name):
 
 def members_that_are_not_served_are_named(client, new_name):
     name = new_name()
-    asked = [{"Tags": {"a": "b"}}, {"WarmThroughputMiBps": 10}, {"MaxRecordSizeInKiB": 10_240}]
+    asked = [{"WarmThroughputMiBps": 10}, {"MaxRecordSizeInKiB": 10_240}]
     for member in asked:
         with pytest.raises(ClientError) as refused:
             client.create_stream(StreamName=name, ShardCount=1, **member)

@@ -1,6 +1,6 @@
 //! CreateStream.
 
-use anabranch_types::StreamName;
+use anabranch_types::{StreamName, Tags};
 use std::num::NonZeroU32;
 
 /// Creates a provisioned stream. When the call has answered, the stream is ACTIVE.
@@ -10,4 +10,6 @@ pub struct CreateStream {
     pub name: StreamName,
     /// How many shards tile the hash key space.
     pub shard_count: NonZeroU32,
+    /// What is written on it.
+    pub tags: Tags,
 }

@@ -141,6 +141,50 @@ pub fn shard_limit(account: AccountId, region: &Region, current: u64, limit: u64
     ApiError::new(ErrorCode::LimitExceeded, message)
 }
 
+/// The resource is not there. No text was recorded.
+pub fn resource_not_found(resource: &str, account: AccountId) -> ApiError {
+    let message = format!("Resource {resource} under account {account} not found.");
+    ApiError::new(ErrorCode::ResourceNotFound, message)
+}
+
+/// The ARN has the form that the API model asks for, but names nothing that the service has.
+pub fn invalid_resource_arn() -> ApiError {
+    ApiError::new(ErrorCode::InvalidArgument, "ResourceARN is not the ARN of a stream, consumer, channel or queue.")
+}
+
+/// A tag has a character that no tag of the service has.
+pub fn invalid_tag_characters() -> ApiError {
+    let message = "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / \
+                   = + - % @ :.";
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// A tag has a `%`, which the first check of the service passes and the second one does not.
+pub fn illegal_tag_characters(stream: &StreamName, account: AccountId) -> ApiError {
+    let message = format!(
+        "Failed to add tags to stream {stream} under account {account} because some tags contained illegal \
+         characters. The allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@',':'."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// A tag has a key that only AWS gives. No text was recorded.
+pub fn reserved_tag_key(stream: &StreamName, account: AccountId) -> ApiError {
+    let message = format!(
+        "Failed to add tags to stream {stream} under account {account} because keys that begin with aws: are reserved."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
+/// The stream would have more tags than `limit`.
+pub fn too_many_tags(stream: &StreamName, account: AccountId, limit: usize) -> ApiError {
+    let message = format!(
+        "Failed to add tags to stream {stream} under account {account} because a given stream cannot have more than \
+         {limit} tags associated with it."
+    );
+    ApiError::new(ErrorCode::InvalidArgument, message)
+}
+
 /// `Rate exceeded for shard <id> in stream <s> under account <A>.`, then which bucket is empty
 /// and when the same request fits: whole milliseconds, rounded up.
 pub fn rate_exceeded(

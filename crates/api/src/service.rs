@@ -1,6 +1,7 @@
 //! The trait behind both doors.
 
 use crate::*;
+use anabranch_types::Tags;
 use std::future::Future;
 
 /// Amazon Kinesis Data Streams as the gateway serves it. Cancelling a call's future leaves its
@@ -165,4 +166,49 @@ pub trait Kinesis: Send + Sync + 'static {
         &self,
         subscription: &mut Self::Subscription,
     ) -> impl Future<Output = Result<Option<SubscribeToShardEvent>, ApiError>> + Send;
+    /// Writes tags on a stream.
+    fn add_tags_to_stream(
+        &self,
+        context: &RequestContext,
+        request: AddTagsToStream,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
+    /// Takes tags off a stream.
+    fn remove_tags_from_stream(
+        &self,
+        context: &RequestContext,
+        request: RemoveTagsFromStream,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
+    /// A page of a stream's tags.
+    fn list_tags_for_stream(
+        &self,
+        context: &RequestContext,
+        request: ListTagsForStream,
+    ) -> impl Future<Output = Result<ListTagsForStreamOutput, ApiError>> + Send;
+
+    /// Writes tags on a resource.
+    fn tag_resource(
+        &self,
+        context: &RequestContext,
+        request: TagResource,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
+    /// Takes tags off a resource.
+    fn untag_resource(
+        &self,
+        context: &RequestContext,
+        request: UntagResource,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+
+    /// The tags of a resource.
+    fn list_tags_for_resource(
+        &self,
+        context: &RequestContext,
+        request: ListTagsForResource,
+    ) -> impl Future<Output = Result<Tags, ApiError>> + Send;
+
+    /// What the account has of what it may have.
+    fn describe_limits(&self, context: &RequestContext)
+    -> impl Future<Output = Result<AccountLimits, ApiError>> + Send;
 }

@@ -6,8 +6,8 @@ use crate::commands::{
     AbortReshard, ActivateStream, AddReplica, BeginDeleteStream, BeginReshard, Bootstrap, CommitReshard,
     ContinueScaling, CreateGroup, CreateStream, DeregisterConsumer, DescribeNode, FinishDeleteStream, FinishRetention,
     FinishScaling, ForgetReplica, PromoteReplica, RegisterConsumer, RegisterNode, RemoveNode, RemoveReplica,
-    RemoveShards, ReplicaJoined, ReplicaLeft, RotateTokenKey, SealParents, SetNodeState, SetRetention,
-    UpdateMaxRecordSize, UpdateNode, UpdateShardCount,
+    RemoveShards, ReplicaJoined, ReplicaLeft, RotateTokenKey, SealParents, SetNodeState, SetRetention, TagStream,
+    UntagStream, UpdateMaxRecordSize, UpdateNode, UpdateShardCount,
 };
 use crate::edit::Edit;
 use crate::rows::RowMutation;
@@ -74,6 +74,8 @@ impl Catalog {
             CommandKind::FinishRetention => self.run::<FinishRetention>(log_index, fields, rows),
             CommandKind::RegisterConsumer => self.run::<RegisterConsumer>(log_index, fields, rows),
             CommandKind::DeregisterConsumer => self.run::<DeregisterConsumer>(log_index, fields, rows),
+            CommandKind::TagStream => self.run::<TagStream>(log_index, fields, rows),
+            CommandKind::UntagStream => self.run::<UntagStream>(log_index, fields, rows),
         }?;
         debug_assert_eq!(self.check(), Ok(()), "after entry {log_index}");
         Ok(outcome)

@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Level 1: one node. Level 2: nodes join and leave, replicas have states. Level 3: groups are made
 /// as nodes join. Level 4: a stream uses no more groups than it has a use for. Level 5: shards are
 /// split and merged. Level 6: the retention and the largest record of streams are changed, and streams
-/// have consumers.
+/// have consumers and tags.
 pub const FEATURE_LEVEL: u16 = 6;
 
 /// The level from which nodes may join and replicas may change.
@@ -34,6 +34,8 @@ pub(crate) const RESHARD_LEVEL: u16 = 5;
 pub(crate) const SETTINGS_LEVEL: u16 = 6;
 /// The level from which streams may have consumers.
 pub(crate) const CONSUMERS_LEVEL: u16 = 6;
+/// The level from which streams have tags.
+pub(crate) const TAGS_LEVEL: u16 = 6;
 
 /// Nodes, groups, streams and shards: everything the cluster agrees on that is not a record.
 ///
@@ -163,8 +165,12 @@ impl Catalog {
             let (uid, calls) = (stream.stream.uid, &stream.consumer_rows().calls);
             (!calls.answered.is_empty()).then(|| (RowKey::ConsumerCalls(uid).encode(), encode_value(calls)))
         });
+        let tags = self.map.streams().filter_map(|stream| {
+            let uid = stream.stream.uid;
+            stream.tagging().map(|row| (RowKey::Tagging(uid).encode(), encode_value(row)))
+        });
         let before = cluster.chain(counters).chain(keys).chain(nodes).chain(groups).chain(floors);
-        before.chain(streams).chain(shards).chain(histories).chain(rounds).chain(consumers).chain(calls)
+        before.chain(streams).chain(shards).chain(histories).chain(rounds).chain(tags).chain(consumers).chain(calls)
     }
 
     /// A hash of every row (FNV-1a, 64 bits), for comparing replicas at one log index (I9).

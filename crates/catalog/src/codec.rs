@@ -7,8 +7,9 @@
 
 use anabranch_types::{
     AccountId, ClusterId, ConsumerName, Counter, GroupId, HashKey, HashKeyRange, Incarnation, MapVersion, NodeId,
-    ReplicaId, RequestId, SequenceNumber, ShardEpoch, ShardId, StreamName, StreamUid, Timestamp,
+    ReplicaId, RequestId, SequenceNumber, ShardEpoch, ShardId, StreamName, StreamUid, TagKey, TagValue, Timestamp,
 };
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -277,6 +278,26 @@ impl Field for ConsumerName {
     }
 }
 
+impl Field for TagKey {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.as_str().to_owned().write(out);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        TagKey::new(&String::read(input)?).map_err(|_| DecodeError::Invalid { what: "key of a tag" })
+    }
+}
+
+impl Field for TagValue {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.as_str().to_owned().write(out);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        TagValue::new(&String::read(input)?).map_err(|_| DecodeError::Invalid { what: "value of a tag" })
+    }
+}
+
 impl Field for HashKeyRange {
     fn write(&self, out: &mut Vec<u8>) {
         self.start().write(out);
@@ -363,5 +384,42 @@ impl<T: Field> Field for Vec<T> {
             values.push(T::read(input)?);
         }
         Ok(values)
+    }
+}
+
+impl<A: Field, B: Field> Field for (A, B) {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+        self.1.write(out);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok((A::read(input)?, B::read(input)?))
+    }
+}
+
+/// A list in ascending order, each value once: a set has one layout.
+impl<T: Field + Ord + Clone> Field for BTreeSet<T> {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.iter().cloned().collect::<Vec<T>>().write(out);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let values: Vec<T> = Vec::read(input)?;
+        let ascending = values.windows(2).all(|pair| pair[0] < pair[1]);
+        if ascending { Ok(values.into_iter().collect()) } else { Err(DecodeError::Invalid { what: "set" }) }
+    }
+}
+
+/// A list of keys and values, in ascending order of the keys, each key once.
+impl<K: Field + Ord + Clone, V: Field + Clone> Field for BTreeMap<K, V> {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.clone().into_iter().collect::<Vec<(K, V)>>().write(out);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let entries: Vec<(K, V)> = Vec::read(input)?;
+        let ascending = entries.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        if ascending { Ok(entries.into_iter().collect()) } else { Err(DecodeError::Invalid { what: "map" }) }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What each command means is in `commands`, one file per command.
 
-use crate::catalog::{CONSUMERS_LEVEL, GROUPS_LEVEL, MEMBERSHIP_LEVEL, RESHARD_LEVEL, SETTINGS_LEVEL};
+use crate::catalog::{CONSUMERS_LEVEL, GROUPS_LEVEL, MEMBERSHIP_LEVEL, RESHARD_LEVEL, SETTINGS_LEVEL, TAGS_LEVEL};
 use crate::codec::{DecodeError, Field, Reader};
 use bytes::Bytes;
 
@@ -40,6 +40,8 @@ pub enum CommandKind {
     AbortReshard = 24,
     FinishScaling = 25,
     RemoveShards = 26,
+    TagStream = 27,
+    UntagStream = 28,
     SetRetention = 29,
     FinishRetention = 30,
     UpdateMaxRecordSize = 31,
@@ -49,7 +51,7 @@ pub enum CommandKind {
 
 impl CommandKind {
     /// Every kind, in the order of its byte.
-    pub const ALL: [CommandKind; 31] = [
+    pub const ALL: [CommandKind; 33] = [
         CommandKind::Bootstrap,
         CommandKind::RegisterNode,
         CommandKind::UpdateNode,
@@ -76,6 +78,8 @@ impl CommandKind {
         CommandKind::AbortReshard,
         CommandKind::FinishScaling,
         CommandKind::RemoveShards,
+        CommandKind::TagStream,
+        CommandKind::UntagStream,
         CommandKind::SetRetention,
         CommandKind::FinishRetention,
         CommandKind::UpdateMaxRecordSize,
@@ -116,7 +120,14 @@ impl CommandKind {
                 SETTINGS_LEVEL
             }
             CommandKind::RegisterConsumer | CommandKind::DeregisterConsumer => CONSUMERS_LEVEL,
+            CommandKind::TagStream | CommandKind::UntagStream => TAGS_LEVEL,
         }
+    }
+
+    /// Whether gateways propose it for a client. Then it waits for a full disk, as puts do; what
+    /// nodes propose so that the cluster goes on does not.
+    pub fn is_for_client(self) -> bool {
+        matches!(self, CommandKind::TagStream | CommandKind::UntagStream)
     }
 
     fn from_byte(byte: u8) -> Option<Self> {
@@ -218,12 +229,12 @@ pub fn check_level(command: &[u8], level: u16) -> Result<(), UnknownCommand> {
     Err(UnknownCommand::Kind { version: COMMAND_VERSION, found: kind as u8, known: known.unwrap_or(0) })
 }
 
-/// The feature level from which a command may be in the log.
+/// What kind a command is of.
 ///
 /// # Errors
 /// [`UnknownCommand`] for one that this build does not know.
-pub fn level_of(command: &[u8]) -> Result<u16, UnknownCommand> {
-    open(command).map(|(kind, _)| kind.level())
+pub fn kind_of(command: &[u8]) -> Result<CommandKind, UnknownCommand> {
+    open(command).map(|(kind, _)| kind)
 }
 
 /// Splits a command into its kind and its fields.

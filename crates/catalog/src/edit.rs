@@ -173,8 +173,8 @@ impl<'a> Edit<'a> {
         Arc::make_mut(&mut self.map().streams).insert(uid, changed);
     }
 
-    /// Puts a changed stream in the place of `before`: its own row, and those of shards, reshards
-    /// and consumers that differ.
+    /// Puts a changed stream in the place of `before`: its own row, and those of shards, reshards,
+    /// consumers and tags that differ.
     pub fn replace_stream(&mut self, before: &StreamMap, after: StreamMap) {
         let version = self.next_version();
         let after = after.with_stream(Stream { version, ..after.stream.clone() });
@@ -190,6 +190,9 @@ impl<'a> Edit<'a> {
             Some(_) | None => {}
         }
         self.replace_consumers(before, &after);
+        if let Some(tagging) = after.tagging().filter(|tagging| before.tagging() != Some(*tagging)) {
+            self.put(RowKey::Tagging(uid), tagging);
+        }
         self.catalog.tallies.remove(before);
         self.catalog.tallies.add(&after);
         Arc::make_mut(&mut self.map().streams).insert(uid, Arc::new(after));
@@ -240,6 +243,9 @@ impl<'a> Edit<'a> {
         }
         if !gone.consumer_rows().calls.answered.is_empty() {
             self.delete(RowKey::ConsumerCalls(uid));
+        }
+        if gone.tagging().is_some() {
+            self.delete(RowKey::Tagging(uid));
         }
         self.catalog.tallies.remove(gone);
         let map = self.map();

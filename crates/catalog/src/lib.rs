@@ -30,6 +30,7 @@ mod scaling;
 mod shard;
 mod shard_map;
 mod stream;
+mod tagging;
 mod token_key;
 
 #[cfg(test)]
@@ -39,7 +40,7 @@ pub use catalog::{Catalog, FEATURE_LEVEL, Unfinished};
 pub use check::Violation;
 pub use cluster::Cluster;
 pub use codec::DecodeError;
-pub use command::{COMMAND_VERSION, Command, CommandKind, UnknownCommand, check_level, level_of};
+pub use command::{COMMAND_VERSION, Command, CommandKind, UnknownCommand, check_level, kind_of};
 pub use commands::{
     AbortReshard, AbortReshardRefused, ActivateStream, ActivateStreamRefused, AddReplica, AddReplicaRefused,
     BeginDeleteStream, BeginDeleteStreamRefused, BeginReshard, BeginReshardRefused, Bootstrap, BootstrapRefused,
@@ -52,8 +53,9 @@ pub use commands::{
     RemoveReplicaRefused, RemoveShards, RemoveShardsRefused, ReplicaAdded, ReplicaJoined, ReplicaJoinedRefused,
     ReplicaLeft, ReplicaLeftRefused, RetentionMove, RotateTokenKey, RotateTokenKeyRefused, RoundBegun, SealParents,
     SealParentsRefused, SetNodeState, SetNodeStateRefused, SetRetention, SetRetentionRefused, StepsRefused,
-    StreamActivated, StreamCreated, StreamDeleted, StreamDeleting, TokenKeyRotated, UpdateMaxRecordSize,
-    UpdateMaxRecordSizeRefused, UpdateNode, UpdateNodeRefused, UpdateShardCount, UpdateShardCountRefused,
+    StreamActivated, StreamCreated, StreamDeleted, StreamDeleting, TagStream, TagStreamRefused, TokenKeyRotated,
+    UntagStream, UntagStreamRefused, UpdateMaxRecordSize, UpdateMaxRecordSizeRefused, UpdateNode, UpdateNodeRefused,
+    UpdateShardCount, UpdateShardCountRefused,
 };
 pub use consumer::{Consumer, ConsumerChanged};
 pub use group::{Group, Replica, ReplicaState};

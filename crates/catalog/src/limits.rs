@@ -43,3 +43,5 @@ pub const STREAM_SHARDS_KEPT_MAX: u32 = 100_000;
 /// Open shards of a stream while UpdateShardCount is carried out: those that there were and those
 /// that are wanted.
 pub const SCALING_SHARDS_MAX: u32 = STREAM_SHARDS_MAX + SCALING_TARGET_MAX;
+/// Calls that changed the tags of a stream and are known again. Source: as [`RESHARDS_REMEMBERED`].
+pub const TAGGINGS_REMEMBERED: usize = 64;

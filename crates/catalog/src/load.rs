@@ -10,6 +10,7 @@ use crate::rows::{RowKey, RowValue, decode_value};
 use crate::shard::Shard;
 use crate::shard_map::ShardMap;
 use crate::stream::{Stream, StreamMap};
+use crate::tagging::Tagging;
 use anabranch_types::StreamUid;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +41,7 @@ pub enum LoadError {
         /// The key's bytes.
         key: Bytes,
     },
-    /// Shards, reshards or consumers of a stream that has no row.
+    /// Shards, reshards, consumers or tags of a stream that has no row.
     #[error("stream {uid} has rows about it but none of its own")]
     Orphans {
         /// The stream that is missing.
@@ -64,6 +65,7 @@ struct Loading {
     consumers: BTreeMap<StreamUid, Consumers>,
     /// Streams whose calls about consumers were read.
     consumer_calls: BTreeSet<StreamUid>,
+    taggings: BTreeMap<StreamUid, Tagging>,
 }
 
 impl Catalog {
@@ -127,6 +129,7 @@ impl Loading {
                 *calls = read_as(&key, value, |calls: &ConsumerCalls| !calls.answered.is_empty())?;
                 !self.consumer_calls.insert(*uid)
             }
+            RowKey::Tagging(uid) => self.taggings.insert(*uid, read(&key, value)?).is_some(),
         };
         if repeated { Err(LoadError::Repeated { key }) } else { Ok(()) }
     }
@@ -139,10 +142,11 @@ impl Loading {
             let stream = StreamMap::new(stream, shards);
             let stream = stream.with_history(self.histories.remove(&uid)).with_round(self.rounds.remove(&uid));
             let stream = stream.with_consumers(self.consumers.remove(&uid).unwrap_or_default());
+            let stream = stream.with_tagging(self.taggings.remove(&uid));
             Arc::make_mut(&mut self.map.streams).insert(uid, Arc::new(stream));
         }
         let about = self.shards.keys().chain(self.histories.keys()).chain(self.rounds.keys());
-        let mut orphans = about.chain(self.consumers.keys());
+        let mut orphans = about.chain(self.consumers.keys()).chain(self.taggings.keys());
         if let Some(uid) = orphans.next() {
             return Err(LoadError::Orphans { uid: *uid });
         }

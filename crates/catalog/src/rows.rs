@@ -9,6 +9,7 @@ use crate::codec::{DecodeError, Field, Reader, fields};
 use crate::consumer::{Consumer, ConsumerCalls};
 use crate::reshard::{ReshardHistory, Round};
 use crate::shard::Shard;
+use crate::tagging::Tagging;
 use crate::token_key::TokenKeys;
 use anabranch_types::{AccountId, ConsumerName, GroupId, NodeId, ShardId, StreamName, StreamUid};
 use bytes::Bytes;
@@ -46,6 +47,7 @@ pub(crate) enum RowKey {
     Round(StreamUid),
     Consumer(StreamUid, ConsumerName),
     ConsumerCalls(StreamUid),
+    Tagging(StreamUid),
 }
 
 impl RowKey {
@@ -94,6 +96,10 @@ impl RowKey {
                 out.push(33);
                 uid.write(&mut out);
             }
+            RowKey::Tagging(uid) => {
+                out.push(11);
+                uid.write(&mut out);
+            }
         }
         out.into()
     }
@@ -121,6 +127,7 @@ impl RowKey {
                 RowKey::Consumer(uid, name.ok_or(DecodeError::Invalid { what: "consumer name" })?)
             }
             33 => RowKey::ConsumerCalls(StreamUid::read(&mut input)?),
+            11 => RowKey::Tagging(StreamUid::read(&mut input)?),
             _ => return Err(DecodeError::Invalid { what: "kind of catalog row" }),
         };
         input.end()?;
@@ -181,6 +188,7 @@ row_values! {
     Round = "reshard round row";
     Consumer = "consumer row";
     ConsumerCalls = "consumer calls row";
+    Tagging = "tagging row";
 }
 
 pub(crate) fn encode_value<V: RowValue>(value: &V) -> Bytes {

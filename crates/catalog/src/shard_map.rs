@@ -80,6 +80,12 @@ impl ShardMap {
         StreamPage { streams, has_more: uids.next().is_some() }
     }
 
+    /// Open shards of an account's streams, whatever the status of these.
+    pub fn open_shard_count(&self, account: AccountId) -> u32 {
+        let own = self.streams().filter(|stream| stream.stream.account == account);
+        own.map(|stream| stream.open_count()).sum()
+    }
+
     /// The open shard of a stream that takes records of `key`; none when there is no such
     /// stream.
     pub fn route(&self, uid: StreamUid, key: HashKey) -> Option<&Shard> {

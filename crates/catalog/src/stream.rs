@@ -6,8 +6,9 @@ use crate::reshard::{ReshardHistory, Round, Scaling};
 use crate::retention::RetentionChanges;
 use crate::rows::RowValue;
 use crate::shard::Shard;
+use crate::tagging::Tagging;
 use anabranch_types::{
-    AccountId, ConsumerName, GroupId, HashKey, MapVersion, RequestId, ShardId, StreamName, StreamUid, Timestamp,
+    AccountId, ConsumerName, GroupId, HashKey, MapVersion, RequestId, ShardId, StreamName, StreamUid, Tags, Timestamp,
 };
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -172,7 +173,11 @@ pub struct StreamMap {
     round: Option<Arc<Round>>,
     history: Option<Arc<ReshardHistory>>,
     consumers: Arc<Consumers>,
+    tagging: Option<Arc<Tagging>>,
 }
+
+/// The tags of a stream without any.
+static NO_TAGS: Tags = Tags::new();
 
 impl StreamMap {
     /// Indexes `shards`, in any order. Whether they tile is for `check`.
@@ -184,7 +189,7 @@ impl StreamMap {
             .collect();
         open.sort_unstable_by_key(|shard| shard.end);
         let (shards, open, consumers) = (Arc::new(shards), Arc::new(open), Arc::default());
-        StreamMap { stream, shards, open, round: None, history: None, consumers }
+        StreamMap { stream, shards, open, round: None, history: None, consumers, tagging: None }
     }
 
     /// The same shards under another header.
@@ -238,6 +243,10 @@ impl StreamMap {
         (page, following.next().is_some())
     }
 
+    pub(crate) fn with_tagging(&self, tagging: Option<Tagging>) -> Self {
+        StreamMap { tagging: tagging.map(Arc::new), ..self.clone() }
+    }
+
     /// Whether both have the very same list of shards.
     pub(crate) fn shares_shards_of(&self, other: &StreamMap) -> bool {
         Arc::ptr_eq(&self.shards, &other.shards)
@@ -257,6 +266,16 @@ impl StreamMap {
     /// The UpdateShardCount under way.
     pub fn scaling(&self) -> Option<Scaling> {
         self.history.as_ref().and_then(|history| history.scaling)
+    }
+
+    /// Its tags, by key.
+    pub fn tags(&self) -> &Tags {
+        self.tagging.as_ref().map_or(&NO_TAGS, |tagging| &tagging.tags)
+    }
+
+    /// What is kept of its tags and of the calls that changed them.
+    pub(crate) fn tagging(&self) -> Option<&Tagging> {
+        self.tagging.as_deref()
     }
 
     /// When the latest of the shards ended that were removed since their records had expired.

@@ -19,5 +19,6 @@ mod resharding;
 mod retention;
 mod scaling;
 mod streams;
+mod tags;
 mod token_keys;
 mod world;

@@ -4,20 +4,22 @@ use crate::consumers::Subscription;
 use crate::records::backlog::Backlogs;
 use crate::refresh::Refresh;
 use crate::resolve::node_failed;
-use crate::{consumers, records, streams};
+use crate::{consumers, records, streams, tags};
 use anabranch_api::{
-    ApiError, Consumer, CreateStream, DecreaseStreamRetentionPeriod, DeleteStream, DeregisterStreamConsumer,
-    DescribeStream, DescribeStreamConsumer, DescribeStreamSummary, ErrorCode, GetRecords, GetRecordsOutput,
-    GetShardIterator, IncreaseStreamRetentionPeriod, Kinesis, ListShards, ListShardsOutput, ListStreamConsumers,
-    ListStreamConsumersOutput, ListStreams, ListStreamsOutput, MergeShards, PutRecord, PutRecordOutput, PutRecords,
-    PutRecordsOutput, RegisterStreamConsumer, RequestContext, ShardIterator, SplitShard, StreamDescription,
-    StreamDescriptionSummary, SubscribeToShard, SubscribeToShardEvent, UpdateMaxRecordSize, UpdateShardCount,
-    UpdateShardCountOutput, messages,
+    AccountLimits, AddTagsToStream, ApiError, Consumer, CreateStream, DecreaseStreamRetentionPeriod, DeleteStream,
+    DeregisterStreamConsumer, DescribeStream, DescribeStreamConsumer, DescribeStreamSummary, ErrorCode, GetRecords,
+    GetRecordsOutput, GetShardIterator, IncreaseStreamRetentionPeriod, Kinesis, ListShards, ListShardsOutput,
+    ListStreamConsumers, ListStreamConsumersOutput, ListStreams, ListStreamsOutput, ListTagsForResource,
+    ListTagsForStream, ListTagsForStreamOutput, MergeShards, PutRecord, PutRecordOutput, PutRecords, PutRecordsOutput,
+    RegisterStreamConsumer, RemoveTagsFromStream, RequestContext, ShardIterator, SplitShard, StreamDescription,
+    StreamDescriptionSummary, SubscribeToShard, SubscribeToShardEvent, TagResource, UntagResource, UpdateMaxRecordSize,
+    UpdateShardCount, UpdateShardCountOutput, messages,
 };
+
 use anabranch_catalog::{CommandKind, TokenKeys};
 use anabranch_cluster::{ClusterView, MetadataNode, Router, ViewWatch};
 use anabranch_runtime::Env;
-use anabranch_types::{MapVersion, Timestamp, limits};
+use anabranch_types::{MapVersion, Tags, Timestamp, limits};
 use futures::future::{Either, select};
 use std::pin::pin;
 use std::sync::Arc;
@@ -275,5 +277,45 @@ impl Kinesis for Gateway {
 
     async fn next_event(&self, subscription: &mut Subscription) -> Result<Option<SubscribeToShardEvent>, ApiError> {
         subscription.next_event(self).await
+    }
+
+    async fn add_tags_to_stream(&self, context: &RequestContext, request: AddTagsToStream) -> Result<(), ApiError> {
+        tags::add_tags_to_stream::add_tags_to_stream(self, context, request).await
+    }
+
+    async fn remove_tags_from_stream(
+        &self,
+        context: &RequestContext,
+        request: RemoveTagsFromStream,
+    ) -> Result<(), ApiError> {
+        tags::remove_tags_from_stream::remove_tags_from_stream(self, context, request).await
+    }
+
+    async fn list_tags_for_stream(
+        &self,
+        context: &RequestContext,
+        request: ListTagsForStream,
+    ) -> Result<ListTagsForStreamOutput, ApiError> {
+        tags::list_tags_for_stream::list_tags_for_stream(self, context, &request).await
+    }
+
+    async fn tag_resource(&self, context: &RequestContext, request: TagResource) -> Result<(), ApiError> {
+        tags::tag_resource::tag_resource(self, context, request).await
+    }
+
+    async fn untag_resource(&self, context: &RequestContext, request: UntagResource) -> Result<(), ApiError> {
+        tags::untag_resource::untag_resource(self, context, request).await
+    }
+
+    async fn list_tags_for_resource(
+        &self,
+        context: &RequestContext,
+        request: ListTagsForResource,
+    ) -> Result<Tags, ApiError> {
+        tags::list_tags_for_resource::list_tags_for_resource(self, context, &request).await
+    }
+
+    async fn describe_limits(&self, context: &RequestContext) -> Result<AccountLimits, ApiError> {
+        Ok(streams::describe_limits::describe_limits(self, context))
     }
 }

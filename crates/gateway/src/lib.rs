@@ -10,6 +10,7 @@ mod records;
 mod refresh;
 mod resolve;
 mod streams;
+mod tags;
 mod tokens;
 
 #[cfg(test)]

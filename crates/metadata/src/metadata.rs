@@ -122,7 +122,7 @@ impl MetadataNode for MetadataService {
         Box::pin(async move {
             let metadata = &self.metadata;
             check_leader(&metadata.group)?;
-            check_gate(&command, metadata.view.load().feature_level)?;
+            check_gate(&command, metadata.view.load().feature_level, &metadata.writable)?;
             propose_encoded(&metadata.group, command).await
         })
     }

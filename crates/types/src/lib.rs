@@ -11,6 +11,7 @@ mod names;
 mod partition_key;
 mod sequence_number;
 mod shard_id;
+mod tags;
 mod timestamp;
 
 pub use arn::{AccountId, ConsumerArn, InvalidArn, InvalidConsumerArn, Region, StreamArn};
@@ -20,4 +21,5 @@ pub use names::{ConsumerName, InvalidConsumerName, InvalidStreamName, StreamName
 pub use partition_key::{InvalidPartitionKey, PartitionKey};
 pub use sequence_number::{Counter, InvalidSequenceNumber, SequenceNumber, ShardEpoch};
 pub use shard_id::{InvalidShardId, ShardId};
+pub use tags::{InvalidTagKey, InvalidTagValue, TagKey, TagValue, Tags};
 pub use timestamp::Timestamp;

@@ -33,6 +33,10 @@ pub const RETENTION_DEFAULT: Duration = Duration::from_secs(24 * 3600);
 pub const RETENTION_MAX: Duration = Duration::from_secs(8_760 * 3600);
 /// Shards of one account. Source: AWS quotas and limits, the largest regions.
 pub const SHARDS_PER_ACCOUNT_MAX: u32 = 20_000;
+/// On-demand streams of one account. Source: AWS quotas and limits.
+pub const ON_DEMAND_STREAMS_PER_ACCOUNT_MAX: u32 = 50;
+/// Tags of one stream. Source: AWS AddTagsToStream.
+pub const TAGS_PER_STREAM_MAX: usize = 50;
 /// Shards on one page of DescribeStream. Source: AWS DescribeStream.
 pub const DESCRIBE_STREAM_SHARDS_MAX: usize = 100;
 /// Shards on one page of ListShards when MaxResults is absent. Source: AWS ListShards.

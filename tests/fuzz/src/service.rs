@@ -4,7 +4,7 @@ use crate::input::Input;
 use anabranch_api::*;
 use anabranch_types::{
     AccountId, ConsumerArn, ConsumerName, Counter, HashKey, HashKeyRange, Region, RequestId, SequenceNumber,
-    ShardEpoch, ShardId, StreamArn, StreamName, Timestamp,
+    ShardEpoch, ShardId, StreamArn, StreamName, TagKey, TagValue, Tags, Timestamp,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -60,6 +60,20 @@ pub enum Asked {
     Consumers(ListStreamConsumers),
     /// `SubscribeToShard`.
     Subscribe(SubscribeToShard),
+    /// `AddTagsToStream`.
+    AddTags(AddTagsToStream),
+    /// `RemoveTagsFromStream`.
+    RemoveTags(RemoveTagsFromStream),
+    /// `ListTagsForStream`.
+    ListTags(ListTagsForStream),
+    /// `TagResource`.
+    Tag(TagResource),
+    /// `UntagResource`.
+    Untag(UntagResource),
+    /// `ListTagsForResource`.
+    TagsOf(ListTagsForResource),
+    /// `DescribeLimits`.
+    Limits,
 }
 
 /// The last answer that an operation of reading or writing was given.
@@ -209,6 +223,14 @@ fn record(input: &mut Input<'_>) -> Record {
 
 fn child(input: &mut Input<'_>) -> ChildShard {
     ChildShard { id: shard_id(input), parents: many(input, shard_id), range: range(input) }
+}
+
+fn tags(input: &mut Input<'_>) -> Tags {
+    let tag = |input: &mut Input<'_>| {
+        let key = TagKey::new(&format!("key-{}", input.byte())).expect("a key");
+        (key, TagValue::new(&format!("value-{}", input.byte())).expect("a value"))
+    };
+    many(input, tag).into_iter().collect()
 }
 
 impl Kinesis for Service {
@@ -394,5 +416,45 @@ impl Kinesis for Service {
 
     async fn next_event(&self, _: &mut ()) -> Result<Option<SubscribeToShardEvent>, ApiError> {
         Ok(None)
+    }
+
+    async fn add_tags_to_stream(&self, _: &RequestContext, request: AddTagsToStream) -> Result<(), ApiError> {
+        self.answer(Asked::AddTags(request), |_| ())
+    }
+
+    async fn remove_tags_from_stream(&self, _: &RequestContext, request: RemoveTagsFromStream) -> Result<(), ApiError> {
+        self.answer(Asked::RemoveTags(request), |_| ())
+    }
+
+    async fn list_tags_for_stream(
+        &self,
+        _: &RequestContext,
+        request: ListTagsForStream,
+    ) -> Result<ListTagsForStreamOutput, ApiError> {
+        self.answer(Asked::ListTags(request), |input| ListTagsForStreamOutput {
+            tags: tags(input).into_iter().collect(),
+            has_more_tags: input.byte() & 1 != 0,
+        })
+    }
+
+    async fn tag_resource(&self, _: &RequestContext, request: TagResource) -> Result<(), ApiError> {
+        self.answer(Asked::Tag(request), |_| ())
+    }
+
+    async fn untag_resource(&self, _: &RequestContext, request: UntagResource) -> Result<(), ApiError> {
+        self.answer(Asked::Untag(request), |_| ())
+    }
+
+    async fn list_tags_for_resource(&self, _: &RequestContext, request: ListTagsForResource) -> Result<Tags, ApiError> {
+        self.answer(Asked::TagsOf(request), tags)
+    }
+
+    async fn describe_limits(&self, _: &RequestContext) -> Result<AccountLimits, ApiError> {
+        self.answer(Asked::Limits, |input| AccountLimits {
+            open_shards: input.u32(),
+            shard_limit: input.u32(),
+            on_demand_streams: input.u32(),
+            on_demand_stream_limit: input.u32(),
+        })
     }
 }

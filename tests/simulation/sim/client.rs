@@ -10,7 +10,7 @@ use anabranch_api::{
     StreamSelector,
 };
 use anabranch_checker::{Event, Sequence};
-use anabranch_types::{AccountId, HashKey, PartitionKey, Region, RequestId, SequenceNumber, ShardId, StreamName};
+use anabranch_types::{AccountId, HashKey, PartitionKey, Region, RequestId, SequenceNumber, ShardId, StreamName, Tags};
 use bytes::Bytes;
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -84,7 +84,7 @@ impl World {
             let request = RequestId(rng.random());
             let created = self.any_door(&mut rng).call(ANSWER_PATIENCE, move |serving| async move {
                 let request_context = context(&serving, request);
-                let create = CreateStream { name: stream_name(), shard_count };
+                let create = CreateStream { name: stream_name(), shard_count, tags: Tags::new() };
                 serving.gateway.create_stream(&request_context, create).await.map_err(|error| error.code)
             });
             match created.await {

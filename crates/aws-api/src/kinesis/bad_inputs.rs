@@ -38,15 +38,19 @@ struct Fault {
 /// A stream and a consumer of it, of an account that no server has by itself.
 const STREAM: &str = "arn:aws:kinesis:eu-west-1:000000000042:stream/orders";
 const CONSUMER: &str = "arn:aws:kinesis:eu-west-1:000000000042:stream/orders/consumer/audit:1742000000";
+/// A stream's.
+const RESOURCE: &str = "arn:aws:kinesis:eu-west-1:000000000000:stream/orders";
 
 /// A request of `operation` without a fault.
 pub fn good_input(operation: Operation) -> Value {
     match operation {
+        Operation::AddTagsToStream => json!({"StreamName": "orders", "Tags": {"team": "a"}}),
         Operation::CreateStream => json!({"StreamName": "orders", "ShardCount": 1}),
         Operation::DeleteStream
         | Operation::DescribeStream
         | Operation::DescribeStreamSummary
-        | Operation::ListShards => json!({"StreamName": "orders"}),
+        | Operation::ListShards
+        | Operation::ListTagsForStream => json!({"StreamName": "orders"}),
         Operation::DecreaseStreamRetentionPeriod | Operation::IncreaseStreamRetentionPeriod => {
             json!({"StreamName": "orders", "RetentionPeriodHours": 48})
         }
@@ -56,12 +60,13 @@ pub fn good_input(operation: Operation) -> Value {
             json!({"StreamName": "orders", "ShardId": "shardId-000000000000", "ShardIteratorType": "LATEST"})
         }
         Operation::ListStreamConsumers => json!({"StreamARN": STREAM}),
-        Operation::ListStreams => json!({}),
         Operation::MergeShards => json!({
             "StreamName": "orders",
             "ShardToMerge": "shardId-000000000000",
             "AdjacentShardToMerge": "shardId-000000000001",
         }),
+        Operation::DescribeLimits | Operation::ListStreams => json!({}),
+        Operation::ListTagsForResource => json!({"ResourceARN": RESOURCE}),
         Operation::PutRecord => json!({"StreamName": "orders", "Data": "YQ==", "PartitionKey": "k"}),
         Operation::UpdateMaxRecordSize => {
             json!({"StreamARN": "arn:aws:kinesis:r:000000000000:stream/orders", "MaxRecordSizeInKiB": 2_048})
@@ -79,6 +84,9 @@ pub fn good_input(operation: Operation) -> Value {
             json!({"ConsumerARN": CONSUMER, "ShardId": "shardId-000000000000", "StartingPosition": {"Type": "LATEST"}})
         }
         Operation::RegisterStreamConsumer => json!({"StreamARN": STREAM, "ConsumerName": "audit"}),
+        Operation::RemoveTagsFromStream => json!({"StreamName": "orders", "TagKeys": ["team"]}),
+        Operation::TagResource => json!({"ResourceARN": RESOURCE, "Tags": {"team": "a"}}),
+        Operation::UntagResource => json!({"ResourceARN": RESOURCE, "TagKeys": ["team"]}),
     }
 }
 
@@ -169,7 +177,6 @@ fn malformed_cbor(operation: Operation) -> Vec<BadInput> {
 fn refused_by_rule() -> Vec<BadInput> {
     let beyond = "340282366920938463463374607431768211456";
     let rows: &[(Operation, Value, &str)] = &[
-        (Operation::CreateStream, json!({"Tags": {"a": "b"}}), "Tags"),
         (Operation::CreateStream, json!({"StreamModeDetails": {"StreamMode": "ON_DEMAND"}}), "StreamModeDetails"),
         (Operation::CreateStream, json!({"WarmThroughputMiBps": 10}), "WarmThroughputMiBps"),
         (Operation::CreateStream, json!({"MaxRecordSizeInKiB": 2048}), "MaxRecordSizeInKiB"),
@@ -223,6 +230,13 @@ fn refused_by_rule() -> Vec<BadInput> {
             Operation::SubscribeToShard,
             json!({"StartingPosition": {"Type": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": "5"}}),
             "StartingSequenceNumber 5",
+        ),
+        (Operation::TagResource, json!({"StreamId": "abcdefghijabcdefghij-abc"}), "StreamId"),
+        (Operation::TagResource, json!({"ResourceARN": "arn:aws:kinesis::000000000000:stream/orders"}), "ResourceARN"),
+        (
+            Operation::ListTagsForResource,
+            json!({"ResourceARN": "arn:aws:kinesis:r:000000000000:stream/orders/shard/0"}),
+            "ResourceARN",
         ),
     ];
     let refused = |(operation, patch, names): &(Operation, Value, &str)| {
@@ -286,15 +300,18 @@ fn faults_of(shape: &Shape, good: &Value, path: &str) -> Vec<Fault> {
         Kind::List { element, length } => {
             let entry = good.get(0).cloned().unwrap_or_else(|| sample(element));
             faults.extend(lengths(length).map(|n| constraint(Value::Array(vec![entry.clone(); n]), path)));
-            let path = format!("{path}.1.member");
-            faults.push(constraint(json!([null]), &path));
-            let nested = faults_of(element, &entry, &path).into_iter();
+            let member = format!("{path}.1.member");
+            faults.push(constraint(json!([null]), &member));
+            // What is wrong with an entry that has no members is told of the list.
+            let judged = if matches!(element.kind, Kind::Structure(_)) { &member } else { path };
+            let nested = faults_of(element, &entry, judged).into_iter();
             faults.extend(nested.map(|fault| Fault { value: json!([fault.value]), ..fault }));
         }
         Kind::Map { key, value, length } => {
             let entry = sample(value);
             let of = |n: usize| (0..n).map(|i| (i.to_string(), entry.clone())).collect::<Map<_, _>>();
             faults.extend(lengths(length).map(|n| constraint(Value::Object(of(n)), path)));
+            faults.push(constraint(json!({"k": null}), &format!("{path}.k.member")));
             if let Kind::Text { length, .. } = &key.kind {
                 faults.extend(lengths(length).map(|n| constraint(json!({"k".repeat(n): entry}), path)));
             }

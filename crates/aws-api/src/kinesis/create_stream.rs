@@ -2,6 +2,7 @@
 
 use super::Operation;
 use super::input::{checked, stream_name};
+use super::tags;
 use crate::encoding::Encoded;
 use crate::model;
 use anabranch_api::{ApiError, CreateStream, Kinesis, RequestContext};
@@ -33,5 +34,5 @@ fn read(body: &Encoded) -> Result<CreateStream, ApiError> {
         None if fields.get("StreamModeDetails").is_some() => return model::absent("shardCount"),
         None => SHARDS_DEFAULT,
     };
-    Ok(CreateStream { name: stream_name(&name), shard_count })
+    Ok(CreateStream { name: stream_name(&name), shard_count, tags: tags::read(&mut fields) })
 }

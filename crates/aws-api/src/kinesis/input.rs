@@ -3,7 +3,7 @@
 use super::{Operation, unsupported};
 use crate::encoding::Encoded;
 use crate::model::{self, Fields, MODEL};
-use anabranch_api::{ApiError, StreamSelector, messages};
+use anabranch_api::{ApiError, ResourceArn, StreamSelector, messages};
 use anabranch_types::{ShardId, StreamArn, StreamName};
 
 /// Reads a request and checks, in the service's order, types and constraints; then that it asks
@@ -40,6 +40,12 @@ pub(super) fn optional_stream(fields: &mut Fields) -> Result<Option<StreamSelect
 pub(super) fn stream_arn(fields: &mut Fields) -> Result<Option<StreamArn>, ApiError> {
     let parse = |arn: String| StreamArn::parse(&arn).map_err(|_| messages::invalid_stream_arn("StreamARN"));
     fields.text("StreamARN").map(parse).transpose()
+}
+
+/// Takes `ResourceARN`, which the model requires.
+pub(super) fn resource(fields: &mut Fields) -> Result<ResourceArn, ApiError> {
+    let arn = fields.text("ResourceARN").expect("the model requires it");
+    ResourceArn::parse(&arn).map_err(|_| messages::invalid_resource_arn())
 }
 
 /// A name that the constraint check has passed.

@@ -34,7 +34,8 @@ impl Operation {
     /// Whether it changes nothing, so that its answer may be refused and asked for again.
     pub const fn is_read(self) -> bool {
         match self {
-            Operation::DescribeStream
+            Operation::DescribeLimits
+            | Operation::DescribeStream
             | Operation::DescribeStreamConsumer
             | Operation::DescribeStreamSummary
             | Operation::GetRecords
@@ -42,8 +43,11 @@ impl Operation {
             | Operation::ListShards
             | Operation::ListStreamConsumers
             | Operation::ListStreams
+            | Operation::ListTagsForResource
+            | Operation::ListTagsForStream
             | Operation::SubscribeToShard => true,
-            Operation::CreateStream
+            Operation::AddTagsToStream
+            | Operation::CreateStream
             | Operation::DecreaseStreamRetentionPeriod
             | Operation::DeleteStream
             | Operation::DeregisterStreamConsumer
@@ -52,7 +56,10 @@ impl Operation {
             | Operation::PutRecord
             | Operation::PutRecords
             | Operation::RegisterStreamConsumer
+            | Operation::RemoveTagsFromStream
             | Operation::SplitShard
+            | Operation::TagResource
+            | Operation::UntagResource
             | Operation::UpdateMaxRecordSize
             | Operation::UpdateShardCount => false,
         }
@@ -60,10 +67,12 @@ impl Operation {
 }
 
 operations!(
+    AddTagsToStream,
     CreateStream,
     DecreaseStreamRetentionPeriod,
     DeleteStream,
     DeregisterStreamConsumer,
+    DescribeLimits,
     DescribeStream,
     DescribeStreamConsumer,
     DescribeStreamSummary,
@@ -73,12 +82,17 @@ operations!(
     ListShards,
     ListStreamConsumers,
     ListStreams,
+    ListTagsForResource,
+    ListTagsForStream,
     MergeShards,
     PutRecord,
     PutRecords,
     RegisterStreamConsumer,
+    RemoveTagsFromStream,
     SplitShard,
     SubscribeToShard,
+    TagResource,
+    UntagResource,
     UpdateMaxRecordSize,
     UpdateShardCount,
 );

@@ -8,3 +8,4 @@ mod no_member_is_dropped;
 mod recorder;
 mod refusals;
 mod requests;
+mod tags;

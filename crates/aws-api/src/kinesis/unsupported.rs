@@ -29,7 +29,6 @@ const TABLE: &[Unsupported] = &[
         refused: is_on_demand,
         text: "StreamModeDetails: StreamMode ON_DEMAND is not supported; use PROVISIONED.",
     },
-    Unsupported { member: "Tags", refused: always, text: "Tags are not supported." },
     Unsupported { member: "WarmThroughputMiBps", refused: always, text: "WarmThroughputMiBps is not supported." },
     Unsupported {
         member: "MaxRecordSizeInKiB",

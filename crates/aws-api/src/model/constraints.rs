@@ -2,7 +2,7 @@
 //! messages of the service.
 
 use super::document::{Document, Fields};
-use super::print::quoted;
+use super::print::{quoted, shortened};
 use super::shape::{Bounds, Kind, Presence, Shape};
 use anabranch_api::{ApiError, ErrorCode};
 
@@ -87,6 +87,11 @@ impl Violations {
                         entry if structured => self.value(element, entry, &path),
                         _ => {}
                     }
+                }
+            }
+            (Kind::Map { .. }, Document::Map { kept, .. }) => {
+                for (key, _) in kept.iter().filter(|(_, entry)| *entry == Document::Null) {
+                    self.add("null", &format!("{path}.{}.member", shortened(key)), "Member must not be null");
                 }
             }
             _ => {}

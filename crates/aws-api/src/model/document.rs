@@ -134,6 +134,29 @@ impl Fields {
         Some(kept.into_iter().map(fields).collect())
     }
 
+    /// Takes a list of texts out. Call it after the constraint check, as for lists of structures.
+    pub(crate) fn texts(&mut self, name: &str) -> Option<Vec<String>> {
+        let Document::List { kept, length } = self.take(name)? else { wrong_kind(name) };
+        assert_eq!(kept.len(), length, "a list that is too long passed the constraint check");
+        let text = |entry| match entry {
+            Document::Text(text) => text,
+            _ => wrong_kind(name),
+        };
+        Some(kept.into_iter().map(text).collect())
+    }
+
+    /// Takes a map of texts out, in the request's order. Call it after the constraint check, as for
+    /// lists of structures.
+    pub(crate) fn texts_by_key(&mut self, name: &str) -> Option<Vec<(String, String)>> {
+        let Document::Map { kept, length } = self.take(name)? else { wrong_kind(name) };
+        assert_eq!(kept.len(), length, "a map that is too long passed the constraint check");
+        let text = |(key, entry)| match entry {
+            Document::Text(text) => (key, text),
+            _ => wrong_kind(name),
+        };
+        Some(kept.into_iter().map(text).collect())
+    }
+
     /// Takes a structure out.
     pub(crate) fn fields(&mut self, name: &str) -> Option<Fields> {
         match self.take(name)? {

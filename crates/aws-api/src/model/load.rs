@@ -174,7 +174,8 @@ mod tests {
     #[test]
     fn every_operation_has_an_input_in_the_published_model() {
         for operation in Operation::ALL {
-            assert!(!members(*operation).is_empty(), "{operation:?}");
+            let asks_for_nothing = *operation == Operation::DescribeLimits;
+            assert_eq!(members(*operation).is_empty(), asks_for_nothing, "{operation:?}");
         }
     }
 

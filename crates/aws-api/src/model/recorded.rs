@@ -9,6 +9,7 @@ use super::shape::{Member, Presence};
 /// Per shape: the members in the order in which their violations are listed. Members that
 /// were never recorded follow in the model's order.
 const ORDER: &[(&str, &[&str])] = &[
+    ("AddTagsToStreamInput", &["Tags", "StreamName"]),
     ("CreateStreamInput", &["ShardCount", "StreamName"]),
     ("DecreaseStreamRetentionPeriodInput", &["RetentionPeriodHours", "StreamName"]),
     ("DescribeStreamInput", &["Limit", "ExclusiveStartShardId", "StreamName"]),
@@ -16,9 +17,11 @@ const ORDER: &[(&str, &[&str])] = &[
     ("GetShardIteratorInput", &["ShardId", "ShardIteratorType", "StartingSequenceNumber", "StreamName"]),
     ("IncreaseStreamRetentionPeriodInput", &["RetentionPeriodHours", "StreamName"]),
     ("ListStreamsInput", &["Limit", "ExclusiveStartStreamName"]),
+    ("ListTagsForStreamInput", &["Limit", "ExclusiveStartTagKey", "StreamName"]),
     ("PutRecordInput", &["SequenceNumberForOrdering", "PartitionKey", "ExplicitHashKey", "Data", "StreamName"]),
     ("PutRecordsInput", &["Records", "StreamName"]),
     ("PutRecordsRequestEntry", &["PartitionKey", "Data", "ExplicitHashKey"]),
+    ("RemoveTagsFromStreamInput", &["TagKeys", "StreamName"]),
 ];
 
 /// The model lets the partition key be absent for streams that choose the shard themselves;
@@ -29,13 +32,16 @@ const PARTITION_KEY_SHAPES: &[&str] = &["PutRecordInput", "PutRecordsRequestEntr
 /// the stream in its iterator.
 const STREAM_SHAPES: &[&str] = &[
     "DecreaseStreamRetentionPeriodInput",
+    "AddTagsToStreamInput",
     "DeleteStreamInput",
     "DescribeStreamInput",
     "DescribeStreamSummaryInput",
     "GetShardIteratorInput",
     "IncreaseStreamRetentionPeriodInput",
+    "ListTagsForStreamInput",
     "PutRecordInput",
     "PutRecordsInput",
+    "RemoveTagsFromStreamInput",
 ];
 
 /// Whether `member` of `shape` may be absent, by what the model says and what was recorded.

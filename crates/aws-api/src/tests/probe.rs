@@ -1,6 +1,7 @@
 //! A service that remembers who asked and answers when it is let.
 
 use anabranch_api::*;
+use anabranch_types::Tags;
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -153,5 +154,37 @@ impl Kinesis for Probe {
             None if self.is_endless.load(Ordering::Relaxed) => std::future::pending().await,
             None => Ok(None),
         }
+    }
+
+    async fn add_tags_to_stream(&self, _: &RequestContext, _: AddTagsToStream) -> Result<(), ApiError> {
+        not_here()
+    }
+
+    async fn remove_tags_from_stream(&self, _: &RequestContext, _: RemoveTagsFromStream) -> Result<(), ApiError> {
+        not_here()
+    }
+
+    async fn list_tags_for_stream(
+        &self,
+        _: &RequestContext,
+        _: ListTagsForStream,
+    ) -> Result<ListTagsForStreamOutput, ApiError> {
+        not_here()
+    }
+
+    async fn tag_resource(&self, _: &RequestContext, _: TagResource) -> Result<(), ApiError> {
+        not_here()
+    }
+
+    async fn untag_resource(&self, _: &RequestContext, _: UntagResource) -> Result<(), ApiError> {
+        not_here()
+    }
+
+    async fn list_tags_for_resource(&self, _: &RequestContext, _: ListTagsForResource) -> Result<Tags, ApiError> {
+        not_here()
+    }
+
+    async fn describe_limits(&self, _: &RequestContext) -> Result<AccountLimits, ApiError> {
+        not_here()
     }
 }

@@ -2,8 +2,9 @@
 
 use super::{Violation, ensure};
 use crate::catalog::{Catalog, Tallies};
-use crate::limits::CREATED_SECONDS_MAX;
+use crate::limits::{CREATED_SECONDS_MAX, TAGGINGS_REMEMBERED};
 use crate::stream::StreamMap;
+use anabranch_types::limits::TAGS_PER_STREAM_MAX;
 use anabranch_types::{GroupId, HashKey};
 
 pub(super) fn check(catalog: &Catalog) -> Result<(), Violation> {
@@ -13,6 +14,7 @@ pub(super) fn check(catalog: &Catalog) -> Result<(), Violation> {
         identity(catalog, stream)?;
         shards(catalog, stream)?;
         tiling(stream)?;
+        tags(stream)?;
     }
     let floor = catalog.floors.iter().find(|(_, floor)| floor.created_s > CREATED_SECONDS_MAX);
     ensure(floor.is_none(), "deleted streams had create seconds that fit a sequence number", || format!("{floor:?}"))?;
@@ -34,6 +36,16 @@ fn identity(catalog: &Catalog, stream: &StreamMap) -> Result<(), Violation> {
     ensure(version <= latest, "a stream's version is at most the map's", || {
         format!("stream {uid} has {version}, the map {latest}")
     })
+}
+
+fn tags(stream: &StreamMap) -> Result<(), Violation> {
+    let Some(tagging) = stream.tagging() else { return Ok(()) };
+    let (tags, answered) = (tagging.tags.len(), tagging.answered.len());
+    ensure(
+        tags <= TAGS_PER_STREAM_MAX && answered <= TAGGINGS_REMEMBERED,
+        "the tags of a stream and what is remembered of them are bounded",
+        || format!("stream {}: {tags} tags, {answered} calls", stream.stream.uid),
+    )
 }
 
 pub(super) fn shards(catalog: &Catalog, stream: &StreamMap) -> Result<(), Violation> {

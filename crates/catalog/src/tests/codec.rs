@@ -12,6 +12,8 @@ use proptest::prelude::*;
 use std::fmt::Debug;
 use std::time::Duration;
 
+mod tags;
+
 fn name() -> impl Strategy<Value = StreamName> {
     "[a-zA-Z0-9_.-]{1,128}".prop_map(|text| StreamName::new(&text).expect("valid"))
 }
@@ -298,7 +300,7 @@ proptest! {
         let uid = StreamUid(number);
         for key in [RowKey::Cluster, RowKey::Counters, RowKey::TokenKeys, RowKey::Node(NodeId(number)),
                     RowKey::Group(GroupId(number as u32)), RowKey::Stream(uid), RowKey::Shard(uid, shard),
-                    RowKey::ReshardHistory(uid), RowKey::Round(uid)] {
+                    RowKey::ReshardHistory(uid), RowKey::Round(uid), RowKey::Tagging(uid)] {
             let bytes = key.encode();
             prop_assert_eq!(RowKey::decode(&bytes), Ok(key));
             only_the_whole(&bytes, RowKey::decode);
@@ -615,6 +617,7 @@ proptest! {
         }
     }
 
+    #[test]
     fn consumers_and_what_is_said_of_them_read_back(ids in any::<[u64; 3]>(), numbers in any::<[u32; 2]>(), wide in any::<u128>(),
                                                     name in name(), now in time(), status in status(),
                                                     levels in any::<[u16; 2]>(), calls in 0usize..4) {

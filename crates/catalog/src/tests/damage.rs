@@ -4,6 +4,7 @@ use super::resharding::*;
 use super::world::*;
 use crate::reshard::ReshardHistory;
 use crate::rows::{RowKey, decode_value, encode_value};
+use crate::tagging::Tagging;
 use crate::*;
 use anabranch_types::*;
 use bytes::Bytes;
@@ -211,6 +212,36 @@ fn rows_of_reshards_of_no_stream_are_refused() {
         rows.insert(key.encode(), kept);
         assert_eq!(load(rows), Err(LoadError::Orphans { uid: StreamUid(1) }));
     }
+}
+
+#[test]
+fn tags_of_no_stream_are_refused() {
+    let mut rows = tagged();
+    let key = RowKey::Tagging(StreamUid(1)).encode();
+    let kept = rows[&key].clone();
+    rows.retain(|key, _| ![7, 8, 11].contains(&key[0]));
+    rows.insert(key, kept);
+    assert_eq!(load(rows), Err(LoadError::Orphans { uid: StreamUid(1) }));
+}
+
+#[test]
+fn more_tags_or_calls_than_a_stream_can_have_are_refused() {
+    let rule = "the tags of a stream and what is remembered of them are bounded";
+    let key = RowKey::Tagging(StreamUid(1));
+    let mut rows = tagged();
+    change(&mut rows, &key, |tagging: &mut Tagging| tagging.tags = tags(0..51));
+    assert_eq!(broken_rule(rows), rule);
+    let mut rows = tagged();
+    change(&mut rows, &key, |tagging: &mut Tagging| tagging.answered = (0..65).map(RequestId).collect());
+    assert_eq!(broken_rule(rows), rule);
+}
+
+/// One stream (uid 1) with a tag.
+fn tagged() -> Rows {
+    let mut world = World::bootstrapped();
+    let uid = world.active("s", 1, START);
+    world.apply(TagStream { uid, tags: tags(0..1), request: RequestId(1) }).expect("active");
+    world.stored
 }
 
 /// One stream (uid 1) of two shards, the second of which is to be split.

@@ -186,3 +186,29 @@ fn a_register_consumer_command_and_its_row_have_the_documented_bytes() {
     ];
     assert_eq!(hex(&world.stored[&key]), row.concat());
 }
+
+#[test]
+fn tags_have_the_documented_bytes() {
+    let mut world = World::bootstrapped();
+    let uid = world.active("ab", 1, START);
+    let (key, value) = (TagKey::new("team").expect("valid"), TagValue::new("é").expect("valid"));
+    let command = TagStream { uid, tags: Tags::from([(key.clone(), value)]), request: RequestId(0xabc) };
+    let tagging = [
+        "00000001",     // tags
+        "00047465616d", // key
+        "0002c3a9",     // value
+    ]
+    .concat();
+    let documented = ["01", "1b", "0000000000000001", &tagging, "00000000000000000000000000000abc"];
+    assert_eq!(hex(&command.encode()), documented.concat());
+    world.apply(command).expect("active");
+    let row = RowKey::Tagging(uid).encode();
+    assert_eq!(hex(&row), "0b0000000000000001");
+    let calls = ["00000001", "00000000000000000000000000000abc"].concat();
+    assert_eq!(hex(&world.stored[&row]), ["01", &tagging, &calls].concat());
+
+    let command = UntagStream { uid, keys: [key].into(), request: RequestId(0xabd) };
+    let keys = ["00000001", "00047465616d"].concat();
+    let documented = ["01", "1c", "0000000000000001", &keys, "00000000000000000000000000000abd"];
+    assert_eq!(hex(&command.encode()), documented.concat());
+}

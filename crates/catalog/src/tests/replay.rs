@@ -63,6 +63,9 @@ const GIVEN_OF_CONSUMERS: [(CommandKind, u64, u8); 2] = [
     (CommandKind::RegisterConsumer, 0xb230_112b_2df6_b5fa, 6),
     (CommandKind::DeregisterConsumer, 0x5ed9_ff75_5840_6979, 4),
 ];
+/// The same for commands about tags.
+const GIVEN_OF_TAGS: [(CommandKind, u64, u8); 2] =
+    [(CommandKind::TagStream, 0xade0_aad4_a1e8_cace, 5), (CommandKind::UntagStream, 0x1bc7_ded0_1dd2_0001, 4)];
 
 /// Writes commands over so few names and ids that most meet something that exists.
 struct Writer {
@@ -190,6 +193,7 @@ impl Writer {
                 self.setting(kind, map)
             }
             CommandKind::RegisterConsumer | CommandKind::DeregisterConsumer => self.consumer(kind, map),
+            CommandKind::TagStream | CommandKind::UntagStream => self.tag(kind, map),
         }
     }
 
@@ -276,6 +280,20 @@ impl Writer {
         let known = stream.and_then(|stream| stream.consumer(&name)).filter(|_| self.below(5) > 0);
         let id = known.map_or_else(|| MapVersion(self.id(9)), |consumer| consumer.id);
         DeregisterConsumer { uid, name, id, request }.encode()
+    }
+
+    /// Of few streams, with so many keys that they are too many now and then.
+    fn tag(&mut self, kind: CommandKind, map: &ShardMap) -> Bytes {
+        let streams: Vec<_> = map.streams().map(|stream| stream.stream.uid).collect();
+        let uid =
+            if streams.is_empty() || self.below(10) == 0 { StreamUid(self.id(40)) } else { self.one_of(&streams) };
+        let request = RequestId(u128::from(self.below(200)));
+        let first = self.below(60);
+        let numbers = first..first + self.one_of(&[0, 1, 2, 9, 40]);
+        match kind {
+            CommandKind::TagStream => TagStream { uid, tags: tags(numbers), request }.encode(),
+            _ => UntagStream { uid, keys: tags(numbers).into_keys().collect(), request }.encode(),
+        }
     }
 
     /// Mostly of open shards, and of neighbours.
@@ -437,4 +455,23 @@ fn a_log_of_consumers_gives_what_it_gave_when_it_was_written() {
     let mut given = given(writer, &kinds, ENTRIES);
     given.retain(|(kind, ..)| consumers.contains(kind));
     compare(&given, &GIVEN_OF_CONSUMERS);
+}
+
+#[test]
+fn a_log_of_tags_gives_what_it_gave_when_it_was_written() {
+    let writer = Writer { chance: 0x9e37_79b9_7f4a_7c15, first_levels: &[5, 6, 6, 6, 6], levels: &[6] };
+    let tagging = GIVEN_OF_TAGS.map(|(kind, ..)| kind);
+    let others = [
+        CommandKind::Bootstrap,
+        CommandKind::RegisterNode,
+        CommandKind::UpdateNode,
+        CommandKind::CreateStream,
+        CommandKind::ActivateStream,
+        CommandKind::BeginDeleteStream,
+        CommandKind::FinishDeleteStream,
+    ];
+    let kinds = [&others[..], &tagging.repeat(8)].concat();
+    let gave = given(writer, &kinds, ENTRIES);
+    let of_tags: Vec<_> = gave.into_iter().filter(|(kind, ..)| tagging.contains(kind)).collect();
+    compare(&of_tags, &GIVEN_OF_TAGS);
 }

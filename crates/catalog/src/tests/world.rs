@@ -100,6 +100,13 @@ pub fn stream_name(name: &str) -> StreamName {
     StreamName::new(name).expect("valid")
 }
 
+/// Tags with a number in key and value.
+pub fn tags(numbers: std::ops::Range<u32>) -> Tags {
+    let key = |number| TagKey::new(&format!("key-{number:02}")).expect("valid");
+    let value = |number| TagValue::new(&format!("value-{number}")).expect("valid");
+    numbers.map(|number| (key(number), value(number))).collect()
+}
+
 /// A directory `incarnation` that listens at an address of its own.
 pub fn register(incarnation: u128) -> RegisterNode {
     let peer = format!("10.0.1.{incarnation}:4600");

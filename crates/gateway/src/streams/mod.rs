@@ -3,6 +3,7 @@
 pub(crate) mod create_stream;
 pub(crate) mod decrease_stream_retention_period;
 pub(crate) mod delete_stream;
+pub(crate) mod describe_limits;
 pub(crate) mod describe_stream;
 pub(crate) mod describe_stream_summary;
 pub(crate) mod increase_stream_retention_period;

@@ -14,7 +14,7 @@ use anabranch_proto::v1::{
     ListShardsResponse, ListStreamsRequest, ListStreamsResponse, MergeShardsRequest, MergeShardsResponse,
     SplitShardRequest, SplitShardResponse, UpdateShardCountRequest, UpdateShardCountResponse,
 };
-use anabranch_types::{HashKey, ShardId};
+use anabranch_types::{HashKey, ShardId, Tags};
 use std::num::NonZeroU32;
 use tonic::{Request, Response, Status};
 
@@ -23,7 +23,7 @@ impl<S: Kinesis> Call<S> {
         let name = wire::name_in(&request.name, "name")?;
         let shard_count = NonZeroU32::new(request.shard_count);
         let shard_count = shard_count.ok_or_else(|| CallError::field("shard_count", "must be at least 1"))?;
-        self.service.create_stream(&self.context(), CreateStream { name, shard_count }).await?;
+        self.service.create_stream(&self.context(), CreateStream { name, shard_count, tags: Tags::new() }).await?;
         Ok(CreateStreamResponse {})
     }
 

@@ -2,7 +2,7 @@
 
 use anabranch_api::*;
 use anabranch_runtime::Env;
-use anabranch_types::{Counter, HashKeyRange, SequenceNumber, ShardEpoch, ShardId, StreamArn, Timestamp};
+use anabranch_types::{Counter, HashKeyRange, SequenceNumber, ShardEpoch, ShardId, StreamArn, Tags, Timestamp};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use std::fmt::Debug;
@@ -311,5 +311,52 @@ impl Kinesis for Fake {
 
     async fn next_event(&self, _: &mut ()) -> Result<Option<SubscribeToShardEvent>, ApiError> {
         unreachable!("this door has no call that asks for events")
+    }
+
+    async fn add_tags_to_stream(&self, context: &RequestContext, request: AddTagsToStream) -> Result<(), ApiError> {
+        self.note(context, &request);
+        Ok(())
+    }
+
+    async fn remove_tags_from_stream(
+        &self,
+        context: &RequestContext,
+        request: RemoveTagsFromStream,
+    ) -> Result<(), ApiError> {
+        self.note(context, &request);
+        Ok(())
+    }
+
+    async fn list_tags_for_stream(
+        &self,
+        context: &RequestContext,
+        request: ListTagsForStream,
+    ) -> Result<ListTagsForStreamOutput, ApiError> {
+        self.note(context, &request);
+        Ok(ListTagsForStreamOutput { tags: Vec::new(), has_more_tags: false })
+    }
+
+    async fn tag_resource(&self, context: &RequestContext, request: TagResource) -> Result<(), ApiError> {
+        self.note(context, &request);
+        Ok(())
+    }
+
+    async fn untag_resource(&self, context: &RequestContext, request: UntagResource) -> Result<(), ApiError> {
+        self.note(context, &request);
+        Ok(())
+    }
+
+    async fn list_tags_for_resource(
+        &self,
+        context: &RequestContext,
+        request: ListTagsForResource,
+    ) -> Result<Tags, ApiError> {
+        self.note(context, &request);
+        Ok(Tags::new())
+    }
+
+    async fn describe_limits(&self, context: &RequestContext) -> Result<AccountLimits, ApiError> {
+        self.note(context, &"DescribeLimits");
+        Ok(AccountLimits { open_shards: 0, shard_limit: 1, on_demand_streams: 0, on_demand_stream_limit: 1 })
     }
 }

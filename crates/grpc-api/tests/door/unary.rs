@@ -40,7 +40,7 @@ async fn streams_are_made_listed_described_and_deleted() {
     assert_eq!(
         world.fake.seen(),
         [
-            "CreateStream { name: StreamName(\"orders\"), shard_count: 3 }",
+            "CreateStream { name: StreamName(\"orders\"), shard_count: 3, tags: {} }",
             "DescribeStream { stream: StreamSelector { name: Some(StreamName(\"orders\")), arn: None }, limit: Some(10), \
              after: Some(ShardId(7)) }",
             "DescribeStreamSummary { stream: StreamSelector { name: Some(StreamName(\"orders\")), arn: None } }",

@@ -120,5 +120,9 @@ fn within_limits(asked: &Asked) {
         | Asked::DescribeConsumer(_)
         | Asked::Consumers(_)
         | Asked::Subscribe(_) => panic!("this door has no such call: {asked:?}"),
+        Asked::AddTags(_) | Asked::RemoveTags(_) | Asked::ListTags(_) | Asked::Tag(_) | Asked::Untag(_) => {
+            panic!("gRPC has no tags: {asked:?}")
+        }
+        Asked::TagsOf(_) | Asked::Limits => panic!("gRPC has no tags and no limits: {asked:?}"),
     }
 }

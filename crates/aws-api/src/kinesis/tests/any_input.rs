@@ -14,7 +14,7 @@ const REFUSALS: [ErrorCode; 4] =
     [ErrorCode::Serialization, ErrorCode::Validation, ErrorCode::InvalidArgument, ErrorCode::ResourceNotFound];
 
 /// Member names of requests.
-const NAMES: [&str; 32] = [
+const NAMES: [&str; 35] = [
     "StreamName",
     "StreamARN",
     "StreamId",
@@ -47,6 +47,9 @@ const NAMES: [&str; 32] = [
     "ShardIterator",
     "RetentionPeriodHours",
     "MaxRecordSizeInKiB",
+    "TagKeys",
+    "ExclusiveStartTagKey",
+    "ResourceARN",
 ];
 
 /// Texts that mean something somewhere.

@@ -25,7 +25,7 @@ fn value_of(member: &str) -> Value {
         "Limit" | "MaxResults" | "RetentionPeriodHours" | "ShardCount" | "WarmThroughputMiBps" => json!(7),
         "MaxRecordSizeInKiB" => json!(2_048),
         "ShardId" | "ExclusiveStartShardId" => json!("shardId-000000000007"),
-        "ExclusiveStartStreamName" => json!("a"),
+        "ExclusiveStartStreamName" | "ExclusiveStartTagKey" => json!("a"),
         "NextToken" => json!("t"),
         "Timestamp" | "StreamCreationTimestamp" => json!(1_742_000_000),
         "StartingSequenceNumber" | "SequenceNumber" | "SequenceNumberForOrdering" => {

@@ -6,7 +6,7 @@ use crate::kinesis::{Answer, Operation, dispatch};
 use anabranch_api::*;
 use anabranch_types::{
     AccountId, ConsumerArn, Counter, HashKeyRange, Region, RequestId, SequenceNumber, ShardEpoch, ShardId, StreamArn,
-    Timestamp,
+    TagKey, TagValue, Tags, Timestamp,
 };
 use bytes::Bytes;
 use serde_json::Value;
@@ -111,6 +111,11 @@ fn shard(id: u32) -> Shard {
         starting: SequenceNumber::starting(epoch(id)),
         ending: None,
     }
+}
+
+fn tags() -> Tags {
+    let tag = |key, value| (TagKey::new(key).expect("valid"), TagValue::new(value).expect("valid"));
+    Tags::from([tag("empty", ""), tag("team", "\"é\"")])
 }
 
 const CREATED: Timestamp = Timestamp::from_millis(1_742_000_000_045);
@@ -279,6 +284,16 @@ impl Kinesis for Recorder {
         Ok(())
     }
 
+    async fn add_tags_to_stream(&self, _: &RequestContext, request: AddTagsToStream) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
+    async fn remove_tags_from_stream(&self, _: &RequestContext, request: RemoveTagsFromStream) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
     async fn describe_stream_consumer(
         &self,
         _: &RequestContext,
@@ -303,7 +318,37 @@ impl Kinesis for Recorder {
         Ok(())
     }
 
+    async fn list_tags_for_stream(
+        &self,
+        _: &RequestContext,
+        request: ListTagsForStream,
+    ) -> Result<ListTagsForStreamOutput, ApiError> {
+        self.note(&request);
+        let has_more_tags = request.limit.is_some();
+        Ok(ListTagsForStreamOutput { tags: tags().into_iter().collect(), has_more_tags })
+    }
+
+    async fn tag_resource(&self, _: &RequestContext, request: TagResource) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
+    async fn untag_resource(&self, _: &RequestContext, request: UntagResource) -> Result<(), ApiError> {
+        self.note(&request);
+        Ok(())
+    }
+
     async fn next_event(&self, _: &mut ()) -> Result<Option<SubscribeToShardEvent>, ApiError> {
         Ok(None)
+    }
+
+    async fn list_tags_for_resource(&self, _: &RequestContext, request: ListTagsForResource) -> Result<Tags, ApiError> {
+        self.note(&request);
+        Ok(tags())
+    }
+
+    async fn describe_limits(&self, _: &RequestContext) -> Result<AccountLimits, ApiError> {
+        self.note(&"DescribeLimits");
+        Ok(AccountLimits { open_shards: 3, shard_limit: 20_000, on_demand_streams: 0, on_demand_stream_limit: 50 })
     }
 }

@@ -17,7 +17,7 @@ const BY_ARN: &str = r#"StreamSelector { name: None, arn: Some(StreamArn { regio
 
 #[tokio::test]
 async fn create_stream_passes_name_and_count() {
-    let request = |count| format!(r#"CreateStream {{ name: StreamName("orders"), shard_count: {count} }}"#);
+    let request = |count| format!(r#"CreateStream {{ name: StreamName("orders"), shard_count: {count}, tags: {{}} }}"#);
     assert_eq!(asked(CreateStream, r#"{"StreamName":"orders","ShardCount":7.9}"#).await, request(7));
     assert_eq!(asked(CreateStream, r#"{"StreamName":"orders","ShardCount":99999999999}"#).await, request(2147483647));
     assert_eq!(asked(CreateStream, r#"{"StreamName":"orders"}"#).await, request(4));

@@ -138,3 +138,11 @@ fn maps_are_judged_by_their_keys_and_values() {
         )
     );
 }
+
+#[test]
+fn maps_have_no_entry_that_is_null() {
+    assert_eq!(
+        violations(CreateStream, r#"{"StreamName":"s","Tags":{"a":"b","c":null}}"#),
+        format!("1 validation error detected: Value null at 'tags.c.member' {NULL}")
+    );
+}

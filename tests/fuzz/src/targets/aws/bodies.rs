@@ -3,7 +3,9 @@
 use super::rewritten::rewritten;
 use crate::input::Input;
 use crate::service::{Asked, Service, Told, context};
-use anabranch_api::{ApiError, ErrorCode, ShardPage};
+use anabranch_api::{
+    AddTagsToStream, ApiError, ErrorCode, RemoveTagsFromStream, ShardPage, TagResource, UntagResource,
+};
 use anabranch_aws_api::kinesis::{Answer, Operation, dispatch};
 use anabranch_aws_api::{Encoded, Encoding};
 use anabranch_types::limits;
@@ -129,6 +131,14 @@ fn within_limits(asked: &Asked) {
         | Asked::DeregisterConsumer(_)
         | Asked::DescribeConsumer(_)
         | Asked::Subscribe(_) => {}
+        Asked::ListTags(request) => assert!(request.limit.is_none_or(|limit| (1..=50).contains(&limit))),
+        Asked::AddTags(AddTagsToStream { tags, .. }) | Asked::Tag(TagResource { tags, .. }) => {
+            assert!((1..=200).contains(&tags.len()), "{tags:?}");
+        }
+        Asked::RemoveTags(RemoveTagsFromStream { keys, .. }) | Asked::Untag(UntagResource { keys, .. }) => {
+            assert!((1..=50).contains(&keys.len()), "{keys:?}");
+        }
+        Asked::TagsOf(_) | Asked::Limits => {}
     }
 }
 

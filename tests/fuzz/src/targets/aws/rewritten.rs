@@ -3,10 +3,11 @@
 use crate::service::Asked;
 use anabranch_api::{
     ConsumerPage, ConsumerSelector, GetShardIterator, IteratorStart, ListShards, ListStreamConsumers, PutEntry,
-    ShardFilter, ShardPage, StreamSelector,
+    ResourceArn, ShardFilter, ShardPage, StreamSelector,
 };
-use anabranch_types::Timestamp;
+use anabranch_types::{TagKey, TagValue, Tags, Timestamp};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 type Members = Map<String, Value>;
 
@@ -19,6 +20,23 @@ fn put(members: &mut Members, name: &str, value: Option<impl Into<Value>>) {
 fn stream(members: &mut Members, stream: &StreamSelector) {
     put(members, "StreamName", stream.name.as_ref().map(ToString::to_string));
     put(members, "StreamARN", stream.arn.as_ref().map(ToString::to_string));
+}
+
+fn resource(members: &mut Members, resource: &ResourceArn) {
+    let arn = match resource {
+        ResourceArn::Stream(arn) => arn.to_string(),
+        ResourceArn::Other(arn) => arn.clone(),
+    };
+    put(members, "ResourceARN", Some(arn));
+}
+
+fn tags(members: &mut Members, tags: &Tags) {
+    let tag = |(key, value): (&TagKey, &TagValue)| (key.to_string(), Value::from(value.as_str()));
+    put(members, "Tags", (!tags.is_empty()).then(|| tags.iter().map(tag).collect::<Members>()));
+}
+
+fn keys(members: &mut Members, keys: &BTreeSet<TagKey>) {
+    put(members, "TagKeys", Some(keys.iter().map(ToString::to_string).collect::<Vec<String>>()));
 }
 
 fn seconds(time: Timestamp) -> Value {
@@ -97,6 +115,35 @@ fn quoted(iterator: &str) -> String {
     if needs { format!("\"{iterator}\"") } else { iterator.to_owned() }
 }
 
+/// The members of a request that is about tags.
+fn of_tags(members: &mut Members, asked: &Asked) {
+    match asked {
+        Asked::AddTags(request) => {
+            stream(members, &request.stream);
+            tags(members, &request.tags);
+        }
+        Asked::RemoveTags(request) => {
+            stream(members, &request.stream);
+            keys(members, &request.keys);
+        }
+        Asked::ListTags(request) => {
+            stream(members, &request.stream);
+            put(members, "ExclusiveStartTagKey", request.after.as_ref().map(ToString::to_string));
+            put(members, "Limit", request.limit);
+        }
+        Asked::Tag(request) => {
+            resource(members, &request.resource);
+            tags(members, &request.tags);
+        }
+        Asked::Untag(request) => {
+            resource(members, &request.resource);
+            keys(members, &request.keys);
+        }
+        Asked::TagsOf(request) => resource(members, &request.resource),
+        other => panic!("not about tags: {other:?}"),
+    }
+}
+
 /// The JSON of a request that asks for `asked` and nothing else.
 pub fn rewritten(asked: &Asked) -> Value {
     let mut members = Members::new();
@@ -104,6 +151,7 @@ pub fn rewritten(asked: &Asked) -> Value {
         Asked::Create(request) => {
             put(&mut members, "StreamName", Some(request.name.as_str()));
             put(&mut members, "ShardCount", Some(request.shard_count.get()));
+            tags(&mut members, &request.tags);
         }
         Asked::Delete(request) => {
             stream(&mut members, &request.stream);
@@ -182,6 +230,9 @@ pub fn rewritten(asked: &Asked) -> Value {
             start(&mut position, request.start, ["Type", "SequenceNumber"]);
             put(&mut members, "StartingPosition", Some(position));
         }
+        Asked::AddTags(_) | Asked::RemoveTags(_) | Asked::ListTags(_) => of_tags(&mut members, asked),
+        Asked::Tag(_) | Asked::Untag(_) | Asked::TagsOf(_) => of_tags(&mut members, asked),
+        Asked::Limits => {}
     }
     members.into()
 }
