@@ -2,9 +2,9 @@
 
 import cbor
 import clients
+import cluster as clusters
 import pytest
 from botocore.exceptions import ClientError
-from cluster import wait_until
 
 LIMIT = 50
 
@@ -259,4 +259,4 @@ def tags_written_through_one_node_are_read_through_every_other(start_cluster):
     expected = {"by": "creation", **{f"node-{nth}": "here" for nth in range(len(members))}}
     for member in members:
         client = clients.kinesis(member.api, attempts=5)
-        wait_until(lambda client=client: _tags(client, "shared") == expected, "a node to see all tags")
+        clusters.wait_until(lambda client=client: _tags(client, "shared") == expected, "a node to see all tags")

@@ -127,7 +127,14 @@ impl CommandKind {
     /// Whether gateways propose it for a client. Then it waits for a full disk, as puts do; what
     /// nodes propose so that the cluster goes on does not.
     pub fn is_for_client(self) -> bool {
-        matches!(self, CommandKind::TagStream | CommandKind::UntagStream)
+        matches!(
+            self,
+            CommandKind::BeginReshard
+                | CommandKind::UpdateShardCount
+                | CommandKind::TagStream
+                | CommandKind::UntagStream
+                | CommandKind::RegisterConsumer
+        )
     }
 
     fn from_byte(byte: u8) -> Option<Self> {

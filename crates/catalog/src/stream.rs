@@ -317,6 +317,12 @@ impl StreamMap {
         self.shards[first..].iter().filter(move |shard| shard.parents.contain(parent))
     }
 
+    /// Whether closed shards of it were taken out of the catalog since their records had expired: a group
+    /// may hold rows of them that [`StreamMap::groups`] does not name any more.
+    pub fn has_removed_shards(&self) -> bool {
+        self.removed_until() > Timestamp::EPOCH
+    }
+
     /// The groups that hold its shards or those in preparation, each once, by id.
     pub fn groups(&self) -> Vec<GroupId> {
         let children = self.round.iter().flat_map(|round| &round.children);

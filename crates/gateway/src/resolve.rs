@@ -4,7 +4,7 @@ use crate::gateway::Gateway;
 use anabranch_api::{ApiError, ErrorCode, RequestContext, StreamSelector, messages};
 use anabranch_catalog::{StreamMap, StreamStatus};
 use anabranch_cluster::NodeError;
-use anabranch_types::StreamName;
+use anabranch_types::{ShardId, StreamName};
 use std::sync::Arc;
 
 /// The name a request means.
@@ -73,6 +73,23 @@ pub(crate) async fn served_stream(
             Err(messages::stream_not_found(&map.stream.name, context.account))
         }
     }
+}
+
+/// The stream's map once it shows `shard`, or the leader of the catalog has been asked: a child of a reshard
+/// may be known to other nodes first.
+///
+/// # Errors
+/// As the metadata service fails.
+pub(crate) async fn with_shard(
+    gateway: &Gateway,
+    map: Arc<StreamMap>,
+    shard: ShardId,
+) -> Result<Arc<StreamMap>, ApiError> {
+    if map.shard(shard).is_some() {
+        return Ok(map);
+    }
+    gateway.refresh().await?;
+    Ok(gateway.view.load().map.stream(map.stream.uid).cloned().unwrap_or(map))
 }
 
 /// A failure below, in the words of the service. What nobody expects is logged here, once.

@@ -3,7 +3,7 @@
 
 use crate::metadata::MetadataService;
 use crate::propose::propose;
-use anabranch_catalog::{BeginDeleteStream, BeginDeleteStreamRefused, FinishDeleteStream};
+use anabranch_catalog::{BeginDeleteStream, BeginDeleteStreamRefused, FinishDeleteStream, StreamMap};
 use anabranch_cluster::NodeError;
 use anabranch_types::{AccountId, GroupId, StreamName, StreamUid};
 use std::time::Duration;
@@ -18,11 +18,23 @@ pub(crate) async fn delete_stream(
 ) -> Result<bool, NodeError> {
     match propose(&service.metadata.group, &BeginDeleteStream { account, name }).await? {
         Ok(deleting) => {
-            finish_delete(service, deleting.uid, &deleting.groups).await?;
+            let map = service.metadata.view.load().map.stream(deleting.uid).cloned();
+            let groups = map.map_or(deleting.groups, |map| groups_of(service, &map));
+            finish_delete(service, deleting.uid, &groups).await?;
             Ok(true)
         }
         Err(BeginDeleteStreamRefused::NotFound) => Ok(false),
     }
+}
+
+/// Every group that may hold anything of the stream: where shards were that the catalog has forgotten, it
+/// does not say any more.
+pub(crate) fn groups_of(service: &MetadataService, map: &StreamMap) -> Vec<GroupId> {
+    if !map.has_removed_shards() {
+        return map.groups();
+    }
+    let view = service.metadata.view.load();
+    view.map.groups().map(|group| group.id).filter(|id| *id != GroupId::METADATA).collect()
 }
 
 /// Drops the stream's shards and frees its name. Safe to repeat.

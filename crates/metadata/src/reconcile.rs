@@ -1,7 +1,7 @@
 //! Goes on with what the catalog says is unfinished.
 
 use crate::create_stream::finish_create;
-use crate::delete_stream::finish_delete;
+use crate::delete_stream::{finish_delete, groups_of};
 use crate::metadata::MetadataService;
 use crate::set_retention::finish_retention;
 use anabranch_catalog::{StreamMap, StreamStatus};
@@ -54,7 +54,7 @@ pub(crate) async fn finish_streams(service: &MetadataService, wanted: impl Fn(St
     for map in view.map.streams().filter(|map| wanted(map.stream.uid)) {
         let finished = match map.stream.status {
             StreamStatus::Creating => finish_create(service, map).await,
-            StreamStatus::Deleting => finish_delete(service, map.stream.uid, &map.groups()).await,
+            StreamStatus::Deleting => finish_delete(service, map.stream.uid, &groups_of(service, map)).await,
             StreamStatus::Updating => finish_retention(service, map).await,
             StreamStatus::Active => Ok(()),
         };

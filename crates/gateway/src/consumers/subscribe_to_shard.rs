@@ -20,7 +20,7 @@ pub(crate) async fn subscribe_to_shard(
     if !matches!(map.stream.status, StreamStatus::Active | StreamStatus::Updating) {
         return Err(messages::stream_not_found(&map.stream.name, context.account));
     }
-    let shard = *shard_named(context, &map, &request.shard)?;
+    let (map, shard) = shard_named(gateway, context, map, &request.shard).await?;
     let next = first_counter(gateway, context, &map, &shard, request.start).await?;
     let arn = convert::consumer(context, &map, &consumer).arn;
     let place = Place { arn, consumer: consumer.id, stream: map.stream.uid, shard };

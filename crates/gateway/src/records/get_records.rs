@@ -26,6 +26,7 @@ pub(crate) async fn get_records(
     let now = gateway.now();
     let position = open(gateway, request, now)?;
     let map = stream_of(gateway, context, request, &position).await?;
+    let map = resolve::with_shard(gateway, map, position.shard).await?;
     let absent = || messages::shard_absent(position.shard, &position.name, context.account);
     let shard = map.shard(position.shard).ok_or_else(absent)?;
     let read = ReadRequest {

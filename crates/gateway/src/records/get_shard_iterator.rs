@@ -8,6 +8,7 @@ use anabranch_api::{ApiError, GetShardIterator, IteratorStart, RequestContext, S
 use anabranch_catalog::{Shard, StreamMap};
 use anabranch_cluster::{NodeError, ReadStart, ShardKey};
 use anabranch_types::{Counter, SequenceNumber, ShardId, Timestamp};
+use std::sync::Arc;
 
 pub(crate) async fn get_shard_iterator(
     gateway: &Gateway,
@@ -15,27 +16,30 @@ pub(crate) async fn get_shard_iterator(
     request: &GetShardIterator,
 ) -> Result<ShardIterator, ApiError> {
     let map = resolve::served_stream(gateway, context, &request.stream).await?;
-    let shard = shard_named(context, &map, &request.shard)?;
+    let (map, shard) = shard_named(gateway, context, map, &request.shard).await?;
     let now = gateway.now();
-    let next = first_counter(gateway, context, &map, shard, request.start).await?;
+    let next = first_counter(gateway, context, &map, &shard, request.start).await?;
     let position =
         Position { stream: map.stream.uid, name: map.stream.name.clone(), shard: shard.id, next, issued: now };
     let view = gateway.view.load();
     Ok(ShardIterator(position.seal(token_keys(&view)?.sealing(now), &*gateway.env.random)))
 }
 
-/// The shard that a request means.
+/// The shard that a request means, and the map that shows it.
 ///
 /// # Errors
 /// `ResourceNotFound` when the stream has none such.
-pub(crate) fn shard_named<'m>(
+pub(crate) async fn shard_named(
+    gateway: &Gateway,
     context: &RequestContext,
-    map: &'m StreamMap,
+    map: Arc<StreamMap>,
     shard: &str,
-) -> Result<&'m Shard, ApiError> {
-    let name = &map.stream.name;
-    let id = ShardId::parse(shard).map_err(|_| messages::shard_not_found(shard, name, context.account))?;
-    map.shard(id).ok_or_else(|| messages::shard_absent(id, name, context.account))
+) -> Result<(Arc<StreamMap>, Shard), ApiError> {
+    let account = context.account;
+    let id = ShardId::parse(shard).map_err(|_| messages::shard_not_found(shard, &map.stream.name, account))?;
+    let map = resolve::with_shard(gateway, map, id).await?;
+    let shard = map.shard(id).copied().ok_or_else(|| messages::shard_absent(id, &map.stream.name, account))?;
+    Ok((map, shard))
 }
 
 /// The counter that a reader who begins at `start` reads first.

@@ -18,6 +18,10 @@ pub(crate) async fn put_record(
     if entry_bytes(&request.entry) > limit {
         return Err(messages::record_too_large("data", limit));
     }
+    let map = match request.above {
+        Some(above) => resolve::with_shard(gateway, map, above.epoch.shard).await?,
+        None => map,
+    };
     if let Some(above) = request.above
         && !was_handed_out(&map, above, gateway.now())
     {

@@ -2,7 +2,8 @@
 
 use super::world::{World, context, named};
 use anabranch_api::{
-    ErrorCode, GetRecords, GetRecordsOutput, IteratorStart, Kinesis, PutEntry, PutRecords, PutResult, ShardIterator,
+    ErrorCode, GetRecords, GetRecordsOutput, GetShardIterator, IteratorStart, Kinesis, PutEntry, PutRecords, PutResult,
+    ShardIterator,
 };
 use anabranch_catalog::ReshardStep;
 use anabranch_types::{HashKey, PartitionKey, RequestId, ShardId, StreamUid};
@@ -119,4 +120,24 @@ async fn a_sealed_shard_has_no_end_before_it_has_children() {
     let after = read(&world, &iterator, Duration::ZERO).await;
     assert_eq!(after.next, None);
     assert_eq!(after.child_shards.iter().map(|child| child.id).collect::<Vec<_>>(), [1, 2].map(ShardId));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_that_other_nodes_know_first_is_asked_for_before_it_is_said_not_to_exist() {
+    let mut world = World::new();
+    let uid = world.active("orders", 1).stream.uid;
+    world.seal(uid, SPLIT);
+    world.lag();
+    world.commit(uid);
+    assert!(world.gateway.view.load().map.stream(uid).is_some_and(|map| map.shard(ShardId(2)).is_none()));
+    let iterator = |shard: &str| GetShardIterator {
+        stream: named("orders"),
+        shard: shard.to_owned(),
+        start: IteratorStart::TrimHorizon,
+    };
+    let child = world.gateway.get_shard_iterator(&context(), iterator("shardId-000000000002")).await;
+    let child = child.expect("the leader knows it");
+    assert!(read(&world, &child, Duration::ZERO).await.next.is_some());
+    let none = world.gateway.get_shard_iterator(&context(), iterator("shardId-000000000003")).await;
+    assert_eq!(none.expect_err("nobody knows it").code, ErrorCode::ResourceNotFound);
 }

@@ -135,6 +135,11 @@ impl World {
         self.storage.closed.lock().extend(map.round().expect("under way").parents());
     }
 
+    /// From now on the gateway's node hears of the catalog when it asks the leader.
+    pub fn lag(&self) {
+        self.metadata.log.lock().held_back = Some(ClusterView::clone(&self.gateway.view.load()));
+    }
+
     /// Opens the children of a reshard.
     pub fn commit(&mut self, uid: StreamUid) {
         let (now, map) = (self.gateway.now(), self.stream(uid));
@@ -328,6 +333,8 @@ pub struct Silent {
 struct Log {
     catalog: Catalog,
     index: u64,
+    /// What the gateway's node has not heard of yet.
+    held_back: Option<ClusterView>,
 }
 
 impl Silent {
@@ -339,7 +346,11 @@ impl Silent {
         let outcome = log.catalog.apply(index, command, &mut Vec::new()).expect("a known command");
         let (map, keys) = (log.catalog.shard_map(), log.catalog.token_keys().cloned());
         let feature_level = log.catalog.cluster().map_or(0, |cluster| cluster.feature_level);
-        self.view.publish(ClusterView { map, keys, feature_level });
+        let view = ClusterView { map, keys, feature_level };
+        match &mut log.held_back {
+            Some(held_back) => *held_back = view,
+            None => self.view.publish(view),
+        }
         outcome
     }
 }
@@ -367,6 +378,9 @@ impl MetadataNode for Silent {
 
     fn version(&self) -> BoxFuture<'_, Result<MapVersion, NodeError>> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        if let Some(view) = self.log.lock().held_back.take() {
+            self.view.publish(view);
+        }
         Box::pin(ready(Ok(MapVersion(0))))
     }
 }

@@ -144,6 +144,61 @@ fn of_tags(members: &mut Members, asked: &Asked) {
     }
 }
 
+/// A request that changes a stream's shards or settings.
+fn of_changes(members: &mut Members, asked: &Asked) {
+    match asked {
+        Asked::Increase(request) => {
+            stream(members, &request.stream);
+            put(members, "RetentionPeriodHours", Some(request.hours));
+        }
+        Asked::Decrease(request) => {
+            stream(members, &request.stream);
+            put(members, "RetentionPeriodHours", Some(request.hours));
+        }
+        Asked::Resize(request) => {
+            stream(members, &request.stream);
+            put(members, "MaxRecordSizeInKiB", Some(request.max_record_kib));
+        }
+        Asked::Split(request) => {
+            stream(members, &request.stream);
+            put(members, "ShardToSplit", Some(request.shard.as_str()));
+            put(members, "NewStartingHashKey", Some(request.at.as_str()));
+        }
+        Asked::Merge(request) => {
+            stream(members, &request.stream);
+            put(members, "ShardToMerge", Some(request.shard.as_str()));
+            put(members, "AdjacentShardToMerge", Some(request.adjacent.as_str()));
+        }
+        Asked::Scale(request) => {
+            stream(members, &request.stream);
+            put(members, "TargetShardCount", Some(request.target.get()));
+            put(members, "ScalingType", Some("UNIFORM_SCALING"));
+        }
+        other => panic!("changes no stream: {other:?}"),
+    }
+}
+
+/// A request about consumers.
+fn of_consumers(members: &mut Members, asked: &Asked) {
+    match asked {
+        Asked::RegisterConsumer(request) => {
+            put(members, "StreamARN", Some(request.stream.to_string()));
+            put(members, "ConsumerName", Some(request.name.as_str()));
+        }
+        Asked::DeregisterConsumer(request) => consumer(members, &request.consumer),
+        Asked::DescribeConsumer(request) => consumer(members, &request.consumer),
+        Asked::Consumers(request) => consumers(members, request),
+        Asked::Subscribe(request) => {
+            put(members, "ConsumerARN", Some(request.consumer.to_string()));
+            put(members, "ShardId", Some(request.shard.as_str()));
+            let mut position = Members::new();
+            start(&mut position, request.start, ["Type", "SequenceNumber"]);
+            put(members, "StartingPosition", Some(position));
+        }
+        other => panic!("not about consumers: {other:?}"),
+    }
+}
+
 /// The JSON of a request that asks for `asked` and nothing else.
 pub fn rewritten(asked: &Asked) -> Value {
     let mut members = Members::new();
@@ -168,34 +223,7 @@ pub fn rewritten(asked: &Asked) -> Value {
             put(&mut members, "ExclusiveStartStreamName", request.after.as_ref().map(ToString::to_string));
             put(&mut members, "NextToken", request.next_token.as_deref());
         }
-        Asked::Increase(request) => {
-            stream(&mut members, &request.stream);
-            put(&mut members, "RetentionPeriodHours", Some(request.hours));
-        }
-        Asked::Decrease(request) => {
-            stream(&mut members, &request.stream);
-            put(&mut members, "RetentionPeriodHours", Some(request.hours));
-        }
-        Asked::Resize(request) => {
-            stream(&mut members, &request.stream);
-            put(&mut members, "MaxRecordSizeInKiB", Some(request.max_record_kib));
-        }
         Asked::Shards(request) => shards(&mut members, request),
-        Asked::Split(request) => {
-            stream(&mut members, &request.stream);
-            put(&mut members, "ShardToSplit", Some(request.shard.as_str()));
-            put(&mut members, "NewStartingHashKey", Some(request.at.as_str()));
-        }
-        Asked::Merge(request) => {
-            stream(&mut members, &request.stream);
-            put(&mut members, "ShardToMerge", Some(request.shard.as_str()));
-            put(&mut members, "AdjacentShardToMerge", Some(request.adjacent.as_str()));
-        }
-        Asked::Scale(request) => {
-            stream(&mut members, &request.stream);
-            put(&mut members, "TargetShardCount", Some(request.target.get()));
-            put(&mut members, "ScalingType", Some("UNIFORM_SCALING"));
-        }
         Asked::Put(request) => {
             stream(&mut members, &request.stream);
             entry(&mut members, &request.entry);
@@ -216,20 +244,10 @@ pub fn rewritten(asked: &Asked) -> Value {
             put(&mut members, "Limit", request.limit);
             put(&mut members, "StreamARN", request.stream_arn.as_ref().map(ToString::to_string));
         }
-        Asked::RegisterConsumer(request) => {
-            put(&mut members, "StreamARN", Some(request.stream.to_string()));
-            put(&mut members, "ConsumerName", Some(request.name.as_str()));
-        }
-        Asked::DeregisterConsumer(request) => consumer(&mut members, &request.consumer),
-        Asked::DescribeConsumer(request) => consumer(&mut members, &request.consumer),
-        Asked::Consumers(request) => consumers(&mut members, request),
-        Asked::Subscribe(request) => {
-            put(&mut members, "ConsumerARN", Some(request.consumer.to_string()));
-            put(&mut members, "ShardId", Some(request.shard.as_str()));
-            let mut position = Members::new();
-            start(&mut position, request.start, ["Type", "SequenceNumber"]);
-            put(&mut members, "StartingPosition", Some(position));
-        }
+        Asked::Increase(_) | Asked::Decrease(_) | Asked::Resize(_) => of_changes(&mut members, asked),
+        Asked::Split(_) | Asked::Merge(_) | Asked::Scale(_) => of_changes(&mut members, asked),
+        Asked::RegisterConsumer(_) | Asked::DeregisterConsumer(_) => of_consumers(&mut members, asked),
+        Asked::DescribeConsumer(_) | Asked::Consumers(_) | Asked::Subscribe(_) => of_consumers(&mut members, asked),
         Asked::AddTags(_) | Asked::RemoveTags(_) | Asked::ListTags(_) => of_tags(&mut members, asked),
         Asked::Tag(_) | Asked::Untag(_) | Asked::TagsOf(_) => of_tags(&mut members, asked),
         Asked::Limits => {}
