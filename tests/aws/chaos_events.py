@@ -188,12 +188,16 @@ class Events:
     def one_sync_failed(self):
         member = self._any()
         syncs = member.place.syncs
+        # A new replica's state whose first sync fails is made again, and the node goes on: nothing is in it yet.
+        may_be_opening = self.cluster.unsettled()
         failed = syncs.failed()
         syncs.fail_once()
         ended = member.has_ended(ENDS_SECONDS_MAX)
         syncs.heal()
         if not ended and syncs.failed() == failed:
             return f"{_named([member])}, which did not sync"
+        if not ended and may_be_opening:
+            return f"{_named([member])}, which goes on: {may_be_opening[0]}"
         assert ended, f"node {member.id} goes on after a sync that failed"
         member.wait()
         self.counts["ended by failed syncs"] += 1
