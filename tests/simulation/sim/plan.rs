@@ -89,7 +89,7 @@ impl Plan {
             flush_every: millis(&mut rng, 500..=20_000),
             kept_entries: if rng.random_bool(0.5) { rng.random_range(3..=100) } else { GroupOptions::KEPT_ENTRIES },
             shards: rng.random_range(1..=6),
-            reshards: seed % 2 == 0,
+            reshards: seed.is_multiple_of(2),
             reshards_within: Duration::from_millis(500 + seed / 2 % 16 * 250),
             producers: rng.random_range(1..=4),
             keys: rng.random_range(1..=4),

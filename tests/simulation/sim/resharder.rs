@@ -40,7 +40,7 @@ impl World {
             let shards: Vec<Shard> = map.open_shards().copied().collect();
             history.tell(Event::Open { shards: shards.iter().map(told).collect() });
             let call = context(&serving, request);
-            Some(if shards.len() > 1 && (shards.len() >= OPEN_MAX || draw % 2 == 0) {
+            Some(if shards.len() > 1 && (shards.len() >= OPEN_MAX || draw.is_multiple_of(2)) {
                 let nth = (draw >> 8) as usize % (shards.len() - 1);
                 let (shard, adjacent) = (shards[nth].id.to_string(), shards[nth + 1].id.to_string());
                 let merge = MergeShards { stream: stream(), shard, adjacent };
