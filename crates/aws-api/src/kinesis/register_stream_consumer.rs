@@ -5,7 +5,7 @@ use super::consumer::{PrintedConsumer, consumer_name, required_stream};
 use super::input::checked;
 use super::output;
 use crate::encoding::Encoded;
-use anabranch_api::{ApiError, Kinesis, RegisterStreamConsumer, RequestContext};
+use anabranch_api::{ApiError, Kinesis, RegisterStreamConsumer, RequestContext, messages};
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -20,6 +20,9 @@ pub(super) async fn serve<S: Kinesis>(
 
 fn read(body: &Encoded) -> Result<RegisterStreamConsumer, ApiError> {
     let mut fields = checked(Operation::RegisterStreamConsumer, body)?;
+    if fields.get("Tags").is_some() {
+        return Err(messages::not_supported("Tags of consumers are not supported."));
+    }
     let name = fields.text("ConsumerName").expect("the model requires it");
     Ok(RegisterStreamConsumer { stream: required_stream(&mut fields)?, name: consumer_name(&name) })
 }
