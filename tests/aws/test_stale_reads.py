@@ -94,9 +94,10 @@ def _told(answer, acknowledged):
     if answer.status != 200:
         assert answer.status >= 500, answer.body
         return None
-    told = {record["SequenceNumber"] for record in answer.json()["Records"]}
+    body = answer.json()
+    told = {record["SequenceNumber"] for record in body["Records"]}
     missed = set(acknowledged) - told
-    assert not missed, f"missed {missed}, told {told}"
+    assert not missed, f"missed {missed}, told {told}, {body['MillisBehindLatest']} ms behind"
     return told
 
 

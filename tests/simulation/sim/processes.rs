@@ -18,7 +18,7 @@ const SEED_OF_TWO: u64 = 5;
 /// A planted bug has to be found within so many seeds.
 const PLANTED_SEEDS_MAX: u64 = 200;
 /// Which seed found each of them lately, to be tried first.
-const LIKELY_SEEDS: [u64; Bug::ALL.len()] = [27, 1, 1, 1, 1, 15, 1, 7, 1, 1, 1, 33, 3, 26];
+const LIKELY_SEEDS: [u64; Bug::ALL.len()] = [27, 1, 1, 1, 1, 34, 1, 7, 1, 1, 7, 33, 3, 132];
 /// Progress is told after so many runs.
 const TOLD_EVERY: usize = 20;
 /// A trace of a whole run has more lines than this.
