@@ -108,6 +108,9 @@ class Follower:
 
     def follow(self, shards):
         with self.lock:
+            # The pool takes nothing more once it is over.
+            if self.stop.is_set():
+                return
             for shard in set(shards) - self.known:
                 self.known.add(shard)
                 reader = histories.Reader(self.history, self.cluster, STREAM, self.number, shard, SEED)
